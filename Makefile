@@ -1,0 +1,56 @@
+# Two commands do everything: `make demo` and `make test`. Both set up what they need.
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+PYVER := $(shell $(PYTHON) -c 'import sys; print("py%d%d" % sys.version_info[:2])')
+LOCK = requirements/$(PYVER).txt
+OUT ?= runs/demo
+SEED ?= 0
+
+export TF_CPP_MIN_LOG_LEVEL = 3
+export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0.5
+
+.PHONY: demo demo-plain test test-light test-colab lint clean
+
+# ---- set-up: made once, made again when a requirement changes
+
+$(VENV)/light: setup.py $(LOCK)
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c $(LOCK) -e .
+	touch $@
+
+$(VENV)/full: $(VENV)/light
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c $(LOCK) -e '.[data,test]'
+	touch $@
+
+# ---- the demo: every line is a command that you could type
+
+demo: $(VENV)/light
+	$(RUN) -m benchmarks.demo --out=$(OUT) --seed=$(SEED)
+
+demo-plain: $(VENV)/light
+	$(RUN) -m benchmarks.demo --out=$(OUT) --seed=$(SEED) --cycle=none
+
+# ---- the tests
+
+test: $(VENV)/full
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest -q tests
+
+# Colab's TPU image has jax 0.7.2 on Python 3.13.
+PYTHON313 ?= python3.13
+.venv-colab/light: setup.py requirements/colab.txt
+	$(PYTHON313) -m venv .venv-colab
+	.venv-colab/bin/pip install --quiet --disable-pip-version-check -c requirements/colab.txt -e '.[test]'
+	touch $@
+
+test-colab: .venv-colab/light
+	.venv-colab/bin/python -m pytest -q tests/test_tiny_configs.py
+
+lint: $(VENV)/full
+	$(RUN) -m ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .venv-colab .jax_cache .pytest_cache *.egg-info

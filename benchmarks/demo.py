@@ -1,0 +1,123 @@
+"""The whole system on a laptop: data, tokenizer, ITIT, scores. Run by `make demo`.
+
+python -m benchmarks.demo --out=runs/demo
+
+Every step is a command that you could type; each continues where it was if it is interrupted.
+"""
+
+import argparse
+import json
+import pathlib
+import platform
+import shlex
+import subprocess
+import sys
+import time
+
+SCORES = ("i2t_scene", "t2i_scene")
+
+
+def main():
+    """Run the commands in order, then gather scores.json. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", default="runs/demo")
+    parser.add_argument("--preset", default="tiny", help="scenes preset")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cycle", default="full", choices=("full", "half", "none"))
+    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE for the itit run")
+    options = parser.parse_args()
+    out = pathlib.Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    start = time.time()
+    for command in commands(options, out):
+        print(f"\n$ {shlex.join(command)}", flush=True)
+        code = subprocess.run([sys.executable, *command[1:]]).returncode
+        if code:
+            print(f"stopped with exit code {code}; the same command goes on.", file=sys.stderr)
+            return code
+    spent = spend(out / "wall.json", time.time() - start)
+    scores = gather(out, options, spent)
+    (out / "scores.json").write_text(json.dumps(scores, indent=1))
+    show(out, scores)
+    return 0
+
+
+def commands(options, out):
+    """What a user would type."""
+    itit = out / "itit"
+    module = ["python", "-m"]
+    train = [*module, "itit_jax.main"]
+    data = f"--config.data.path={out / 'data'}"
+    tokenizer = f"--config.tokenizer.workdir={out / 'tokenizer'}"
+    seed = f"--config.seed={options.seed}"
+    yield [*module, "data_pipelines.build", "--from=scenes", f"--preset={options.preset}",
+           f"--out={out / 'data'}"]
+    yield [*train, "--config=configs/vq_tiny.py", f"--workdir={out / 'tokenizer'}", data, seed]
+    yield [*train, "--mode=tokenize", "--config=configs/itit_tiny.py",
+           f"--workdir={out / 'tokens'}", data, tokenizer]
+    yield [*train, "--config=configs/itit_tiny.py", f"--workdir={itit}", data, tokenizer,
+           f"--config.data.tokens={out / 'tokens'}", seed,
+           f"--config.cycle.mode={options.cycle}", *(f"--config.{s}" for s in options.set)]
+
+
+def spend(file, seconds):
+    """Seconds of all attempts together: an interrupted demo has cost its first part too."""
+    before = json.loads(file.read_text())["seconds"] if file.exists() else 0.0
+    file.write_text(json.dumps({"seconds": before + seconds}))
+    return before + seconds
+
+
+def gather(out, options, seconds):
+    """scores.json: after and before, the tokenizer's ceiling, what was used, how long."""
+    history = json.loads((out / "itit" / "eval.json").read_text())
+    steps = sorted(history, key=int)
+    before, after = history[steps[0]], history[steps[-1]]
+    config = json.loads((out / "itit" / "config.json").read_text())
+    counts = json.loads((out / "data" / "dataset.json").read_text())["splits"]
+    scores = {}
+    for name in SCORES:
+        for kind in ("f1", "f1_low", "f1_high", "exact"):
+            scores[f"{name}_{kind}"] = after["test"][f"{name}_{kind}"]
+        scores[f"{name}_f1_before"] = before["test"][f"{name}_f1"]
+        scores[f"{name}_f1_held_out"] = after["held_out"][f"{name}_f1"]
+        # Captions do not pass the tokenizer's pixels; pictures cannot be better than it.
+        scores[f"{name}_f1_tokenizer_ceiling"] = after["test"]["tokenizer_scene_f1"]
+    flat = {k: v for k, v in _flat(config)}
+    return scores | {
+        "pairs": flat["data.pairs"] or counts["pairs"]["records"],
+        "lone_images": flat["data.lone_images"] or counts["images"]["records"],
+        "lone_texts": flat["data.lone_texts"] or counts["texts"]["records"],
+        "cycle": options.cycle,
+        "seed": options.seed,
+        "steps": int(steps[-1]),
+        "wall_seconds": round(seconds, 1),
+        "device": platform.processor() or platform.machine(),
+    }
+
+
+def _flat(tree, prefix=""):
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def show(out, scores):
+    """A small table and where to look."""
+    print(f"\n{'test scenes, F1':22s} before   after   95 % interval   held-out   ceiling")
+    for name, label in zip(SCORES, ("captioning", "drawing")):
+        get = lambda kind, name=name: scores[f"{name}_{kind}"]
+        print(
+            f"{label:22s} {get('f1_before'):6.2f}  {get('f1'):6.2f}   "
+            f"{get('f1_low'):.2f} to {get('f1_high'):.2f}    {get('f1_held_out'):8.2f}  "
+            f"{get('f1_tokenizer_ceiling'):8.2f}"
+        )
+    sheets = sorted((out / "itit" / "samples").glob("*.png"))
+    print(f"\n{scores['pairs']} pairs, {scores['lone_images']} lone images, "
+          f"{scores['lone_texts']} lone texts, {scores['wall_seconds'] / 60:.1f} minutes")
+    print(f"before: {sheets[0]}\nafter:  {sheets[-1]}\nscores: {out / 'scores.json'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""The keys of the loop, which every recipe shares, and the checks that need several of them.
+
+A recipe's file (itit.py, vq.py) adds its own keys and checks. A check is a function of the config
+that returns None or one sentence; CHECKS hold for any config, NEEDS only when a run starts.
+"""
+
+import os
+
+from configs.keys import (
+    Key,
+    at_least,
+    axis_size,
+    below_one,
+    between,
+    one_of,
+    positive,
+    sharding_rules,
+)
+
+STEPS = between(1, 2**31 - 1)  # the step counter is int32
+
+# First match wins; axes speak of one layer, a scanned stack has its layer axis in front.
+RULES = (
+    (r".*/(query|key|value|up|wi_0|wi_1)/kernel", ("fsdp", "tensor")),
+    (r".*/(out|down|wo)/kernel", ("tensor", "fsdp")),
+    (r".*/(text_projection|prefix_projection|image_in|mlm_dense)/kernel", ("fsdp", None)),
+    # Convolutions: the output channels, but where these are 3 or a code's digits, the input's.
+    (r".*/(conv_out|quant_conv|score)/kernel", (None, None, "fsdp", None)),
+    (r"(tokenizer|discriminator)/.*kernel", (None, None, None, "fsdp")),
+    (r".*/(embedding|token_embedding|word_embedding)", ("tensor", "fsdp")),
+    # Small, and replicated on purpose.
+    (r".*/(bias|scale|projection|relative_bias|mlm_bias|word_bias)", ()),
+    (r".*/(rows|columns|text_positions|word_positions|empty_text|mask_vector)", ()),
+)
+
+KEYS = {
+    "recipe": Key("", "which paper: a file of itit_jax/recipes"),
+    "seed": Key(0, "seed of parameters, data order and everything drawn", between(0, 2**31 - 1)),
+    # More steps may be asked of a run; its cosine is then stretched from there on.
+    "train.steps": Key(1000, "optimizer steps of the whole run", STEPS, resumable=True),
+    "data.path": Key("", "folder of the data set, made by data_pipelines.build"),
+    # Both engines yield the same bytes.
+    "data.engine": Key(
+        "grain", "who reads and prefetches", one_of("grain", "seqio"), resumable=True
+    ),
+    "data.vocabulary": Key("", "SentencePiece model; empty = vocabulary.model of the data set"),
+    "data.image_size": Key(256, "pixels a side", at_least(4)),
+    "data.text_length": Key(64, "token ids of a text, end included", at_least(2)),
+    "data.pairs": Key(0, "use only the first N pairs; 0 = all", at_least(0)),
+    "data.lone_images": Key(0, "use only the first N lone images; 0 = all", at_least(0)),
+    "data.lone_texts": Key(0, "use only the first N lone texts; 0 = all", at_least(0)),
+    "data.tokens": Key("", "folder made by --mode=tokenize; empty = encode pixels in the step"),
+    "data.rows.draw": Key(0, "pairs of a global step to draw from text", at_least(0)),
+    "data.rows.caption": Key(0, "pairs of a global step to caption", at_least(0)),
+    "data.rows.images": Key(0, "lone images of a global step", at_least(0)),
+    "data.rows.texts": Key(0, "lone texts of a global step", at_least(0)),
+    "optimizer.name": Key("adamw", "optimizer", one_of("adamw", "adafactor", "muon")),
+    "optimizer.learning_rate": Key(1e-3, "peak learning rate", positive()),
+    "optimizer.schedule": Key("cosine", "after the warm-up", one_of("cosine", "constant")),
+    "optimizer.warmup_steps": Key(100, "steps from 0 to the peak", at_least(0)),
+    "optimizer.final_fraction": Key(0.0, "end of the cosine as share of the peak", between(0, 1)),
+    "optimizer.b1": Key(0.9, "decay of the first moment", below_one()),
+    "optimizer.b2": Key(0.98, "decay of the second moment", below_one()),
+    "optimizer.weight_decay": Key(0.0, "decoupled weight decay", at_least(0)),
+    "optimizer.clip_norm": Key(1.0, "largest global norm of the gradient; 0 = off", at_least(0)),
+    "optimizer.ema_decay": Key(0.0, "decay of the averaged parameters; 0 = none", below_one()),
+    # How work is laid out changes no result beyond rounding, so a run may move to other chips.
+    "mesh.data": Key(-1, "replicas of the model", axis_size(), resumable=True),
+    "mesh.fsdp": Key(1, "devices that share parameters and batch", axis_size(), resumable=True),
+    "mesh.tensor": Key(1, "devices that share each matrix product", axis_size(), resumable=True),
+    "mesh.rules": Key(
+        RULES,
+        "ordered (path regex, axes) pairs; the first match places a leaf",
+        sharding_rules("fsdp", "tensor"),
+        resumable=True,
+    ),
+    "mesh.remat": Key(
+        "none",
+        "what a block recomputes in its gradient",
+        one_of("none", "full", "dots"),
+        resumable=True,
+    ),
+    "precision.compute": Key(
+        "float32", "type of activations; parameters stay float32", one_of("float32", "bfloat16")
+    ),
+    "evaluate.every": Key(0, "steps between evaluations; 0 = at the end", at_least(0), True),
+    "evaluate.examples": Key(200, "first N records of the split", at_least(1), True),
+    "evaluate.split": Key(
+        "test", "records that are scored", one_of("test", "validation", "held_out"), True
+    ),
+    "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
+    "save.every": Key(500, "steps between checkpoints", at_least(1), True),
+    "save.keep": Key(2, "newest checkpoints that stay", at_least(1), True),
+    "sample.every": Key(500, "steps between sample sheets; 0 = none", at_least(0), True),
+    "sample.rows": Key(8, "examples on a sample sheet", at_least(1), True),
+    "log.seconds": Key(5.0, "seconds between progress lines", at_least(0), True),
+}
+
+
+# ---- checks of several keys ---------------------------------------------------------------------
+
+
+def warmup_ends_before_the_run(c):
+    warmup, steps = c.optimizer.warmup_steps, c.train.steps
+    if warmup >= steps:
+        return (
+            f"optimizer.warmup_steps is {warmup} but train.steps is {steps}; "
+            "warm up for fewer steps than the run has."
+        )
+
+
+def one_mesh_axis_is_free(c):
+    free = [name for name in ("data", "fsdp", "tensor") if c.mesh[name] == -1]
+    if len(free) > 1:
+        return f"mesh.{free[0]} and mesh.{free[1]} are both -1; give the size of one of them."
+
+
+def rows_divide_over_the_mesh(c):
+    if c.mesh.data == -1 or c.mesh.fsdp == -1:
+        return None
+    ways = c.mesh.data * c.mesh.fsdp
+    for name, rows in sorted(c.data.rows.items()):
+        if rows % ways:
+            return (
+                f"data.rows.{name} is {rows}, which mesh.data x mesh.fsdp = {c.mesh.data} x "
+                f"{c.mesh.fsdp} does not divide; choose a multiple of {ways}."
+            )
+
+
+CHECKS = (warmup_ends_before_the_run, one_mesh_axis_is_free, rows_divide_over_the_mesh)
+
+
+# ---- what a run needs on disk ------------------------------------------------------------------
+
+
+def path_fault(key, path, holds=""):
+    """Sentence if nothing is at `path`, or if that folder lacks the file `holds`.
+
+    Addresses such as gs:// are left to whoever opens them: asking a bucket takes seconds.
+    """
+    if "://" in path:
+        return None
+    if not os.path.exists(path):
+        return f"{key} is {path}, which does not exist; give --config.{key}=PATH."
+    if holds and not os.path.isfile(os.path.join(path, holds)):
+        return f"{key} is {path}, which holds no {holds}; give --config.{key}=FOLDER that does."
+
+
+def has_data(c):
+    if not c.data.path:
+        return "data.path is empty; give --config.data.path=FOLDER of a data set."
+    return path_fault("data.path", c.data.path, "dataset.json")
+
+
+def has_vocabulary(c):
+    if c.data.vocabulary:
+        return path_fault("data.vocabulary", c.data.vocabulary)
+
+
+def has_tokens(c):
+    if c.data.tokens:
+        return path_fault("data.tokens", c.data.tokens)
+
+
+NEEDS = (has_data, has_vocabulary, has_tokens)

@@ -1,0 +1,161 @@
+"""ITIT's keys (arXiv 2310.03734; papers.md 1) on top of the loop's, and their checks."""
+
+import json
+import os
+
+from configs import defaults as loop
+from configs.keys import Key, at_least, below_one, between, build, one_of
+
+KEYS = loop.KEYS | {
+    "tokenizer.workdir": Key("", "workdir of the finished vq run that makes the image tokens"),
+    "tokenizer.config": Key("", "config file of the tokenizer, where no run of it exists yet"),
+    "text_encoder.layers": Key(12, "blocks of the T5 encoder", at_least(1)),
+    "text_encoder.width": Key(768, "width of its features", at_least(1)),
+    "text_encoder.mlp_width": Key(2048, "width inside its gated MLP", at_least(1)),
+    "text_encoder.heads": Key(12, "attention heads", at_least(1)),
+    "text_encoder.head_width": Key(64, "width of a head", at_least(1)),
+    "text_encoder.weights": Key("", "published T5 weights; empty = from scratch"),
+    "text_encoder.trainable": Key(False, "whether it gets updates"),
+    "model.width": Key(768, "width of joint encoder and image decoder", at_least(1)),
+    "model.depth": Key(12, "blocks of the joint encoder", at_least(1)),
+    "model.heads": Key(12, "attention heads of encoder and image decoder", at_least(1)),
+    "model.mlp_width": Key(3072, "width inside their MLPs", at_least(1)),
+    "model.image_decoder.depth": Key(8, "blocks of the image decoder", at_least(1)),
+    "model.text_decoder.depth": Key(6, "blocks of the text decoder", at_least(1)),
+    "model.text_decoder.width": Key(768, "width of the text decoder", at_least(1)),
+    "model.text_decoder.heads": Key(12, "its attention heads", at_least(1)),
+    "model.text_decoder.mlp_width": Key(3072, "width inside its MLPs", at_least(1)),
+    "model.vocabulary_size": Key(32128, "words of text encoder and text decoder", at_least(3)),
+    "model.dropout": Key(0.0, "dropout of the residual branches", below_one()),
+    "model.scan": Key(True, "one compiled block for a whole stack; false = unrolled"),
+    "masks.draw_min": Key(0.5, "smallest masked share when drawing", below_one()),
+    "masks.caption_drop": Key(0.5, "share of image tokens dropped in captioning", below_one()),
+    "loss.draw": Key(1.0, "weight of text to image on pairs", at_least(0)),
+    "loss.caption": Key(1.0, "weight of image to text on pairs", at_least(0)),
+    "loss.t2i2t": Key(1.0, "weight of the cycle that starts at lone texts", at_least(0)),
+    "loss.i2t2i": Key(1.0, "weight of the cycle that starts at lone images", at_least(0)),
+    "loss.smoothing": Key(0.1, "label smoothing of image tokens", below_one()),
+    "loss.text_smoothing": Key(0.0, "label smoothing of words", below_one()),
+    "loss.condition_drop": Key(0.1, "share of pairs drawn without their text", below_one()),
+    "cycle.mode": Key(
+        "full", "half = no gradient through the middle", one_of("none", "half", "full")
+    ),
+    "cycle.t2i2t_start": Key(0, "step at which the cycle of texts begins", at_least(0)),
+    "cycle.i2t2i_start": Key(0, "step at which the cycle of images begins", at_least(0)),
+    "cycle.ramp": Key(0, "steps from its start to its full weight", at_least(0)),
+    "cycle.generator": Key("params", "who makes the middle", one_of("params", "ema")),
+    "cycle.rounds": Key(8, "rounds of drawing inside training", at_least(1)),
+    "cycle.temperature": Key(1.0, "choice temperature inside training", at_least(0)),
+    "decode.rounds": Key(24, "rounds of drawing", at_least(1), resumable=True),
+    "decode.temperature": Key(4.5, "choice temperature", at_least(0), resumable=True),
+    "decode.guidance": Key(0.0, "classifier-free guidance; 0 = off", at_least(0), resumable=True),
+    "decode.text": Key(
+        "greedy", "how captions are decoded", one_of("greedy", "top_p", "beam"), resumable=True
+    ),
+    "decode.beam": Key(4, "captions kept by the beam", at_least(1), resumable=True),
+    "decode.top_p": Key(0.9, "probability mass of top_p", between(1e-6, 1), resumable=True),
+}
+
+STREAMS = {"draw": "draw", "caption": "caption", "t2i2t": "texts", "i2t2i": "images"}
+CYCLES = ("t2i2t", "i2t2i")
+
+
+def defaults():
+    """Every key of this recipe at its default, locked."""
+    c = build(KEYS)
+    c.recipe = "itit"
+    return c
+
+
+def _objectives(c):
+    """Names of the terms that have a weight."""
+    names = [name for name in STREAMS if c.loss[name] > 0]
+    return [name for name in names if c.cycle.mode != "none" or name not in CYCLES]
+
+
+def there_is_an_objective(c):
+    if not _objectives(c):
+        return "loss.draw, loss.caption and the cycles are all off; give one of them a weight."
+
+
+def objectives_have_rows(c):
+    for name in _objectives(c):
+        if c.data.rows[STREAMS[name]] == 0:
+            return (
+                f"loss.{name} is {c.loss[name]} but data.rows.{STREAMS[name]} is 0; "
+                f"give it rows or set loss.{name}=0."
+            )
+
+
+def heads_divide_widths(c):
+    for name, part in (("model", c.model), ("model.text_decoder", c.model.text_decoder)):
+        if part.width % part.heads:
+            return (
+                f"{name}.width is {part.width}, which {name}.heads = {part.heads} "
+                "does not divide; change one of them."
+            )
+
+
+def cycles_begin_within_the_run(c):
+    for name in CYCLES:
+        start = c.cycle[f"{name}_start"]
+        if name in _objectives(c) and start >= c.train.steps:
+            return (
+                f"cycle.{name}_start is {start} but train.steps is {c.train.steps}; "
+                f"start earlier or set loss.{name}=0."
+            )
+
+
+def generator_exists(c):
+    if c.cycle.generator == "ema" and c.optimizer.ema_decay == 0:
+        return "cycle.generator is ema but optimizer.ema_decay is 0; set the decay, e.g. 0.999."
+
+
+CHECKS = loop.CHECKS + (
+    there_is_an_objective,
+    objectives_have_rows,
+    heads_divide_widths,
+    cycles_begin_within_the_run,
+    generator_exists,
+)
+
+
+def has_tokenizer(c):
+    workdir = c.tokenizer.workdir
+    if not workdir:
+        return (
+            "tokenizer.workdir is empty; train a tokenizer (configs/vq_tiny.py) and give "
+            "--config.tokenizer.workdir=ITS_WORKDIR."
+        )
+    return loop.path_fault("tokenizer.workdir", workdir, "config.json")
+
+
+def tokenizer_divides_the_image(c):
+    if "://" in c.tokenizer.workdir:
+        return None  # asking a bucket takes seconds; the recipe checks again
+    with open(os.path.join(c.tokenizer.workdir, "config.json")) as file:
+        model = json.load(file).get("model", {})
+    if "patch" not in model or "channel_multipliers" not in model:
+        return (
+            f"tokenizer.workdir is {c.tokenizer.workdir}, which is no run of the recipe vq; "
+            "give --config.tokenizer.workdir=WORKDIR of one."
+        )
+    factor = model["patch"] * 2 ** (len(model["channel_multipliers"]) - 1)
+    if c.data.image_size % factor:
+        return (
+            f"data.image_size is {c.data.image_size}, which the factor {factor} of the tokenizer "
+            f"in {c.tokenizer.workdir} does not divide; choose a multiple of {factor}."
+        )
+
+
+def text_encoder_has_weights(c):
+    if c.text_encoder.weights:
+        return loop.path_fault("text_encoder.weights", c.text_encoder.weights)
+    if not c.text_encoder.trainable:
+        return (
+            "text_encoder.weights is empty and text_encoder.trainable is false; give "
+            "--config.text_encoder.weights=PATH, or train it from scratch."
+        )
+
+
+NEEDS = loop.NEEDS + (has_tokenizer, tokenizer_divides_the_image, text_encoder_has_weights)

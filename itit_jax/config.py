@@ -1,0 +1,236 @@
+"""Settings: read a config file, set single keys, check everything, write and read config.json.
+
+Files, gin files and flags set the same tree of declared keys (configs/defaults.py and the
+recipe's file) under the same checks, in this order: file, gin files, --gin.KEY, --config.KEY.
+Nothing here imports JAX or NumPy, so that a mistake is told within a fraction of a second.
+"""
+
+import json
+import os
+import pathlib
+
+from configs import defaults as loop
+from configs.keys import build, unknown
+from itit_jax.config_files import ConfigError, find_file, read_gin, recipe_file, run_file
+
+FILE_NAME = "config.json"
+
+
+# ---- from a file or a workdir ------------------------------------------------------------------
+
+
+def load(path, *, gin_files=(), gin=(), overrides=()):
+    """Checked, locked ConfigDict of a config file with settings on top of it.
+
+    gin_files: paths; gin, overrides: "KEY=VALUE" texts, e.g. "data.rows.draw=32".
+    """
+    config = _from_tree(run_file(find_file(path)), str(path))
+    return change(config, gin_files=gin_files, gin=gin, overrides=overrides)
+
+
+def change(config, *, gin_files=(), gin=(), overrides=()):
+    """The config with settings on top of it, in that order, and checked as a whole."""
+    for path in gin_files:
+        config = _override_from_gin(config, path)
+    config = override(config, gin, flag="--gin.")
+    config = override(config, overrides)
+    check(config)
+    return config
+
+
+def read_workdir(workdir):
+    """The checked config of a run."""
+    file = _folder(workdir) / FILE_NAME
+    if not file.exists():
+        raise ConfigError(
+            f"{workdir} holds no {FILE_NAME}; give the workdir of a run, or --config=FILE to begin."
+        )
+    return from_json(file.read_text(), str(file))
+
+
+def write_workdir(config, workdir):
+    """Keeps the config beside the run, whole or not at all."""
+    folder = _folder(workdir)
+    folder.mkdir(parents=True, exist_ok=True)
+    if "://" in str(workdir):  # an object store shows a file only once it is whole
+        (folder / FILE_NAME).write_text(to_json(config))
+        return
+    draft = folder / f".{FILE_NAME}.{os.getpid()}"
+    draft.write_text(to_json(config))
+    draft.replace(folder / FILE_NAME)
+
+
+def check_resume(config, workdir):
+    """ConfigError if the workdir holds a run that this config would not continue."""
+    if not (_folder(workdir) / FILE_NAME).exists():
+        return
+    old, new, keys = flat(read_workdir(workdir)), flat(config), declared(config)
+    for name in sorted(old.keys() | new.keys()):
+        resumable = name in keys and keys[name].resumable
+        if not resumable and old.get(name) != new.get(name):
+            raise ConfigError(
+                f"{workdir} holds a run with {name}={_show(old.get(name))}, but "
+                f"{_show(new.get(name))} is asked for; keep the old value or take a new workdir."
+            )
+
+
+def _folder(workdir):
+    if "://" not in str(workdir):
+        return pathlib.Path(workdir)
+    from etils import epath  # loads the client of the bucket
+
+    return epath.Path(workdir)
+
+
+# ---- declared keys -----------------------------------------------------------------------------
+
+
+def declared(config):
+    """{"section.name": Key} of the config's recipe."""
+    return recipe_file(config.recipe).KEYS
+
+
+def _from_tree(tree, origin, *, whole=True):
+    """Locked config of a nested dict; `whole`: that has to hold every declared key."""
+    keys = recipe_file(tree.get("recipe", "")).KEYS
+    values = _flatten(tree)
+    config = build(keys)
+    config.recipe = tree["recipe"]
+    for name, value in values.items():
+        _set(config, keys, name, value, origin)
+    missing = sorted(keys.keys() - values.keys())
+    if whole and missing:
+        section = missing[0].rpartition(".")[0]
+        raise ConfigError(
+            f"{origin} replaces the section {section} and so loses {missing[0]}; "
+            f"change single keys with c.{section}.update(...)."
+        )
+    return config
+
+
+def _set(config, keys, name, value, origin):
+    """Sets one key that a person gave; `origin` says where, for the sentence."""
+    if name not in keys:
+        raise ConfigError(f"{origin}: {unknown(name, keys)}")
+    try:
+        read = keys[name].parse if isinstance(value, _Text) else keys[name].accept
+        value = read(value)
+    except ValueError as error:
+        raise ConfigError(f"{origin}: {name} {error}.") from None
+    if name == "recipe" and value != config.recipe:
+        raise ConfigError(f"{origin}: the config file chooses the recipe; give --config=FILE.")
+    *sections, last = name.split(".")
+    for section in sections:
+        config = config[section]
+    config[last] = value
+
+
+class _Text(str):
+    """A value as typed in a flag, to be read by the type of its key."""
+
+
+# ---- single settings ---------------------------------------------------------------------------
+
+
+def override(config, settings, flag="--config."):
+    """A copy with "KEY=VALUE" texts set; the whole is not checked, see `change`."""
+    config, keys = _from_tree(config.to_dict(), "config"), declared(config)
+    seen = set()
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"{flag}{setting} has no value; write {flag}{name}=VALUE.")
+        if name in seen:
+            raise ConfigError(f"{flag}{name} is given twice; give it once.")
+        seen.add(name)
+        _set(config, keys, name, _Text(text), f"{flag}{setting}")
+    return config
+
+
+def _override_from_gin(config, path):
+    """A copy with the bindings of a gin file set, e.g. `data.rows.draw = 32`."""
+    config, keys = _from_tree(config.to_dict(), "config"), declared(config)
+    seen = set()
+    for line, name, value in read_gin(path):
+        origin = f"{path}, line {line}"
+        if name in seen:
+            raise ConfigError(f"{origin}: {name} is set twice; set it once.")
+        seen.add(name)
+        _set(config, keys, name, value, origin)
+    return config
+
+
+# ---- checks of the whole -----------------------------------------------------------------------
+
+
+def check(config):
+    """ConfigError with the first sentence that a check has against the config."""
+    _from_tree(config.to_dict(), "config")
+    _raise_first(recipe_file(config.recipe).CHECKS, config)
+
+
+def check_needs(config):
+    """ConfigError if something that a run reads is not there."""
+    _raise_first(recipe_file(config.recipe).NEEDS, config)
+
+
+def _raise_first(checks, config):
+    for fault in checks:
+        sentence = fault(config)
+        if sentence:
+            raise ConfigError(sentence)
+
+
+# ---- as text -----------------------------------------------------------------------------------
+
+
+def flat(config):
+    """{"section.name": value}."""
+    return _flatten(config.to_dict())
+
+
+def _flatten(tree, prefix=""):
+    values = {}
+    for name, value in tree.items():
+        inside = _flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else None
+        values.update(inside or {f"{prefix}{name}": value})
+    return values
+
+
+def to_json(config):
+    """Text that `from_json` turns into an equal config."""
+    return json.dumps(config.to_dict(), indent=1, allow_nan=False) + "\n"
+
+
+def from_json(text, origin=FILE_NAME):
+    """Checked, locked config. Keys declared since the text was written have their defaults."""
+    try:
+        tree = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{origin} is not JSON ({error}); restore it or take a new workdir."
+        ) from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{origin} holds no settings; restore it or take a new workdir.")
+    config = _from_tree(tree, origin, whole=False)
+    check(config)
+    return config
+
+
+def describe(config=None):
+    """Every key with its value, its default where that differs, and its help."""
+    keys = declared(config) if config else loop.KEYS
+    values = flat(config) if config else {}
+    lines = []
+    for name, key in keys.items():
+        value = values.get(name, key.default)
+        default = "" if value == key.default else f" (default {_show(key.default)})"
+        choices = f" [{' | '.join(key.check.choices)}]" if key.check and key.check.choices else ""
+        lines.append(f"  --config.{name}={_show(value)}\n      {key.help}{choices}{default}")
+    return "\n".join(lines)
+
+
+def _show(value):
+    """A value as it may be typed in a flag; long ones are cut."""
+    text = str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,76 @@
+"""Parallel masked decoding of image tokens (papers.md 1.4). Knows no model.
+
+One function serves the cycle inside training, evaluation and the command line.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from itit_jax.decoding.schedule import masked_after_rounds, masked_before_rounds
+
+
+def draw(logits_fn, key, *, batch, tokens, rounds, temperature=4.5, drop=True):
+    """Uncovers `tokens` image tokens in `rounds` parallel rounds -> ids int32 [batch, tokens].
+
+    logits_fn(ids [b, n], known bool [b, n], slots, ratio) -> logits [b, n, codes], where at most
+    `slots` (static) tokens of a sample are known and `ratio` is the share of rounds done.
+    temperature: of the Gumbel noise on the confidence, annealed to 0 over the rounds.
+    drop: rounds are unrolled and each encodes only what it knows, at the cost of one program
+    part a round; otherwise one scanned round encodes all slots. Both give the same ids.
+    """
+    ids = jnp.zeros((batch, tokens), jnp.int32)
+    known = jnp.zeros((batch, tokens), bool)
+    after = masked_after_rounds(tokens, rounds)
+
+    def one_round(ids, known, index, masked, slots):
+        ratio = (index + 1) / rounds
+        logits = logits_fn(ids, known, slots, ratio)
+        return uncover(logits, ids, known, jax.random.fold_in(key, index), masked,
+                       temperature * (1 - ratio))
+
+    if drop:
+        for i, before in enumerate(masked_before_rounds(tokens, rounds)):
+            sampled, known = one_round(ids, known, i, after[i], tokens - before)
+            ids = sampled
+        return ids
+
+    def body(carry, x):
+        return one_round(*carry, x[0], x[1], tokens), None
+
+    (ids, _), _ = jax.lax.scan(body, (ids, known), (jnp.arange(rounds), jnp.asarray(after)))
+    return ids
+
+
+def uncover(logits, ids, known, key, masked, noise):
+    """One round: sample all unknown tokens, keep all but the `masked` least confident.
+
+    -> (ids with every token filled [b, n], known [b, n]). Filled but unknown tokens are sampled
+    anew in the next round; after the last round they are the answer.
+    """
+    sample_key, noise_key = jax.random.split(key)
+    sampled = jax.random.categorical(sample_key, logits, axis=-1).astype(jnp.int32)
+    sampled = jnp.where(known, ids, sampled)
+    log_p = jax.nn.log_softmax(logits, axis=-1)
+    confidence = jnp.take_along_axis(log_p, sampled[..., None], axis=-1)[..., 0]
+    confidence = confidence + noise * jax.random.gumbel(noise_key, confidence.shape)
+    confidence = jnp.where(known, jnp.inf, confidence)
+    # Ranks instead of a threshold: ties must not change the count, which shapes rely on.
+    rank = jnp.argsort(jnp.argsort(confidence, axis=-1), axis=-1)
+    return sampled, known | (rank >= masked)
+
+
+def gather_known(tokens, known, slots):
+    """Known tokens first, in raster order: what the encoder reads.
+
+    tokens int [b, n] or rows [b, n, codes]; known bool [b, n]; slots: static number kept.
+    -> (kept tokens [b, slots(, codes)], places int [b, slots], visible bool [b, slots]).
+    """
+    places = jnp.argsort(~known, axis=-1, stable=True)[:, :slots]
+    visible = jnp.take_along_axis(known, places, axis=1)
+    index = places if tokens.ndim == 2 else places[..., None]
+    return jnp.take_along_axis(tokens, index, axis=1), places, visible
+
+
+def guided(conditional, unconditional, scale):
+    """Classifier-free guidance as in Muse: (1 + scale) l_c - scale l_u; 0 is conditional."""
+    return conditional + scale * (conditional - unconditional)

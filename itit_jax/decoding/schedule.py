@@ -1,0 +1,23 @@
+"""How many tokens stay masked after each round of parallel decoding (papers.md 1.4)."""
+
+import math
+
+
+def masked_after_rounds(tokens, rounds):
+    """Masked tokens left after rounds 1..R under the cosine schedule: list of R integers.
+
+    Computed in float64 before tracing: round 16 of 24 leaves exactly 128 of 256, which float32
+    turns into 127. Every round but the last leaves at least one token, and uncovers at least one
+    as long as there are enough; the last round leaves none to uncover: its sample is the output.
+    """
+    left, before = [], tokens
+    for i in range(1, rounds + 1):
+        ratio = min(max(math.cos(math.pi / 2 * i / rounds), 1e-6), 1.0)
+        before = max(1, min(before - 1, math.floor(tokens * ratio)))
+        left.append(before)
+    return left
+
+
+def masked_before_rounds(tokens, rounds):
+    """Masked tokens at the start of each round."""
+    return [tokens, *masked_after_rounds(tokens, rounds)[:-1]]

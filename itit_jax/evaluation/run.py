@@ -1,0 +1,99 @@
+"""Scores a run: held-out losses, tokenizer error, and on scenes the oracle's F1 with intervals.
+
+python -m itit_jax.main --mode=eval --workdir=RUN
+"""
+
+import json
+import os
+import pathlib
+
+import jax
+import numpy as np
+
+from data_pipelines import streams
+from data_pipelines.scenes import oracle
+from data_pipelines.scenes.world import Scene, preset
+from data_pipelines.texts import Vocabulary
+from itit_jax.evaluation import scenes
+from itit_jax.inputs import vocabulary_path
+from itit_jax.recipes import base
+from itit_jax.report import Report
+from itit_jax.state import restore_params
+
+BATCH = 50  # examples a call; the same shape for every split, so that it compiles once
+
+
+def run(config, workdir):
+    """--mode=eval: scores the newest checkpoint of `workdir` into its eval.json."""
+    recipe = base.find(config)
+    params, step = restore_params(recipe, config, workdir)
+    report = Report(workdir, config.train.steps, config.log.seconds, start=step)
+    write(config, workdir, recipe, params, step=step, report=report)
+    report.close()
+    return 0
+
+
+def write(config, workdir, recipe, params, *, step, report):
+    """Score `params` and file the scores under `step` in eval.json, whole or not at all."""
+    with report.phase(f"evaluating step {step}"):
+        scores = {split: evaluate(config, recipe, params, split) for split in config.evaluate.splits}
+    file = pathlib.Path(workdir) / "eval.json"
+    history = json.loads(file.read_text()) if file.exists() else {}
+    history[str(step)] = scores
+    fresh = file.with_suffix(".new")
+    fresh.write_text(json.dumps(history, indent=1))
+    os.replace(fresh, file)
+    for split, values in scores.items():
+        report.say(f"{split}: " + "  ".join(f"{k} {v:.3f}" for k, v in values.items()
+                                            if not k.endswith(("_low", "_high"))))
+    return scores
+
+
+def evaluate(config, recipe, params, split):
+    """Scores of one split: {name: number}, with `_low` and `_high` where there is an interval."""
+    vocabulary = Vocabulary(vocabulary_path(config))
+    examples = streams.examples(
+        config.data.path, split, config.evaluate.examples,
+        image_size=config.data.image_size, text_length=config.data.text_length,
+        vocabulary=vocabulary,
+    )
+    world = preset(config.evaluate.scenes) if config.evaluate.scenes else None
+    arrays = {"image": examples["image"], "text": examples["text"]}
+    results = in_batches(jax.jit(recipe.score), params, arrays)
+    scores = {"examples": len(examples["keys"])}
+    for name, values in results.items():
+        if values.ndim == 1:  # one number an example
+            scores[name] = float(values.mean())
+    if world:
+        truth = [Scene.parse(key).objects for key in examples["keys"]]
+        scores |= scene_scores(results, truth, world, vocabulary)
+    return scores
+
+
+def scene_scores(results, truth, world, vocabulary):
+    """What the oracle reads in pictures and captions, against the scenes they should show."""
+    read = {
+        name: oracle.read_pictures(results[key], world)
+        for name, key in (("t2i_scene", "drawn"), ("tokenizer_scene", "rebuilt"))
+        if key in results
+    }
+    if "caption" in results:
+        texts = [vocabulary.decode(ids) for ids in results["caption"]]
+        read["i2t_scene"] = [oracle.read_caption(text, world) for text in texts]
+    return {
+        f"{name}_{score}": value
+        for name, objects in read.items()
+        for score, value in scenes.score(objects, truth).items()
+        if score != "n"
+    }
+
+
+def in_batches(function, params, arrays):
+    """function(params, rows, key) over all rows in batches of one size -> arrays of all rows."""
+    count = len(arrays["image"])
+    parts = []
+    for number, start in enumerate(range(0, count, BATCH)):
+        index = np.arange(start, start + BATCH) % count  # the last batch is filled from the front
+        rows = {name: values[index] for name, values in arrays.items()}
+        parts.append(jax.device_get(function(params, rows, jax.random.key(number))))
+    return {name: np.concatenate([p[name] for p in parts])[:count] for name in parts[0]}

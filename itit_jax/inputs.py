@@ -1,0 +1,55 @@
+"""Where a config meets data_pipelines: its streams, its vocabulary, its held-out examples."""
+
+import os
+
+from data_pipelines import streams
+from data_pipelines.texts import Vocabulary
+
+from itit_jax.config import ConfigError
+
+
+def vocabulary_path(config):
+    """The SentencePiece model that a config means."""
+    return config.data.vocabulary or os.path.join(config.data.path, "vocabulary.model")
+
+
+def open_vocabulary(config):
+    """The vocabulary, checked against the size of the model."""
+    vocabulary = Vocabulary(vocabulary_path(config))
+    size = config.get("model", {}).get("vocabulary_size", vocabulary.size)
+    if vocabulary.size > size:
+        raise ConfigError(
+            f"the vocabulary has {vocabulary.size} words but model.vocabulary_size is {size}; "
+            f"set --config.model.vocabulary_size={vocabulary.size} or give its own vocabulary."
+        )
+    return vocabulary
+
+
+def open_streams(config, rows, *, host, hosts):
+    """Streams of the rows that a recipe reads, for one host."""
+    data = config.data
+    return streams.Streams(
+        data.path,
+        rows,
+        seed=config.seed,
+        image_size=data.image_size,
+        text_length=data.text_length,
+        vocabulary=open_vocabulary(config),
+        limits={"pairs": data.pairs, "images": data.lone_images, "texts": data.lone_texts},
+        host=host,
+        hosts=hosts,
+        engine=data.engine,
+        tokens=data.tokens or None,
+    )
+
+
+def held_out(config, split, count):
+    """First `count` examples of a split: arrays "image", "text", lists "keys", "texts"."""
+    return streams.examples(
+        config.data.path,
+        split,
+        count,
+        image_size=config.data.image_size,
+        text_length=config.data.text_length,
+        vocabulary=open_vocabulary(config),
+    )

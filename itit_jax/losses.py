@@ -1,0 +1,59 @@
+"""Losses and gradient devices that the recipes share. All float32."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def cross_entropy(logits, targets, smoothing=0.0):
+    """Per-position loss [...]; target = (1 - e) onehot + e / classes (MaskGIT, papers.md 1.2)."""
+    exact = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
+    if not smoothing:
+        return exact
+    uniform = -jnp.mean(jax.nn.log_softmax(logits, axis=-1), axis=-1)
+    return (1 - smoothing) * exact + smoothing * uniform
+
+
+def masked_mean(values, mask, axis=None):
+    """Mean of values where mask holds; 0 where it never does."""
+    return jnp.sum(values * mask, axis=axis) / jnp.maximum(jnp.sum(mask, axis=axis), 1)
+
+
+def straight_through(logits):
+    """One-hot rows of the argmax whose gradient is that of the softmax (papers.md 1.3).
+
+    In this order the forward value is the one-hot exactly: p - stop_gradient(p) is 0, while
+    stop_gradient(y - p) + p would carry the rounding of 1 - p.
+    """
+    logits = logits.astype(jnp.float32)
+    p = jax.nn.softmax(logits, axis=-1)
+    return one_hot_argmax(logits) + (p - jax.lax.stop_gradient(p))
+
+
+def one_hot_argmax(logits):
+    """One-hot rows of the argmax, without gradient: what the half cycles pass on."""
+    return jax.nn.one_hot(jnp.argmax(logits, axis=-1), logits.shape[-1], dtype=jnp.float32)
+
+
+def codebook_losses(latents, quantised):
+    """(codebook term, commitment term) of VQ-VAE, each a mean of squares."""
+    stop = jax.lax.stop_gradient
+    codebook = jnp.mean(jnp.square(stop(latents) - quantised))
+    commitment = jnp.mean(jnp.square(latents - stop(quantised)))
+    return codebook, commitment
+
+
+def revival_loss(codebook, latents, ids, key):
+    """Pulls the codes that this batch left unused towards random latents of the batch.
+
+    codebook [n, d]; latents [m, d]; ids [m]. Used codes get no gradient from it.
+    """
+    used = jnp.zeros(codebook.shape[0], bool).at[ids].set(True)
+    pick = jax.random.randint(key, (codebook.shape[0],), 0, latents.shape[0])
+    anchors = jax.lax.stop_gradient(latents[pick])
+    return jnp.mean(jnp.where(used[:, None], 0.0, jnp.square(codebook - anchors)))
+
+
+def hinge_discriminator(real, fake):
+    """Hinge loss of the discriminator's patch scores."""
+    return 0.5 * (jnp.mean(jax.nn.relu(1 - real)) + jnp.mean(jax.nn.relu(1 + fake)))

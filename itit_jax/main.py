@@ -1,0 +1,170 @@
+"""The command: reads the settings, checks them before JAX starts, and hands over to a mode.
+
+    python -m itit_jax.main --config=configs/itit_tiny.py --workdir=DIR --config.data.path=DATA
+
+Flags are read here and not by ml_collections.config_flags, which was measured: it is as fast
+(0.1 s), but answers a misspelt key with a traceback of 20 lines, accepts NaN and a key that is
+given twice, ignores `config.x=1` without dashes, and knows no order of gin files and flags.
+"""
+
+import dataclasses
+import difflib
+import importlib
+import sys
+import traceback
+
+from configs.keys import nearest
+from data_pipelines.errors import UserError
+from itit_jax import config as settings
+from itit_jax.config import ConfigError
+from itit_jax.config_files import known_keys
+
+MODES = {
+    "train": ("itit_jax.train", "train, or continue the run of the workdir (the default)"),
+    "eval": ("itit_jax.evaluation.run", "score the newest checkpoint of the workdir"),
+    "tokenize": ("itit_jax.tokenize", "turn the images of a data set into tokens, once"),
+}
+FLAGS = {
+    "--config": "=FILE  the experiment, e.g. configs/itit_tiny.py; absent = that of the workdir",
+    "--workdir": "=DIR  folder of the run; the same command continues it",
+    "--mode": "=MODE  what to do, see below",
+    "--config.": "KEY=VALUE  set one key",
+    "--gin_file": "=FILE  set keys from lines such as `train.steps = 10`; may be repeated",
+    "--gin.": "KEY=VALUE  the same as --config.KEY=VALUE, read before it",
+    "--traceback": "  show where a fault was found",
+    "--help": "  this text, with the keys of --config if it is given",
+}
+PREFIXES = {"--config.": "overrides", "--gin.": "gin"}
+SWITCHES = {"--traceback": "traceback", "--help": "help", "-h": "help"}
+USER_FAULT = 2
+
+
+@dataclasses.dataclass
+class Command:
+    """A command line, read."""
+
+    config: str = ""
+    workdir: str = ""
+    mode: str = "train"
+    traceback: bool = False
+    help: bool = False
+    gin_files: list[str] = dataclasses.field(default_factory=list)
+    gin: list[str] = dataclasses.field(default_factory=list)
+    overrides: list[str] = dataclasses.field(default_factory=list)
+
+
+def main(arguments=None):
+    """-> exit code: 0 done, 2 the user can mend it, 42 stopped on purpose and resumable."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        command = parse(arguments)
+        if command.help:
+            print(help_text(command))
+            return 0
+        return run(command)
+    except UserError as error:
+        if "--traceback" in arguments:
+            traceback.print_exc()
+        print(f"itit_jax: {error}", file=sys.stderr)
+        return USER_FAULT
+
+
+def run(command):
+    """Checks all that can be checked without JAX, then starts the mode."""
+    if not command.workdir:
+        raise ConfigError("No workdir is given; add --workdir=DIR.")
+    config = read_config(command)
+    if command.mode == "eval":
+        settings.read_workdir(command.workdir)  # there has to be a run
+    if command.mode != "tokenize":  # which may read another data set than the run did
+        settings.check_resume(config, command.workdir)
+    settings.check_needs(config)
+    code = importlib.import_module(MODES[command.mode][0]).run(config, command.workdir)
+    return code if isinstance(code, int) else 0  # a mode may return its results instead
+
+
+def read_config(command):
+    """The config of the file, or without one that of the workdir, with the command's settings."""
+    changes = dict(gin_files=command.gin_files, gin=command.gin, overrides=command.overrides)
+    if command.config:
+        return settings.load(command.config, **changes)
+    if not command.workdir:
+        raise ConfigError("No config is given; add --config=FILE, e.g. configs/itit_tiny.py.")
+    return settings.change(settings.read_workdir(command.workdir), **changes)
+
+
+def parse(arguments):
+    """Command of a list of arguments; ConfigError names the nearest flag."""
+    command, given, waiting = Command(), set(), list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        flag, equals, value = argument.partition("=")
+        if flag in SWITCHES:
+            setattr(command, SWITCHES[flag], _switch(flag, value))
+            continue
+        kind = next((prefix for prefix in PREFIXES if flag.startswith(prefix)), flag)
+        if kind not in FLAGS:
+            raise ConfigError(_unknown_flag(argument))
+        if not equals:
+            if not waiting or waiting[0].startswith("--"):
+                raise ConfigError(f"{flag} has no value; write {flag}=VALUE.")
+            value = waiting.pop(0)
+        if flag in given and flag != "--gin_file":
+            raise ConfigError(f"{flag} is given twice; give it once.")
+        given.add(flag)
+        _store(command, kind, flag.removeprefix(kind), value)
+    return command
+
+
+def _switch(flag, value):
+    if value.lower() not in ("", "true", "false"):
+        raise ConfigError(f"{flag}={value}: {flag} takes no value; write {flag} alone.")
+    return value.lower() != "false"
+
+
+def _store(command, kind, key, value):
+    if kind in PREFIXES:
+        getattr(command, PREFIXES[kind]).append(f"{key}={value}")
+    elif not value:
+        raise ConfigError(f"{kind} is empty; write {kind}=VALUE.")
+    elif kind == "--gin_file":
+        command.gin_files.append(value)
+    elif kind == "--mode" and value not in MODES:
+        near = difflib.get_close_matches(value, MODES, 1, 0.0)[0]
+        raise ConfigError(
+            f"--mode={value} is none of {', '.join(MODES)}; did you mean --mode={near}?"
+        )
+    else:
+        setattr(command, kind[2:], value)
+
+
+def _unknown_flag(argument):
+    """Sentence for an argument that is no flag: a key without its --config., or a misspelling."""
+    flag, equals, value = argument.lstrip("-").partition("=")
+    key = flag.removeprefix("config.").removeprefix("gin.")
+    key = nearest(key, known_keys()) if "." in flag else None
+    names = [name.strip("-.") for name in FLAGS]
+    near = f"config.{key}" if key else next(iter(difflib.get_close_matches(flag, names, 1)), "")
+    hint = f"did you mean --{near}{equals}{value}?" if near else "--help lists the flags."
+    return f"{argument} is no flag; {hint}"
+
+
+def help_text(command):
+    """Flags, modes and keys; the keys of the recipe too where a config is given."""
+    config = read_config(command) if command.config or command.workdir else None
+    title = "Keys of every recipe (with --config=FILE also those of its recipe):"
+    return "\n".join(
+        [
+            "python -m itit_jax.main --config=FILE --workdir=DIR [FLAGS]",
+            "\nFlags:",
+            *(f"  {flag}{text}" for flag, text in FLAGS.items()),
+            "\nModes:",
+            *(f"  {mode:10}{text}" for mode, (_, text) in MODES.items()),
+            f"\n{f'Keys of {command.config or command.workdir}:' if config else title}",
+            settings.describe(config),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Multi-head attention with an explicit key/value cache. No state lives in the module."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+MASKED = -1e9  # finite, so that a row with every key masked stays finite
+
+
+class Attention(nn.Module):
+    """Self-attention; kernels stay two-dimensional, so that Adafactor can factor them.
+
+    `scaled=False` and `use_bias=False` give T5's attention (papers.md 4.1), which folds
+    1/sqrt(head_width) into the initialisation of the query.
+    """
+
+    heads: int
+    head_width: int
+    use_bias: bool = True
+    scaled: bool = True
+    init_std: float | None = None
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x, mask=None, bias=None, cache=None, index=0):
+        """x [b, q, d]; mask bool, bias float, both broadcast to [b, heads, q, k].
+
+        cache: {"key", "value"} [b, heads, k, head_width] of all positions, or None. The
+        keys and values of x are written at `index`, and x attends to the whole cache.
+        Returns ([b, q, d], cache).
+
+        Heads stand before positions, and projections work on flattened rows: both make the
+        products several times faster on a CPU and change nothing elsewhere.
+        """
+        inner = self.heads * self.head_width
+        rows = x.reshape(-1, x.shape[-1])
+        query, key, value = (
+            self._split(self._dense(inner, name)(rows), x.shape)
+            for name in ("query", "key", "value")
+        )
+        if cache is not None:
+            cache = {
+                "key": jax.lax.dynamic_update_slice_in_dim(cache["key"], key, index, axis=2),
+                "value": jax.lax.dynamic_update_slice_in_dim(cache["value"], value, index, axis=2),
+            }
+            key, value = cache["key"], cache["value"]
+        if self.scaled:
+            query = query * self.head_width**-0.5
+        logits = jnp.einsum("bhqk,bhsk->bhqs", query, key).astype(jnp.float32)
+        if bias is not None:
+            logits = logits + bias
+        if mask is not None:
+            logits = jnp.where(mask, logits, MASKED)
+        weights = jax.nn.softmax(logits, axis=-1).astype(self.dtype)
+        mixed = jnp.einsum("bhqs,bhsk->bhqk", weights, value).transpose(0, 2, 1, 3)
+        out = self._dense(x.shape[-1], "out")(mixed.reshape(-1, inner))
+        return out.reshape(x.shape), cache
+
+    def _split(self, rows, shape):
+        heads = rows.reshape(*shape[:-1], self.heads, self.head_width)
+        return heads.transpose(0, 2, 1, 3)
+
+    def _dense(self, features, name):
+        if self.init_std is None:
+            init = nn.initializers.xavier_uniform()
+        else:
+            scale = self.head_width**-0.5 if name == "query" and not self.scaled else 1.0
+            init = nn.initializers.normal(self.init_std * scale)
+        return nn.Dense(
+            features, use_bias=self.use_bias, kernel_init=init, dtype=self.dtype, name=name
+        )
+
+
+def empty_cache(depth, batch, length, heads, head_width, dtype=jnp.float32):
+    """Cache of a stack: zeros [depth, batch, heads, length, head_width] for keys and values."""
+    shape = (depth, batch, heads, length, head_width)
+    return {"key": jnp.zeros(shape, dtype), "value": jnp.zeros(shape, dtype)}
+
+
+def key_mask(valid):
+    """valid bool [b, k] -> attention mask [b, 1, 1, k]: every query sees the valid keys."""
+    return valid[:, None, None, :]
+
+
+def prefix_causal_mask(prefix_valid, words):
+    """Mask of [prefix ; words]: bool [b, 1, p + words, p + words] (GIT, papers.md 4.5).
+
+    The prefix sees its valid part only; a word sees the valid prefix, earlier words, itself.
+    """
+    p = prefix_valid.shape[1]
+    position = jnp.arange(p + words)
+    causal = (position[None, :] < p) | (position[None, :] <= position[:, None])
+    valid = jnp.pad(prefix_valid, ((0, 0), (0, words)), constant_values=True)
+    return causal[None, None] & valid[:, None, None, :] & ~(
+        (position[:, None] < p) & (position[None, :] >= p)
+    )

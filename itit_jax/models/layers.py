@@ -1,0 +1,123 @@
+"""Transformer blocks, the stack that repeats them, and small parts shared by the networks."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from itit_jax.models.attention import Attention
+from itit_jax.sharding import constrain
+
+REMAT_POLICIES = {
+    "full": None,  # keep nothing inside a block
+    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+}
+
+
+class MLP(nn.Module):
+    """width -> mlp_width -> width with a GELU between.
+
+    Rows are flattened: the gradient of two-dimensional products is twice as fast on a CPU.
+    """
+
+    mlp_width: int
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x):
+        rows = x.reshape(-1, x.shape[-1])
+        hidden = nn.gelu(nn.Dense(self.mlp_width, dtype=self.dtype, name="up")(rows))
+        return nn.Dense(x.shape[-1], dtype=self.dtype, name="down")(hidden).reshape(x.shape)
+
+
+class Block(nn.Module):
+    """Pre-norm Transformer block (ViT). Dropout acts when the caller passes a "dropout" key."""
+
+    heads: int
+    mlp_width: int
+    dropout: float = 0.0
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x, mask=None, bias=None, cache=None, index=0):
+        """x [b, n, d] -> ([b, n, d], cache); the arguments are those of Attention."""
+        drop = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))
+        attention = Attention(
+            self.heads, x.shape[-1] // self.heads, dtype=self.dtype, name="attention"
+        )
+        normed = nn.LayerNorm(dtype=self.dtype, name="attention_norm")(x)
+        mixed, cache = attention(normed, mask, bias, cache, index)
+        x = constrain(x + drop(mixed), ("data", "fsdp"), None, None)
+        normed = nn.LayerNorm(dtype=self.dtype, name="mlp_norm")(x)
+        x = x + drop(MLP(self.mlp_width, dtype=self.dtype, name="mlp")(normed))
+        return constrain(x, ("data", "fsdp"), None, None), cache
+
+
+class Stack(nn.Module):
+    """`depth` equal blocks, scanned into parameters with a leading layer axis, or unrolled.
+
+    Scanned parameters lie under "layers" [depth, ...]; unrolled ones under "layers_0", ...
+    """
+
+    block: type[nn.Module]
+    arguments: Any  # keyword arguments of the block
+    depth: int
+    scan: bool = True
+    remat: str = "none"
+
+    @nn.compact
+    def __call__(self, x, mask=None, bias=None, cache=None, index=0):
+        """x [b, n, d]; cache as `empty_cache` makes it, or None. Returns (x, cache)."""
+        block = self.block
+        if self.remat != "none":
+            block = nn.remat(block, policy=REMAT_POLICIES[self.remat], prevent_cse=not self.scan)
+        if self.scan:
+            layers = nn.scan(
+                block,
+                variable_axes={"params": 0},
+                split_rngs={"params": True, "dropout": True},
+                in_axes=(nn.broadcast, nn.broadcast, 0, nn.broadcast),
+                out_axes=0,
+                length=self.depth,
+            )
+            return layers(**self.arguments, name="layers")(x, mask, bias, cache, index)
+        caches = []
+        for i in range(self.depth):
+            mine = None if cache is None else jax.tree.map(lambda a: a[i], cache)
+            x, mine = block(**self.arguments, name=f"layers_{i}")(x, mask, bias, mine, index)
+            caches.append(mine)
+        return x, None if cache is None else jax.tree.map(lambda *a: jnp.stack(a), *caches)
+
+
+class TokenTable(nn.Module):
+    """Embeddings of tokens that have known features: table = free + features @ projection.
+
+    `features` [tokens, f] tie tokens that share them: the digits of an FSQ code, the vector
+    of a VQ code. None leaves the free table alone. The same table embeds and classifies.
+    """
+
+    tokens: int
+    width: int
+    features: Any = None  # numpy [tokens, f]
+
+    @nn.compact
+    def __call__(self):
+        """-> [tokens, width]."""
+        init = nn.initializers.normal(0.02)
+        table = self.param("embedding", init, (self.tokens, self.width))
+        if self.features is not None:
+            features = jnp.asarray(self.features)
+            shape = (features.shape[-1], self.width)
+            table = table + features @ self.param("projection", init, shape)
+        return table
+
+
+def embed(table, tokens):
+    """Rows of `table` [v, d] for int ids [...] or probability rows [..., v] -> [..., d].
+
+    Rows let gradient flow into whoever produced the tokens (the cycles of ITIT).
+    """
+    if jnp.issubdtype(tokens.dtype, jnp.integer):
+        return jnp.take(table, tokens, axis=0)
+    return tokens.astype(table.dtype) @ table

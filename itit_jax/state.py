@@ -1,0 +1,93 @@
+"""The training state, described before it is allocated, then made in place on the mesh."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from itit_jax import sharding
+from itit_jax.config import ConfigError, read_workdir
+from itit_jax.checkpoints import Checkpoints
+
+
+@struct.dataclass
+class TrainState:
+    """Everything a checkpoint holds. `ema` is None without an EMA."""
+
+    step: Any
+    params: Any
+    opt_state: Any
+    ema: Any
+
+
+def make_init(recipe, optimizer, use_ema):
+    """-> init(key) -> TrainState of the trainable parts; pure."""
+
+    def init(key):
+        every = recipe.init(key)
+        params = {name: every[name] for name in recipe.trainable}
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            opt_state=optimizer.init(params),
+            ema=jax.tree.map(jnp.copy, params) if use_ema else None,
+        )
+
+    return init
+
+
+def abstract_state(recipe, optimizer, use_ema, mesh, rules):
+    """Shapes, dtypes and shardings of the state: a tree of ShapeDtypeStruct."""
+    shapes = jax.eval_shape(make_init(recipe, optimizer, use_ema), jax.random.key(0))
+    params = sharding.match(rules, shapes.params, mesh)
+    specs = TrainState(
+        step=sharding.replicated(mesh),
+        params=params,
+        opt_state=sharding.match_optimizer(shapes.opt_state, shapes.params, params),
+        ema=params if use_ema else None,
+    )
+    return jax.tree.map(
+        lambda shape, spec: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=spec),
+        shapes,
+        specs,
+    )
+
+
+def abstract_frozen(recipe, mesh, rules):
+    """The same of the frozen parts."""
+    every = jax.eval_shape(recipe.init, jax.random.key(0))
+    frozen = {name: part for name, part in every.items() if name not in recipe.trainable}
+    return jax.tree.map(
+        lambda shape, spec: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=spec),
+        frozen,
+        sharding.match(rules, frozen, mesh),
+    )
+
+
+def create(recipe, optimizer, use_ema, abstract, seed):
+    """A fresh state, each leaf made where it belongs."""
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
+    init = jax.jit(make_init(recipe, optimizer, use_ema), out_shardings=shardings)
+    return init(jax.random.key(seed))
+
+
+def load_frozen(recipe, abstract):
+    """Frozen parts from the runs that made them."""
+    frozen = {}
+    for name, tree in abstract.items():
+        workdir = recipe.frozen_from.get(name, "")
+        if not workdir:
+            raise ConfigError(
+                f"{name} is frozen but nothing names its weights; "
+                f"set --config.{name}.workdir, or --config.{name}.trainable=true."
+            )
+        frozen[name] = load_part(workdir, name, tree)
+    return frozen
+
+
+def load_part(workdir, name, abstract):
+    """One part of the newest checkpoint of a run, its EMA where there is one."""
+    section = "ema" if read_workdir(workdir).optimizer.ema_decay else "params"
+    restored = Checkpoints(workdir).restore_partial({section: {name: abstract}})
+    return restored[section][name]

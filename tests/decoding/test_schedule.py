@@ -1,0 +1,26 @@
+"""Mask counts against the table of papers.md 1.4 (MaskGIT's rule, computed elsewhere)."""
+
+import pytest
+
+from itit_jax.decoding.schedule import masked_after_rounds, masked_before_rounds
+
+PUBLISHED = {
+    8: [251, 236, 212, 181, 142, 97, 49, 1],
+    12: [253, 247, 236, 221, 203, 181, 155, 128, 97, 66, 33, 1],
+    16: [254, 251, 244, 236, 225, 212, 197, 181, 162, 142, 120, 97, 74, 49, 25, 1],
+    18: [255, 252, 247, 240, 232, 221, 209, 196, 181, 164, 146, 128, 108, 87, 66, 44, 22, 1],
+    24: [255, 253, 251, 247, 242, 236, 229, 221, 212, 203, 192, 181]
+    + [168, 155, 142, 128, 113, 97, 82, 66, 49, 33, 16, 1],
+}
+
+
+@pytest.mark.parametrize("rounds", PUBLISHED)
+def test_counts_for_256_tokens_equal_the_published_ones(rounds):
+    assert masked_after_rounds(256, rounds) == PUBLISHED[rounds]
+
+
+@pytest.mark.parametrize("tokens, rounds", [(64, 4), (64, 8), (16, 3), (9, 9)])
+def test_every_round_uncovers_at_least_one_token(tokens, rounds):
+    before = masked_before_rounds(tokens, rounds)
+    assert before[0] == tokens
+    assert all(a > b for a, b in zip(before, before[1:]))

@@ -1,0 +1,128 @@
+"""Where gradient flows in ITIT's objectives, and where it must not (papers.md 1.3)."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from itit_jax.recipes.itit import Recipe, ramp
+from tests import tiny
+
+CYCLES = {"t2i2t": "texts", "i2t2i": "images"}
+BATCH, KEY = tiny.batch(), jax.random.key(5)
+# Parts of the model that only the first half of a cycle can reach through the argmax.
+FIRST_DECODER = {
+    "t2i2t": ("image_decoder", "image_in", "mlm_dense", "mask_vector"),
+    "i2t2i": ("text_decoder", "word_embedding", "prefix_projection", "word_positions"),
+}
+
+
+@functools.cache
+def recipe(mode):
+    return Recipe(tiny.itit_config(cycle__mode=mode, loss__smoothing=0.0))
+
+
+@functools.cache
+def params():
+    return tiny.randomised(recipe("full").init(jax.random.key(0)))
+
+
+@functools.cache
+def value_and_grads(mode, cycle):
+    """Loss of one cycle and its gradient with respect to (parameters, generator)."""
+    loss = getattr(recipe(mode), f"{cycle}_loss")
+    call = jax.jit(jax.value_and_grad(lambda p, g: loss(p, g, BATCH[CYCLES[cycle]], KEY), (0, 1)))
+    return call(params(), params())
+
+
+def moved(tree):
+    return any(bool(jnp.any(x != 0)) for x in jax.tree.leaves(tree))
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+def test_half_and_full_cycles_have_equal_values(cycle):
+    assert value_and_grads("half", cycle)[0] == value_and_grads("full", cycle)[0]
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+@pytest.mark.parametrize("mode", ["half", "full"])
+def test_no_gradient_reaches_the_generator(mode, cycle):
+    assert not moved(value_and_grads(mode, cycle)[1][1])
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+def test_a_full_cycle_moves_its_first_decoder_and_a_half_cycle_does_not(cycle):
+    full, half = (value_and_grads(mode, cycle)[1][0]["model"] for mode in ("full", "half"))
+    for part in FIRST_DECODER[cycle]:
+        assert moved(full[part]), part
+        assert not moved(half[part]), part
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+def test_half_equals_full_with_the_straight_through_gradient_zeroed(cycle, monkeypatch):
+    from itit_jax import losses
+
+    half = value_and_grads("half", cycle)[1][0]
+    straight = losses.straight_through
+    monkeypatch.setattr(losses, "straight_through", lambda z: jax.lax.stop_gradient(straight(z)))
+    loss = getattr(recipe("full"), f"{cycle}_loss")
+    cut = jax.jit(jax.grad(lambda p: loss(p, params(), BATCH[CYCLES[cycle]], KEY)))(params())
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), half, cut)
+
+
+def test_the_image_cycle_differentiates_through_the_text_encoder():
+    assert moved(value_and_grads("full", "i2t2i")[1][0]["text_encoder"])
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+def test_the_tokenizer_gets_no_gradient(cycle):
+    assert not moved(value_and_grads("full", cycle)[1][0]["tokenizer"])
+
+
+def test_a_cycle_that_has_not_begun_adds_nothing():
+    late = Recipe(tiny.itit_config(cycle__t2i2t_start=10, cycle__i2t2i_start=20))
+    none = Recipe(tiny.itit_config(cycle__mode="none"))
+    losses = [jax.jit(r.loss)(params(), BATCH, KEY, 9, params())[0] for r in (late, none)]
+    assert losses[0] == losses[1]
+    metrics = jax.jit(late.loss)(params(), BATCH, KEY, 10, params())[1]
+    assert metrics["t2i2t"] > 0 and metrics["i2t2i"] == 0
+
+
+def test_weights_multiply_their_term():
+    plain, double = (
+        Recipe(tiny.itit_config(cycle__mode="none", loss__draw=w)).loss(
+            params(), BATCH, KEY, 0, params()
+        )
+        for w in (1.0, 2.0)
+    )
+    np.testing.assert_allclose(double[0] - plain[0], plain[1]["draw"], rtol=1e-5)
+
+
+def test_draw_masks_follow_the_cosine_law_and_its_floor():
+    r = recipe("full")
+    masked = tiny.TOKENS - jax.vmap(lambda k: r.draw_mask(k, 8).sum(-1))(
+        jax.random.split(jax.random.key(0), 2000)
+    )
+    assert masked.min() == round(tiny.TOKENS * 0.25) and masked.max() == tiny.TOKENS
+    u = (np.arange(100_000) + 0.5) / 100_000
+    law = np.maximum(np.ceil(np.cos(np.pi / 2 * u) * tiny.TOKENS), tiny.TOKENS * 0.25)
+    assert abs(float(masked.mean()) - law.mean()) < 0.1
+
+
+def test_caption_masks_keep_an_exact_number():
+    kept = recipe("full").caption_mask(jax.random.key(0), 50).sum(-1)
+    assert set(np.asarray(kept).tolist()) == {12}
+
+
+def test_the_ramp_starts_at_its_step_and_ends_at_one():
+    assert [float(ramp(s, 3, 2)) for s in range(6)] == [0, 0, 0, 0.5, 1, 1]
+    assert [float(ramp(s, 3, 0)) for s in range(5)] == [0, 0, 0, 1, 1]
+
+
+def test_guidance_zero_draws_like_the_conditional_model_and_guidance_changes_it():
+    r, text, key = recipe("full"), BATCH["texts"]["text"], jax.random.key(2)
+    draw = lambda g: r.draw_tokens(params(), text, key, rounds=3, temperature=1.0, guidance=g)
+    np.testing.assert_array_equal(draw(0.0), draw(1e-9))
+    assert np.any(draw(0.0) != draw(5.0))

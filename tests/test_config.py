@@ -1,0 +1,365 @@
+"""Settings: what is accepted, what is refused and in which words, and that JAX is not needed."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from configs import itit, vq
+from itit_jax import config as settings
+from itit_jax.config import ConfigError
+
+ROOT = pathlib.Path(__file__).parent.parent
+TINY = "configs/itit_tiny.py"
+FILES = sorted((ROOT / "configs").glob("*.py"))
+EXPERIMENTS = [f"configs/{f.name}" for f in FILES if "def get_config" in f.read_text()]
+
+
+def refusal(function, *arguments, **named):
+    """The one sentence with which something is refused."""
+    with pytest.raises(ConfigError) as caught:
+        function(*arguments, **named)
+    sentence = str(caught.value)
+    assert "\n" not in sentence and sentence.endswith((".", "?"))
+    return sentence
+
+
+def file_with(tmp_path, line):
+    """A config file of one line."""
+    path = tmp_path / "experiment.py"
+    path.write_text(
+        f"from configs import itit\n\n\ndef get_config():\n    c = itit.defaults()\n    {line}\n"
+        "    c.data.rows.update(draw=1, caption=1, images=1, texts=1)\n    return c\n"
+    )
+    return str(path)
+
+
+def small(**changes):
+    """An ITIT config that passes every check, with dotted changes."""
+    return settings.load(TINY, overrides=[f"{key}={value}" for key, value in changes.items()])
+
+
+# ---- the experiments ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS)
+def test_every_experiment_passes_its_checks(path):
+    config = settings.load(path)
+    assert config.is_locked
+    assert settings.flat(config).keys() == settings.declared(config).keys()
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS)
+def test_json_gives_back_an_equal_config(path):
+    config = settings.load(path)
+    again = settings.from_json(settings.to_json(config))
+    assert again.to_dict() == config.to_dict()
+    types = {name: type(value) for name, value in settings.flat(config).items()}
+    assert {name: type(value) for name, value in settings.flat(again).items()} == types
+    assert isinstance(again.mesh.rules[0][1], tuple)
+
+
+def test_every_key_has_help_and_a_default_that_passes_its_check():
+    for keys in (itit.KEYS, vq.KEYS):
+        for key in keys.values():
+            assert key.help and "\n" not in key.help
+            assert key.accept(key.default) == key.default
+
+
+def test_sizes_are_those_of_vit():
+    sizes = {"base": (12, 768, 12), "large": (24, 1024, 16), "huge": (32, 1280, 16)}
+    for name, (depth, width, heads) in sizes.items():
+        model = settings.load(f"configs/itit_{name}.py").model
+        assert (model.depth, model.width, model.heads) == (depth, width, heads)
+        assert model.mlp_width == 4 * width
+        assert model.text_decoder.width == 768  # constant over the sizes
+
+
+def test_loading_imports_neither_jax_nor_numpy():
+    code = (
+        "import sys, itit_jax.main; from itit_jax import config;"
+        f"config.load({TINY!r}, overrides=['train.steps=2000']);"
+        "print([m for m in ('jax', 'flax', 'numpy', 'tensorflow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+# ---- config files -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("c.train.stepz = 3", "line 6: there is no key train.stepz; did you mean train.steps?"),
+        ("c.trian.steps = 3", "no key trian.steps; did you mean train.steps?"),
+        ("c.train.learning_rate = 1.0", "did you mean optimizer.learning_rate?"),
+        ("c.data.rows.update(captoin=2)", "did you mean data.rows.caption?"),
+        ("c.update({'model': {'widht': 2}})", "did you mean model.width?"),
+        ("c.model.qqqqqqq = 1", "there is no key model.qqqqqqq; see --help."),
+        ("c.train.steps = 'x'", "line 6: train.steps must be a whole number."),
+        ("c.train.steps = 1.5", "train.steps must be a whole number."),
+        ("c.train.steps = None", "train.steps must be a whole number, not None."),
+        ("c.train.steps = True", "train.steps must be a whole number, not True."),
+        ("c.train = 3", "train must be left a section"),
+        ("c.data = dict(rows=dict(drw=1))", "there is no key data.rows.drw; did you mean"),
+        ("c.optimizer.learning_rate = float('nan')", "must be a finite number, not nan."),
+        ("c.optimizer.name = 'adamv'", "not 'adamv' (did you mean adamw?)."),
+        ("import nosuch", "line 6: ModuleNotFoundError: No module named 'nosuch'."),
+        ("def", "line 6: SyntaxError"),
+    ],
+)
+def test_a_fault_in_a_config_file_is_one_sentence(tmp_path, line, words):
+    assert words in refusal(settings.load, file_with(tmp_path, line))
+
+
+def test_a_replaced_section_that_loses_keys_is_refused(tmp_path):
+    path = file_with(tmp_path, "c.cycle = dict(mode='half')")
+    assert "replaces the section cycle and so loses cycle.generator" in refusal(
+        settings.load, path
+    )
+
+
+def test_a_missing_file_names_the_nearest_one():
+    assert "did you mean configs/itit_tiny.py?" in refusal(settings.load, "configs/itit_tny.py")
+
+
+def test_a_file_of_keys_is_no_experiment():
+    assert "configs/vq.py has no get_config()" in refusal(settings.load, "configs/vq.py")
+
+
+def test_a_file_that_returns_nothing_is_refused(tmp_path):
+    assert "has no get_config()" in refusal(
+        settings.load, file_with(tmp_path, "return None")
+    )
+
+
+# ---- single settings ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("data.rows.draw=8", 8),
+        ("train.steps=1_000_000", 1_000_000),
+        ("optimizer.learning_rate=1e-3", 1e-3),
+        ("optimizer.learning_rate=1", 1.0),
+        ("model.scan=false", False),
+        ("text_encoder.trainable=True", True),
+        ("data.path=gs://a/b=c d", "gs://a/b=c d"),
+        ("data.path='quoted'", "quoted"),
+        ("data.path=", ""),
+        ("mesh.rules=((r'.*kernel', (None, 'fsdp')),)", ((".*kernel", (None, "fsdp")),)),
+    ],
+)
+def test_a_value_is_read_by_the_type_of_its_key(setting, value):
+    read = settings.flat(settings.load(TINY, overrides=[setting]))[setting.partition("=")[0]]
+    assert read == value and type(read) is type(value)
+
+
+@pytest.mark.parametrize("text", ["(1,2)", "1,2", "[1, 2]", "1,2,"])
+def test_lists_are_read_in_any_usual_form(text):
+    config = settings.load("configs/vq_tiny.py", overrides=[f"model.channel_multipliers={text}"])
+    assert config.model.channel_multipliers == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("data.rows.drw=3", "there is no key data.rows.drw; did you mean data.rows.draw?"),
+        ("data.rows=3", "data.rows is a section; set one of its keys, e.g. data.rows.caption."),
+        ("train.steps=ten", "train.steps must be a whole number, not 'ten'."),
+        ("train.steps=1e3", "must be a whole number"),
+        ("train.steps=-1", "must be between 1 and"),
+        ("train.steps", "has no value"),
+        ("optimizer.learning_rate=nan", "must be a finite number"),
+        ("optimizer.learning_rate=inf", "must be a finite number"),
+        ("optimizer.learning_rate=-5", "must be above 0"),
+        ("optimizer.b1=99", "must be at least 0 and below 1"),
+        ("model.scan=1", "must be true or false"),
+        ("mesh.data=(1,2)", "must be a whole number"),
+        ("mesh.data=0", "must be at least 1, or -1"),
+        ("mesh.rules=3", "mesh.rules must be"),
+        ("mesh.rules=(('a(', ()),)", "mesh.rules must be"),
+        ("mesh.rules=(('a', ('fsdp', 'fsdp')),)", "mesh.rules must be"),
+        ("mesh.rules=(('a', ('model',)),)", "mesh.rules must be"),
+        ("cycle.mode=ful", "must be one of none, half, full, not 'ful' (did you mean full?)."),
+        ("recipe=vq", "the config file chooses the recipe"),
+    ],
+)
+def test_a_wrong_setting_is_refused(setting, words):
+    sentence = refusal(settings.load, TINY, overrides=[setting])
+    assert words in sentence and f"--config.{setting}" in sentence
+
+
+def test_a_key_given_twice_is_refused():
+    assert "given twice" in refusal(
+        settings.load, TINY, overrides=["train.steps=900", "train.steps=901"]
+    )
+
+
+def test_override_leaves_the_given_config_alone():
+    config = settings.load(TINY)
+    assert settings.override(config, ["data.rows.draw=8"]).data.rows.draw == 8
+    assert config.data.rows.draw != 8
+
+
+# ---- gin ----------------------------------------------------------------------------------------
+
+SETTINGS = {
+    "data.rows.draw": ("8", "8"),
+    "train.steps": ("900", "900"),
+    "optimizer.name": ("adafactor", '"adafactor"'),
+    "optimizer.weight_decay": ("0", "0"),
+    "model.scan": ("false", "False"),
+    "mesh.rules": ("(('.*',()),)", "[('.*', ())]"),
+    "data.path": ("a b", "'a ' 'b'"),
+}
+
+
+def test_gin_files_gin_flags_and_config_flags_give_equal_configs(tmp_path):
+    flags = [f"{key}={text}" for key, (text, _) in SETTINGS.items()]
+    file = tmp_path / "all.gin"
+    file.write_text("# all\n" + "".join(f"{k} = {gin}\n" for k, (_, gin) in SETTINGS.items()))
+    by_flags = settings.load(TINY, overrides=flags).to_dict()
+    assert settings.load(TINY, gin=flags).to_dict() == by_flags
+    assert settings.load(TINY, gin_files=[str(file)]).to_dict() == by_flags
+    assert settings.load(TINY).to_dict() != by_flags
+
+
+def test_later_settings_win_over_earlier_kinds(tmp_path):
+    file = tmp_path / "a.gin"
+    file.write_text("train.steps = 1000\ndata.rows.draw = 1\nseed = 1\ndata.rows:\n  texts = 1\n")
+    config = settings.load(
+        TINY,
+        gin_files=[str(file)],
+        gin=["train.steps=1001", "data.rows.draw=2"],
+        overrides=["train.steps=1002"],
+    )
+    assert (config.train.steps, config.data.rows.draw, config.seed) == (1002, 2, 1)
+    assert config.data.rows.texts == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("train.stepz = 1", "line 1: there is no key train.stepz; did you mean train.steps?"),
+        ("train.steps = 'x'", "train.steps must be a whole number, not 'x'."),
+        ("train.steps = @f()", "train.steps must be a whole number, not @f()."),
+        ("data.path = %FOLDER", "data.path must be text, not %FOLDER."),
+        ("scope/train.steps = 1", "there is no key scope/train.steps; did you mean train.steps?"),
+        ("seed = 1\nseed = 2", "line 2: seed is set twice"),
+        ("train.steps = = 1", "line 1: cannot be read as KEY = VALUE"),
+        ("train.steps = (", "cannot be read as KEY = VALUE"),
+        ("include 'other.gin'", "only KEY = VALUE can be read"),
+    ],
+)
+def test_a_fault_in_a_gin_file_is_one_sentence(tmp_path, line, words):
+    file = tmp_path / "a.gin"
+    file.write_text(line + "\n")
+    assert words in refusal(settings.load, TINY, gin_files=[str(file)])
+
+
+def test_an_import_in_a_gin_file_is_not_followed(tmp_path, monkeypatch):
+    (tmp_path / "canary.py").write_text("raise SystemExit('it ran')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "a.gin"
+    file.write_text("import canary\n")
+    assert "take this line out" in refusal(settings.load, TINY, gin_files=[str(file)])
+
+
+# ---- checks of several keys ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"model.heads": 5}, ("model.width", "model.heads")),
+        ({"model.text_decoder.heads": 3}, ("model.text_decoder.width",)),
+        ({"data.rows.texts": 0}, ("loss.t2i2t", "data.rows.texts")),
+        ({"data.rows.draw": 0}, ("loss.draw", "data.rows.draw")),
+        ({"optimizer.warmup_steps": 5000}, ("optimizer.warmup_steps", "train.steps")),
+        ({"cycle.t2i2t_start": 5000}, ("cycle.t2i2t_start", "train.steps")),
+        ({"mesh.data": 5, "mesh.fsdp": 1}, ("data.rows", "mesh.data")),
+        ({"mesh.fsdp": -1}, ("mesh.data", "mesh.fsdp")),
+        ({"cycle.generator": "ema", "optimizer.ema_decay": 0}, ("optimizer.ema_decay",)),
+        ({"loss.draw": 0, "loss.caption": 0, "cycle.mode": "none"}, ("loss.draw",)),
+    ],
+)
+def test_keys_that_contradict_each_other_are_named(changes, named):
+    sentence = refusal(small, **changes)
+    assert all(name in sentence for name in named)
+
+
+def test_a_cycle_that_is_off_needs_no_rows():
+    off = {"cycle.mode": "none", "data.rows.texts": 0, "data.rows.images": 0}
+    assert small(**off, **{"cycle.t2i2t_start": 10**6}).data.rows.texts == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("data.image_size=30", "factor 4"),
+        ("data.rows.images=0", "data.rows.images"),
+        ("loss.l1=0", "loss.l2"),
+    ],
+)
+def test_a_tokenizer_that_cannot_work_is_refused(setting, named):
+    overrides = [setting, "loss.l2=0"]
+    assert named in refusal(settings.load, "configs/vq_tiny.py", overrides=overrides)
+
+
+def test_missing_data_is_told_before_the_run(tmp_path):
+    assert "data.path is empty" in refusal(settings.check_needs, small())
+    gone = small(**{"data.path": tmp_path / "gone"})
+    assert "gone, which does not exist" in refusal(settings.check_needs, gone)
+    empty = small(**{"data.path": tmp_path})
+    assert "holds no dataset.json" in refusal(settings.check_needs, empty)
+
+
+def test_image_size_has_to_suit_the_finished_tokenizer(tmp_path):
+    (tmp_path / "dataset.json").write_text("{}")
+    settings.write_workdir(settings.load("configs/vq_tiny.py"), tmp_path / "vq")
+    paths = {"data.path": tmp_path, "tokenizer.workdir": tmp_path / "vq"}
+    settings.check_needs(small(**paths))
+    odd = small(**paths, **{"data.image_size": 30})
+    assert "factor 4 of the tokenizer" in refusal(settings.check_needs, odd)
+    frozen = small(**paths, **{"text_encoder.trainable": "false"})
+    assert "text_encoder.weights is empty" in refusal(settings.check_needs, frozen)
+
+
+# ---- workdirs -----------------------------------------------------------------------------------
+
+
+def test_a_workdir_gives_its_config_back(tmp_path):
+    config = settings.load(TINY)
+    settings.write_workdir(config, tmp_path / "a" / "b")
+    assert settings.read_workdir(tmp_path / "a" / "b").to_dict() == config.to_dict()
+    assert [file.name for file in (tmp_path / "a" / "b").iterdir()] == ["config.json"]
+
+
+def test_a_run_may_change_what_is_resumable_and_nothing_else(tmp_path):
+    settings.write_workdir(small(), tmp_path)
+    settings.check_resume(small(), tmp_path / "new")
+    settings.check_resume(small(**{"train.steps": 3000, "save.keep": 7, "mesh.fsdp": 2}), tmp_path)
+    sentence = refusal(settings.check_resume, small(**{"model.depth": 4}), tmp_path)
+    assert "model.depth=3" in sentence and "4 is asked for" in sentence
+    assert "seed=0" in refusal(settings.check_resume, small(seed=1), tmp_path)
+    other = settings.load("configs/vq_tiny.py")
+    assert "holds a run with" in refusal(settings.check_resume, other, tmp_path)
+
+
+def test_a_damaged_config_json_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"recipe": ')
+    assert "is not JSON" in refusal(settings.read_workdir, tmp_path)
+    (tmp_path / "config.json").write_text('{"recipe": "itit", "train": {"stepz": 1}}')
+    assert "did you mean train.steps?" in refusal(settings.read_workdir, tmp_path)
+    assert "holds no config.json" in refusal(settings.read_workdir, tmp_path / "none")
+
+
+def test_help_lists_every_key_with_value_and_default():
+    text = settings.describe(small(**{"train.steps": 2000}))
+    for name, key in itit.KEYS.items():
+        assert f"--config.{name}=" in text and key.help in text
+    assert "--config.train.steps=2000" in text and "(default 1000)" in text

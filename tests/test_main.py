@@ -1,0 +1,142 @@
+"""The command line up to the point where a mode takes over."""
+
+import pathlib
+import subprocess
+import sys
+import time
+import types
+
+import pytest
+
+from data_pipelines.errors import UserError
+from itit_jax import config as settings
+from itit_jax import main
+
+ROOT = pathlib.Path(__file__).parent.parent
+CONFIG = "--config=configs/itit_tiny.py"
+
+
+def fails(capsys, *arguments):
+    """The sentence on stderr of a command that exits with 2."""
+    assert main.main(list(arguments)) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("itit_jax: ")
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+@pytest.fixture
+def ready(tmp_path):
+    """Flags of a run whose data and tokenizer are in place."""
+    data, tokenizer = tmp_path / "data", tmp_path / "vq"
+    data.mkdir()
+    (data / "dataset.json").write_text("{}")
+    settings.write_workdir(settings.load("configs/vq_tiny.py"), tokenizer)
+    return [f"--config.data.path={data}", f"--config.tokenizer.workdir={tokenizer}"]
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Calls that reach a mode, as (mode, config, workdir); the modes themselves do not run."""
+    calls = []
+
+    for mode, (module, _) in main.MODES.items():
+        run = lambda c, w, mode=mode: calls.append((mode, c, w)) or 42
+        monkeypatch.setitem(sys.modules, module, types.SimpleNamespace(run=run))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--workdr=x"], "--workdr=x is no flag; did you mean --workdir=x?"),
+        (["--gin_fil=x"], "did you mean --gin_file=x?"),
+        (["--qqqqqq"], "--help lists the flags."),
+        (["config.train.steps=3"], "did you mean --config.train.steps=3?"),
+        (["--cycle.mod=half"], "did you mean --config.cycle.mode=half?"),
+        (["--mode=evl"], "did you mean --mode=eval?"),
+        (["--workdir"], "--workdir has no value"),
+        (["--workdir="], "--workdir is empty"),
+        (["--workdir=a", "--workdir=b"], "--workdir is given twice"),
+        (["--config.seed=1", "--config.seed=1"], "--config.seed is given twice"),
+        (["--config.train.stepz=1", "--workdir=a", CONFIG], "did you mean train.steps?"),
+        (["--config=configs/itit_tny.py", "--workdir=a"], "did you mean configs/itit_tiny.py?"),
+        ([CONFIG], "No workdir is given"),
+        ([CONFIG, "--workdir=a", "--gin_file=none.gin"], "none.gin does not exist"),
+        ([CONFIG, "--workdir=a", "--traceback=3"], "takes no value"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(capsys, arguments, words):
+    assert words in fails(capsys, *arguments)
+
+
+def test_a_workdir_without_a_run_needs_a_config(capsys, tmp_path):
+    assert "holds no config.json" in fails(capsys, f"--workdir={tmp_path}")
+
+
+def test_a_value_may_follow_its_flag():
+    command = main.parse(["--workdir", "w", "--config.mesh.data", "-1", "--gin.seed=2", "--help"])
+    assert (command.workdir, command.overrides, command.gin) == ("w", ["mesh.data=-1"], ["seed=2"])
+    assert command.help and not command.traceback
+
+
+@pytest.mark.parametrize("mode", ["train", "tokenize"])
+def test_a_good_command_reaches_its_mode(started, ready, mode):
+    flags = [CONFIG, "--workdir=w", f"--mode={mode}", "--config.seed=5", *ready]
+    assert main.main(flags) == 42  # what the mode returns is the exit code
+    assert len(started) == 1
+    reached, config, workdir = started[0]
+    assert (reached, workdir, config.seed) == (mode, "w", 5)
+
+
+def test_eval_reads_the_config_of_the_workdir(started, ready, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    flags = [f"--workdir={workdir}", "--mode=eval"]
+    assert "holds no config.json" in fails(capsys, CONFIG, *flags, *ready)
+    command = main.parse([CONFIG, *ready])
+    settings.write_workdir(main.read_config(command), workdir)
+    assert main.main([*flags, "--config.evaluate.examples=7"]) == 42
+    assert started[0][0] == "eval"
+    assert started[0][1].evaluate.examples == 7
+
+
+def test_another_model_in_the_same_workdir_is_refused(started, ready, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    settings.write_workdir(main.read_config(main.parse([CONFIG, *ready])), workdir)
+    sentence = fails(capsys, f"--workdir={workdir}", "--config.model.depth=4")
+    assert "model.depth=3" in sentence and not started
+    assert main.main([f"--workdir={workdir}", "--config.train.steps=4000"]) == 42
+
+
+def test_a_user_error_of_a_mode_is_one_sentence_unless_asked_for_more(monkeypatch, ready, capsys):
+    def fail(config, workdir):
+        raise UserError("The disk is full; make room.")
+
+    module = types.SimpleNamespace(run=fail)
+    monkeypatch.setitem(sys.modules, "itit_jax.train", module)
+    flags = [CONFIG, "--workdir=w", *ready]
+    assert fails(capsys, *flags) == "itit_jax: The disk is full; make room.\n"
+    assert main.main([*flags, "--traceback"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_help_names_flags_modes_and_keys(capsys):
+    assert main.main(["--help", CONFIG]) == 0
+    printed = capsys.readouterr().out
+    for word in (*main.FLAGS, *main.MODES, "--config.cycle.mode=full", "--config.seed=0"):
+        assert word in printed
+
+
+def test_a_mistake_costs_less_than_two_seconds_and_no_jax():
+    command = [sys.executable, "-X", "importtime", "-m", "itit_jax.main", CONFIG]
+    begin = time.monotonic()
+    done = subprocess.run(
+        [*command, "--workdir=w", "--config.train.stepz=3"],
+        cwd=ROOT, capture_output=True, text=True,
+    )
+    assert time.monotonic() - begin < 2
+    imports, sentence = done.stderr.rsplit("\n", 2)[0], done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 2 and sentence.endswith("did you mean train.steps?")
+    imported = {line.rsplit("|", 1)[-1].strip() for line in imports.splitlines()}
+    assert "itit_jax.config" in imported
+    assert not imported & {"jax", "jaxlib", "flax", "numpy", "tensorflow"}
