@@ -25,6 +25,7 @@ RULES = (
     (r".*/(out|down|wo)/kernel", ("tensor", "fsdp")),
     (r".*/(text_projection|prefix_projection|image_in|mlm_dense)/kernel", ("fsdp", None)),
     # Convolutions: the output channels, but where these are 3 or a code's digits, the input's.
+    (r"tokenizer/encoder/(patch_in|patch_out|up_\d+|down_\d+)/kernel", (None, "fsdp")),
     (r".*/(conv_out|quant_conv|score)/kernel", (None, None, "fsdp", None)),
     (r"(tokenizer|discriminator)/.*kernel", (None, None, None, "fsdp")),
     (r".*/(embedding|token_embedding|word_embedding)", ("tensor", "fsdp")),
@@ -85,9 +86,7 @@ KEYS = {
     ),
     "evaluate.every": Key(0, "steps between evaluations; 0 = at the end", at_least(0), True),
     "evaluate.examples": Key(200, "first N records of the split", at_least(1), True),
-    "evaluate.split": Key(
-        "test", "records that are scored", one_of("test", "validation", "held_out"), True
-    ),
+    "evaluate.splits": Key(("test",), "splits that are scored", resumable=True),
     "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
     "save.every": Key(500, "steps between checkpoints", at_least(1), True),
     "save.keep": Key(2, "newest checkpoints that stay", at_least(1), True),

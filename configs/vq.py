@@ -16,6 +16,9 @@ KEYS = loop.KEYS | {
         (16,), "feature map sides with attention", whole_numbers(1, empty=True)
     ),
     "model.latent_channels": Key(256, "channels between the two halves", at_least(1)),
+    "model.encoder": Key(
+        "conv", "conv: as published; patch: a token sees its own pixels", one_of("conv", "patch")
+    ),
     "model.patch": Key(
         1, "pixels a side folded into channels first; 1 = the published layout", at_least(1)
     ),

@@ -4,7 +4,6 @@ import os
 
 from data_pipelines import streams
 from data_pipelines.texts import Vocabulary
-
 from itit_jax.config import ConfigError
 
 

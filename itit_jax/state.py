@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from flax import struct
 
 from itit_jax import sharding
-from itit_jax.config import ConfigError, read_workdir
 from itit_jax.checkpoints import Checkpoints
+from itit_jax.config import ConfigError, read_workdir
 
 
 @struct.dataclass
@@ -72,6 +72,19 @@ def create(recipe, optimizer, use_ema, abstract, seed):
     return init(jax.random.key(seed))
 
 
+def begin(recipe, optimizer, config, mesh, checkpoints, report):
+    """-> (state, frozen): the newest checkpoint's state, or a fresh one."""
+    use_ema, rules = bool(config.optimizer.ema_decay), config.mesh.rules
+    frozen = load_frozen(recipe, abstract_frozen(recipe, mesh, rules))
+    abstract = abstract_state(recipe, optimizer, use_ema, mesh, rules)
+    if checkpoints.latest() is None:
+        with report.phase("initialising the parameters"):
+            return create(recipe, optimizer, use_ema, abstract, config.seed), frozen
+    state = checkpoints.restore(abstract)
+    report.say(f"resuming from step {int(state.step)}")
+    return state, frozen
+
+
 def load_frozen(recipe, abstract):
     """Frozen parts from the runs that made them."""
     frozen = {}
@@ -87,7 +100,21 @@ def load_frozen(recipe, abstract):
 
 
 def load_part(workdir, name, abstract):
-    """One part of the newest checkpoint of a run, its EMA where there is one."""
+    """One part of the newest checkpoint of a run, its average where there is one."""
     section = "ema" if read_workdir(workdir).optimizer.ema_decay else "params"
-    restored = Checkpoints(workdir).restore_partial({section: {name: abstract}})
-    return restored[section][name]
+    return Checkpoints(workdir).restore_part(section, name, abstract)
+
+
+def restore_params(recipe, config, workdir):
+    """-> (parameters of every part, step) of a run, for scoring and serving on local devices."""
+    mesh = sharding.make_mesh(devices=jax.local_devices())
+    every = jax.eval_shape(recipe.init, jax.random.key(0))
+    places = sharding.match(config.mesh.rules, every, mesh)
+    abstract = jax.tree.map(
+        lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
+        every,
+        places,
+    )
+    trained = {name: load_part(workdir, name, abstract[name]) for name in recipe.trainable}
+    rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
+    return trained | load_frozen(recipe, rest), Checkpoints(workdir).latest()

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from data_pipelines import records, streams
-from itit_jax import inputs, sharding, state
+from itit_jax import sharding, state
 from itit_jax.recipes import base
 
 BATCH = 250

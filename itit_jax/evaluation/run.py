@@ -3,6 +3,7 @@
 python -m itit_jax.main --mode=eval --workdir=RUN
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -10,12 +11,10 @@ import pathlib
 import jax
 import numpy as np
 
-from data_pipelines import streams
 from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
-from data_pipelines.texts import Vocabulary
+from itit_jax import inputs
 from itit_jax.evaluation import scenes
-from itit_jax.inputs import vocabulary_path
 from itit_jax.recipes import base
 from itit_jax.report import Report
 from itit_jax.state import restore_params
@@ -36,7 +35,9 @@ def run(config, workdir):
 def write(config, workdir, recipe, params, *, step, report):
     """Score `params` and file the scores under `step` in eval.json, whole or not at all."""
     with report.phase(f"evaluating step {step}"):
-        scores = {split: evaluate(config, recipe, params, split) for split in config.evaluate.splits}
+        scores = {
+            split: evaluate(config, recipe, params, split) for split in config.evaluate.splits
+        }
     file = pathlib.Path(workdir) / "eval.json"
     history = json.loads(file.read_text()) if file.exists() else {}
     history[str(step)] = scores
@@ -44,29 +45,24 @@ def write(config, workdir, recipe, params, *, step, report):
     fresh.write_text(json.dumps(history, indent=1))
     os.replace(fresh, file)
     for split, values in scores.items():
-        report.say(f"{split}: " + "  ".join(f"{k} {v:.3f}" for k, v in values.items()
-                                            if not k.endswith(("_low", "_high"))))
+        shown = {k: v for k, v in values.items() if not k.endswith(("_low", "_high"))}
+        report.say(f"{split}: " + "  ".join(f"{k} {v:.3f}" for k, v in shown.items()))
     return scores
 
 
 def evaluate(config, recipe, params, split):
     """Scores of one split: {name: number}, with `_low` and `_high` where there is an interval."""
-    vocabulary = Vocabulary(vocabulary_path(config))
-    examples = streams.examples(
-        config.data.path, split, config.evaluate.examples,
-        image_size=config.data.image_size, text_length=config.data.text_length,
-        vocabulary=vocabulary,
-    )
+    examples = inputs.held_out(config, split, config.evaluate.examples)
     world = preset(config.evaluate.scenes) if config.evaluate.scenes else None
     arrays = {"image": examples["image"], "text": examples["text"]}
-    results = in_batches(jax.jit(recipe.score), params, arrays)
+    results = in_batches(jitted_score(recipe), params, arrays)
     scores = {"examples": len(examples["keys"])}
     for name, values in results.items():
         if values.ndim == 1:  # one number an example
             scores[name] = float(values.mean())
     if world:
         truth = [Scene.parse(key).objects for key in examples["keys"]]
-        scores |= scene_scores(results, truth, world, vocabulary)
+        scores |= scene_scores(results, truth, world, inputs.open_vocabulary(config))
     return scores
 
 
@@ -86,6 +82,12 @@ def scene_scores(results, truth, world, vocabulary):
         for score, value in scenes.score(objects, truth).items()
         if score != "n"
     }
+
+
+@functools.cache
+def jitted_score(recipe):
+    """recipe.score, compiled once however often it is asked for."""
+    return jax.jit(recipe.score)
 
 
 def in_batches(function, params, arrays):

@@ -84,7 +84,7 @@ class Stack(nn.Module):
             return layers(**self.arguments, name="layers")(x, mask, bias, cache, index)
         caches = []
         for i in range(self.depth):
-            mine = None if cache is None else jax.tree.map(lambda a: a[i], cache)
+            mine = None if cache is None else jax.tree.map(lambda a, i=i: a[i], cache)
             x, mine = block(**self.arguments, name=f"layers_{i}")(x, mask, bias, mine, index)
             caches.append(mine)
         return x, None if cache is None else jax.tree.map(lambda *a: jnp.stack(a), *caches)

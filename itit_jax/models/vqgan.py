@@ -146,6 +146,29 @@ class Encoder(nn.Module):
         return nn.Conv(self.latent_channels, (3, 3), dtype=self.dtype, name="conv_out")(x)
 
 
+class PatchEncoder(nn.Module):
+    """Pixels of one patch -> its latent, blind to all others.
+
+    Convolutions and GroupNorm let a token depend on the whole picture: the same background gets
+    other codes when an object moves, which a small prior cannot learn. Patch codes are local.
+    """
+
+    width: int
+    blocks: int
+    latent_channels: int
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x):
+        """Folded pixels [b, h/p, w/p, p*p*3] -> [b, h/p, w/p, latent_channels]."""
+        x = nn.Dense(self.width, dtype=self.dtype, name="patch_in")(x)
+        for i in range(self.blocks):
+            h = nn.LayerNorm(dtype=self.dtype, name=f"norm_{i}")(x)
+            h = nn.swish(nn.Dense(2 * self.width, dtype=self.dtype, name=f"up_{i}")(h))
+            x = x + nn.Dense(self.width, dtype=self.dtype, name=f"down_{i}")(h)
+        return nn.Dense(self.latent_channels, dtype=self.dtype, name="patch_out")(x)
+
+
 class Decoder(nn.Module):
     """Latents [b, h/f, w/f, c] -> pixels [b, h, w, out_channels]."""
 
@@ -187,11 +210,17 @@ class VQGAN(nn.Module):
     code_width: int
     levels: tuple[int, ...] = ()
     patch: int = 1
+    local: bool = False  # tokens see their own patch only
     dtype: jnp.dtype = jnp.float32
 
     def setup(self):
         shared = (self.base, self.multipliers, self.res_blocks, self.attention_resolutions)
-        self.encoder = Encoder(*shared, self.latent_channels, self.dtype)
+        if self.local:
+            self.encoder = PatchEncoder(
+                self.base, self.res_blocks, self.latent_channels, self.dtype
+            )
+        else:
+            self.encoder = Encoder(*shared, self.latent_channels, self.dtype)
         self.decoder = Decoder(*shared, 3 * self.patch**2, self.dtype)
         width = len(self.levels) or self.code_width
         self.quant_conv = nn.Conv(width, (1, 1), dtype=self.dtype)
@@ -275,5 +304,6 @@ def from_config(section, compute="float32"):
         code_width=section.code_width,
         levels=tuple(section.levels) if fsq else (),
         patch=section.patch,
+        local=section.encoder == "patch",
         dtype=jnp.dtype(compute),
     )

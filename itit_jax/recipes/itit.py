@@ -236,9 +236,10 @@ class Recipe:
         )
 
     def _caption_prefill(self, params, ids):
-        known = jnp.ones(ids.shape, bool)
-        kept = parallel.gather_known(ids, known, self.tokens)
-        return self._apply(params, None, "text_prefill", *self._apply(params, None, "encode", *kept))
+        everything = jnp.ones(ids.shape, bool)
+        kept = parallel.gather_known(ids, everything, self.tokens)
+        states, valid = self._apply(params, None, "encode", *kept)
+        return self._apply(params, None, "text_prefill", states, valid)
 
     def _caption_beam(self, params, ids, width):
         cache, valid = self._caption_prefill(params, jnp.repeat(ids, width, axis=0))

@@ -37,8 +37,10 @@ def by_formula(params, tokens, valid):
     for layer in range(SIZE["depth"]):
         b = p["encoder"][f"layers_{layer}"]
         h = rms(x, b["attention_norm"]["scale"])
-        heads = lambda m: (h @ b["attention"][m]["kernel"]).reshape(*h.shape[:2], 3, 8)
-        q, k, v = heads("query"), heads("key"), heads("value")
+        q, k, v = (
+            (h @ b["attention"][m]["kernel"]).reshape(*h.shape[:2], 3, 8)
+            for m in ("query", "key", "value")
+        )
         logits = np.einsum("bqhk,bshk->bhqs", q, k) + bias
         logits = np.where(valid[:, None, None], logits, -1e9)
         w = np.exp(logits - logits.max(-1, keepdims=True))

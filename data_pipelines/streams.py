@@ -1,0 +1,226 @@
+"""From records to batches: batch = f(seed, step, host), so a run resumes at any step in O(1).
+
+    draw, caption   rows of `pairs`, each stream in an order of its own
+    images          rows of `images`, without their text
+    texts           rows of `texts`, without their image
+"""
+
+import dataclasses
+import functools
+import pathlib
+
+import grain.python as grain
+import numpy as np
+
+from data_pipelines import images as pixels
+from data_pipelines.errors import UserError
+from data_pipelines.order import draws, permuted
+from data_pipelines.records import Records, read_info
+from data_pipelines.texts import Vocabulary
+
+CACHE_BYTES = 512 << 20  # a split that is smaller when decoded stays in memory
+FOREVER = 1 << 40  # steps of an endless run
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """Which split a stream reads and which half of a record it shows."""
+
+    split: str
+    image: bool
+    text: bool
+
+
+STREAMS = {
+    "draw": Stream("pairs", image=True, text=True),
+    "caption": Stream("pairs", image=True, text=True),
+    "images": Stream("images", image=True, text=False),
+    "texts": Stream("texts", image=False, text=True),
+}
+ENGINES = ("grain", "seqio")
+
+
+class Split:
+    """Decoded examples of one split, kept in memory where they are small."""
+
+    def __init__(self, folder, name, limit, *, image_size, text_length, vocabulary, tokens=None):
+        self.records = Records(folder, name)
+        if limit > len(self.records):
+            raise UserError(
+                f"{limit} records of split {name} are asked for, but {folder} has "
+                f"{len(self.records)}; lower the number or build a larger data set."
+            )
+        self.count = limit or len(self.records)
+        self._size, self._length, self._vocabulary = image_size, text_length, vocabulary
+        self.tokens = None if tokens is None else _load_tokens(tokens, name, len(self.records))
+        self._image_cache, self._text_cache = {}, {}
+        self._keep_images = self.count * image_size**2 * 3 <= CACHE_BYTES
+
+    def image(self, index):
+        """uint8 [h, w, 3]."""
+        found = self._image_cache.get(index)
+        if found is None:
+            record = self.records[index]
+            try:
+                found = pixels.decode(record.image, self._size)
+            except ValueError as error:
+                raise UserError(
+                    f"record {record.key} of split {self.records.split} holds {error}; "
+                    "build the data set again, which leaves such records out."
+                ) from error
+            if self._keep_images:
+                self._image_cache[index] = found
+        return found
+
+    def text(self, index, draw):
+        """int32 [length]: one of the record's texts, chosen by the random number `draw`."""
+        found = self._text_cache.get(index)
+        if found is None:
+            texts = self.records[index].texts
+            found = [self._vocabulary.encode(text, self._length) for text in texts]
+            self._text_cache[index] = found
+        return found[int(draw % np.uint64(len(found)))]
+
+
+class Streams:
+    """Batches of all streams of one host. rows: {stream: rows of one global step}."""
+
+    def __init__(
+        self,
+        folder,
+        rows,
+        *,
+        seed,
+        image_size,
+        text_length,
+        vocabulary,
+        limits=None,
+        host=0,
+        hosts=1,
+        engine="grain",
+        tokens=None,
+    ):
+        self.rows = {name: count for name, count in rows.items() if count}
+        self.seed, self.host, self.hosts, self.engine = seed, host, hosts, engine
+        if isinstance(vocabulary, str | pathlib.Path):
+            vocabulary = Vocabulary(vocabulary)
+        self.splits = read_info(folder)["splits"]
+        self._check_rows(folder)
+        open_split = functools.partial(
+            Split, folder, image_size=image_size, text_length=text_length, vocabulary=vocabulary
+        )
+        limits, needed = limits or {}, {STREAMS[name].split for name in self.rows}
+        self._splits = {
+            name: open_split(name, limits.get(name, 0), tokens=_tokens_for(name, tokens))
+            for name in sorted(needed)
+        }
+        _check_disjoint(self._splits)
+
+    def _check_rows(self, folder):
+        for name, count in self.rows.items():
+            if STREAMS[name].split not in self.splits:
+                raise UserError(
+                    f"{folder} has no {STREAMS[name].split}, but {count} rows of stream {name} "
+                    f"are asked for; set data.rows.{name}=0 or build the data set with them."
+                )
+            if count % self.hosts:
+                raise UserError(
+                    f"{count} rows of stream {name} do not divide over {self.hosts} hosts; "
+                    f"set data.rows.{name} to a multiple of {self.hosts}."
+                )
+
+    def batch(self, step):
+        """{stream: {"image" uint8 [b,h,w,3] or "tokens" int32 [b,k], "text" int32 [b,l]}}."""
+        return {name: self.stream(name, step) for name in self.rows}
+
+    def stream(self, name, step):
+        """This host's rows of one stream."""
+        stream, split = STREAMS[name], self._splits[STREAMS[name].split]
+        share = self.rows[name] // self.hosts
+        position = step * self.rows[name] + self.host * share + np.arange(share)
+        epoch, within = np.divmod(position, split.count)
+        index = np.empty(share, np.int64)
+        for e in np.unique(epoch):
+            here = epoch == e
+            index[here] = permuted(within[here], split.count, self.seed, name, int(e))
+        draw = draws(position, self.seed, name, "row")
+        out = {}
+        if stream.image and split.tokens is not None:
+            crop = draw >> np.uint64(32)
+            crops = np.uint64(split.tokens.shape[1])
+            out["tokens"] = split.tokens[index, (crop % crops).astype(np.int64)]
+        elif stream.image:
+            out["image"] = np.stack([split.image(i) for i in index.tolist()])
+        if stream.text:
+            out["text"] = np.stack([split.text(i, d) for i, d in zip(index.tolist(), draw)])
+        return out
+
+    def after(self, step):
+        """Endless (step, batch) from `step` on, read ahead in the background."""
+        if self.engine == "seqio":
+            from data_pipelines import tasks  # loads TensorFlow
+
+            return tasks.after(self, step)
+        return iter(
+            grain.MapDataset.range(step, FOREVER)
+            .map(lambda at: (int(at), self.batch(int(at))))
+            .to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=4))
+        )
+
+
+def examples(folder, split, count, *, image_size, text_length, vocabulary):
+    """First `count` records of a split for evaluation, in order.
+
+    {"image" uint8 [n,h,w,3], "text" int32 [n,l] (each record's first text), "keys", "texts"}.
+    """
+    found = Split(
+        folder, split, 0, image_size=image_size, text_length=text_length, vocabulary=vocabulary
+    )
+    index = range(min(count, found.count))
+    records = [found.records[i] for i in index]
+    return {
+        "image": np.stack([found.image(i) for i in index]),
+        "text": np.stack([vocabulary.encode(r.texts[0], text_length) for r in records]),
+        "keys": [r.key for r in records],
+        "texts": [r.texts for r in records],
+    }
+
+
+def images(folder, split, image_size):
+    """Every image of a split, in order: uint8 [n, h, w, 3]."""
+    records = Records(folder, split)
+    return np.stack([pixels.decode(records[i].image, image_size) for i in range(len(records))])
+
+
+def _tokens_for(split, tokens):
+    return tokens if tokens and split != "texts" else None
+
+
+def _load_tokens(folder, split, count):
+    file = pathlib.Path(folder) / f"{split}.npy"
+    if not file.is_file():
+        raise UserError(
+            f"{folder} holds no tokens of split {split}; run --mode=tokenize into it first."
+        )
+    tokens = np.load(file, mmap_mode="r")
+    if len(tokens) != count:
+        raise UserError(
+            f"{file} holds {len(tokens)} records, the data set {count}; "
+            "run --mode=tokenize again for this data set."
+        )
+    return tokens
+
+
+def _check_disjoint(splits):
+    """The lone sets must never hold both halves of one pair: what stands before # in a key."""
+    if "images" in splits and "texts" in splits:
+        keys = [
+            {splits[name].records[i].key.split("#")[0] for i in range(splits[name].count)}
+            for name in ("images", "texts")
+        ]
+        shared = sorted(keys[0] & keys[1])
+        if shared:
+            raise UserError(
+                f"{shared[0]} stands in both the lone images and the lone texts; "
+                "build the data set so that the two hold different examples."
+            )

@@ -1,0 +1,22 @@
+"""The trainer's light path never loads TensorFlow, and settings never load JAX."""
+
+import subprocess
+import sys
+
+import pytest
+
+LIGHT = (
+    "itit_jax.train, itit_jax.evaluation.run, itit_jax.tokenize, itit_jax.serve.session, "
+    "data_pipelines.build, data_pipelines.streams"
+)
+
+
+@pytest.mark.parametrize(
+    "modules, forbidden",
+    [(LIGHT, ("tensorflow", "seqio", "torch")), ("itit_jax.main, itit_jax.config", ("jax",))],
+)
+def test_importing_does_not_load(modules, forbidden):
+    code = f"import sys; import {modules}; print([m for m in {forbidden!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
