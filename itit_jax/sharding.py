@@ -48,26 +48,31 @@ def match(rules, tree, mesh):
 
 def spec_of(rules, path, shape, mesh):
     """PartitionSpec of one leaf. An axis that does not divide its dimension is left out."""
-    for pattern, axes in rules:
-        if re.fullmatch(pattern, path):
-            break
-    else:
-        if len(shape) >= 2:
-            raise ConfigError(
-                f"no rule of mesh.rules matches {path} {tuple(shape)}; add one for it."
-            )
-        axes = ()
+    pattern, axes = _first_rule(rules, path, shape)
+    # A scanned stack has its layer axis in front of what the rule speaks of.
     stacked = len(shape) - len(axes) if axes and "/layers/" in f"/{path}" else 0
-    if axes and stacked not in (0, 1) or len(axes) + stacked > len(shape):
-        raise ConfigError(f"the rule {pattern} has {len(axes)} axes, {path} {tuple(shape)}.")
+    if stacked not in (0, 1) or len(axes) + stacked > len(shape):
+        raise ConfigError(
+            f"the rule {pattern} of mesh.rules has {len(axes)} axes, but {path} has the shape "
+            f"{tuple(shape)}; give one axis for each dimension of one layer."
+        )
     named = [axis for axis in axes if axis]
     if len(set(named)) < len(named):
-        raise ConfigError(f"the rule {pattern} uses a mesh axis twice: {axes}.")
+        raise ConfigError(f"the rule {pattern} of mesh.rules uses a mesh axis twice: {axes}.")
     fits = [
         axis if axis and size % mesh.shape[axis] == 0 else None
         for axis, size in zip(axes, shape[stacked:])
     ]
     return PartitionSpec(*[None] * stacked, *fits)
+
+
+def _first_rule(rules, path, shape):
+    for pattern, axes in rules:
+        if re.fullmatch(pattern, path):
+            return pattern, axes
+    if len(shape) >= 2:
+        raise ConfigError(f"no rule of mesh.rules matches {path} {tuple(shape)}; add one for it.")
+    return "", ()
 
 
 def match_optimizer(state, params, shardings):

@@ -59,7 +59,8 @@ def set_up(config, workdir):
     streams = inputs.open_streams(
         config, recipe.streams, host=jax.process_index(), hosts=jax.process_count()
     )
-    settings.write_workdir(config, workdir)
+    if distributed.is_lead():
+        settings.write_workdir(config, workdir)
     checkpoints = Checkpoints(workdir, config.save.keep)
     found = checkpoints.latest()
     report = Report(workdir, config.train.steps, config.log.seconds, start=found or 0)
@@ -132,9 +133,7 @@ def draw_samples(this, step):
     split = "validation" if "validation" in this.streams.splits else "pairs"
     examples = inputs.held_out(this.config, split, this.config.sample.rows)
     arrays = {"image": examples["image"], "text": examples["text"]}
-    results = evaluation.in_batches(
-        evaluation.jitted_score(this.recipe), this.best_params(), arrays
-    )
+    results = evaluation.score_rows(this.recipe, this.best_params(), arrays)
     captions = None
     if "caption" in results:
         vocabulary = inputs.open_vocabulary(this.config)

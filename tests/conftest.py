@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+import pytest
+
 CACHE = pathlib.Path(__file__).parent.parent / ".jax_cache"
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -12,3 +14,24 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count=8".strip()
+
+
+@pytest.fixture(scope="session")
+def easy(tmp_path_factory):
+    """The smallest scenes data set."""
+    from data_pipelines import build
+
+    out = tmp_path_factory.mktemp("data") / "easy"
+    assert build.main(["--from=scenes", "--preset=easy", f"--out={out}"]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def tokenizer(easy, tmp_path_factory):
+    """Workdir of a tokenizer that was trained for four steps."""
+    from tests import runs
+
+    workdir = tmp_path_factory.mktemp("vq") / "run"
+    data = f"--config.data.path={easy}"
+    runs.run(*runs.VQ, f"--workdir={workdir}", data, "--config.train.steps=4")
+    return workdir

@@ -195,7 +195,7 @@ def test_a_wrong_setting_is_refused(setting, words):
 
 def test_a_key_given_twice_is_refused():
     assert "given twice" in refusal(
-        settings.load, TINY, overrides=["train.steps=900", "train.steps=901"]
+        settings.load, TINY, overrides=["train.steps=1900", "train.steps=9010"]
     )
 
 
@@ -209,7 +209,7 @@ def test_override_leaves_the_given_config_alone():
 
 SETTINGS = {
     "data.rows.draw": ("8", "8"),
-    "train.steps": ("900", "900"),
+    "train.steps": ("9000", "9000"),
     "optimizer.name": ("adafactor", '"adafactor"'),
     "optimizer.weight_decay": ("0", "0"),
     "model.scan": ("false", "False"),
@@ -234,10 +234,10 @@ def test_later_settings_win_over_earlier_kinds(tmp_path):
     config = settings.load(
         TINY,
         gin_files=[str(file)],
-        gin=["train.steps=1001", "data.rows.draw=2"],
-        overrides=["train.steps=1002"],
+        gin=["train.steps=9001", "data.rows.draw=2"],
+        overrides=["train.steps=9002"],
     )
-    assert (config.train.steps, config.data.rows.draw, config.seed) == (1002, 2, 1)
+    assert (config.train.steps, config.data.rows.draw, config.seed) == (9002, 2, 1)
     assert config.data.rows.texts == 1
 
 
@@ -276,11 +276,11 @@ def test_an_import_in_a_gin_file_is_not_followed(tmp_path, monkeypatch):
     ("changes", "named"),
     [
         ({"model.heads": 5}, ("model.width", "model.heads")),
-        ({"model.text_decoder.heads": 3}, ("model.text_decoder.width",)),
+        ({"model.text_decoder.heads": 5}, ("model.text_decoder.width",)),
         ({"data.rows.texts": 0}, ("loss.t2i2t", "data.rows.texts")),
         ({"data.rows.draw": 0}, ("loss.draw", "data.rows.draw")),
-        ({"optimizer.warmup_steps": 5000}, ("optimizer.warmup_steps", "train.steps")),
-        ({"cycle.t2i2t_start": 5000}, ("cycle.t2i2t_start", "train.steps")),
+        ({"optimizer.warmup_steps": 50000}, ("optimizer.warmup_steps", "train.steps")),
+        ({"cycle.t2i2t_start": 50000}, ("cycle.t2i2t_start", "train.steps")),
         ({"mesh.data": 5, "mesh.fsdp": 1}, ("data.rows", "mesh.data")),
         ({"mesh.fsdp": -1}, ("mesh.data", "mesh.fsdp")),
         ({"cycle.generator": "ema", "optimizer.ema_decay": 0}, ("optimizer.ema_decay",)),

@@ -13,7 +13,8 @@ import numpy as np
 
 from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
-from itit_jax import inputs
+from itit_jax import inputs, sharding
+from itit_jax.distributed import is_lead
 from itit_jax.evaluation import scenes
 from itit_jax.recipes import base
 from itit_jax.report import Report
@@ -38,6 +39,8 @@ def write(config, workdir, recipe, params, *, step, report):
         scores = {
             split: evaluate(config, recipe, params, split) for split in config.evaluate.splits
         }
+    if not is_lead():
+        return scores
     file = pathlib.Path(workdir) / "eval.json"
     history = json.loads(file.read_text()) if file.exists() else {}
     history[str(step)] = scores
@@ -55,7 +58,7 @@ def evaluate(config, recipe, params, split):
     examples = inputs.held_out(config, split, config.evaluate.examples)
     world = preset(config.evaluate.scenes) if config.evaluate.scenes else None
     arrays = {"image": examples["image"], "text": examples["text"]}
-    results = in_batches(jitted_score(recipe), params, arrays)
+    results = score_rows(recipe, params, arrays)
     scores = {"examples": len(examples["keys"])}
     for name, values in results.items():
         if values.ndim == 1:  # one number an example
@@ -85,17 +88,18 @@ def scene_scores(results, truth, world, vocabulary):
 
 
 @functools.cache
-def jitted_score(recipe):
-    """recipe.score, compiled once however often it is asked for."""
-    return jax.jit(recipe.score)
+def jitted_score(recipe, mesh):
+    """recipe.score, compiled once however often it is asked for; every host gets all results."""
+    return jax.jit(recipe.score, out_shardings=sharding.replicated(mesh))
 
 
-def in_batches(function, params, arrays):
-    """function(params, rows, key) over all rows in batches of one size -> arrays of all rows."""
+def score_rows(recipe, params, arrays):
+    """recipe.score over all rows of `arrays`, in batches of one size -> arrays of all rows."""
+    score = jitted_score(recipe, jax.tree.leaves(params)[0].sharding.mesh)
     count = len(arrays["image"])
     parts = []
     for number, start in enumerate(range(0, count, BATCH)):
         index = np.arange(start, start + BATCH) % count  # the last batch is filled from the front
         rows = {name: values[index] for name, values in arrays.items()}
-        parts.append(jax.device_get(function(params, rows, jax.random.key(number))))
+        parts.append(jax.device_get(score(params, rows, jax.random.key(number))))
     return {name: np.concatenate([p[name] for p in parts])[:count] for name in parts[0]}

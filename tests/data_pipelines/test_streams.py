@@ -1,0 +1,147 @@
+"""Batches are a function of (seed, step, host)."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from data_pipelines import build
+from data_pipelines.errors import UserError
+from data_pipelines.order import permuted
+from data_pipelines.streams import Streams, examples
+from data_pipelines.texts import Vocabulary
+
+ROWS = {"draw": 4, "caption": 6, "images": 2, "texts": 8}
+
+
+@pytest.fixture
+def folder(easy):
+    return easy
+
+
+def streams(folder, **changes):
+    options = dict(seed=3, image_size=16, text_length=24) | changes
+    rows = options.pop("rows", ROWS)
+    return Streams(folder, rows, vocabulary=folder / "vocabulary.model", **options)
+
+
+def equal(a, b):
+    return all(np.array_equal(a[s][f], b[s][f]) for s in a for f in a[s]) and a.keys() == b.keys()
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 64, 1000])
+def test_a_permutation_holds_every_index_once(count):
+    order = permuted(np.arange(count), count, 5, "draw", 0)
+    assert sorted(order.tolist()) == list(range(count))
+
+
+def test_permutations_differ_by_seed_stream_and_epoch():
+    names = [(0, "draw", 0), (1, "draw", 0), (0, "caption", 0), (0, "draw", 1)]
+    orders = [tuple(permuted(np.arange(100), 100, *name)) for name in names]
+    assert len(set(orders)) == 4
+
+
+def test_every_record_appears_once_in_an_epoch(folder):
+    found = streams(folder, rows={"images": 4})
+    pictures = [found.batch(step)["images"]["image"] for step in range(50)]  # 200 records
+    assert len({p.tobytes() for batch in pictures for p in batch}) == 200
+
+
+def test_a_batch_does_not_depend_on_what_was_read_before(folder):
+    one, other = streams(folder), streams(folder)
+    batches = [one.batch(step) for step in range(40)]
+    for step in (39, 3, 17):
+        assert equal(other.batch(step), batches[step])
+
+
+def test_iterating_from_a_step_gives_that_steps_batches(folder):
+    found = streams(folder)
+    for step, batch in itertools.islice(found.after(11), 5):
+        assert equal(batch, found.batch(step))
+    assert step == 15
+
+
+def test_slices_of_two_hosts_are_the_batch_of_one(folder):
+    whole = streams(folder)
+    halves = [streams(folder, host=h, hosts=2) for h in (0, 1)]
+    for step in (0, 30):
+        parts = [half.batch(step) for half in halves]
+        joined = {
+            s: {f: np.concatenate([p[s][f] for p in parts]) for f in parts[0][s]}
+            for s in parts[0]
+        }
+        assert equal(joined, whole.batch(step))
+
+
+def test_all_captions_of_a_record_are_used(folder):
+    found = streams(folder, rows={"draw": 60})
+    seen = {}
+    for step in range(30):
+        for image, text in zip(*found.batch(step)["draw"].values()):
+            seen.setdefault(image.tobytes(), set()).add(text.tobytes())
+    assert np.mean([len(texts) for texts in seen.values()]) > 2
+
+
+def test_streams_show_only_their_half(folder):
+    batch = streams(folder).batch(0)
+    assert set(batch["images"]) == {"image"} and set(batch["texts"]) == {"text"}
+    assert batch["draw"]["image"].dtype == np.uint8 and batch["draw"]["text"].dtype == np.int32
+
+
+def test_limits_keep_the_first_records(folder):
+    found = streams(folder, rows={"draw": 5}, limits={"pairs": 5})
+    first = {p.tobytes() for p in found.batch(0)["draw"]["image"]}
+    vocabulary = Vocabulary(folder / "vocabulary.model")
+    ordered = examples(folder, "pairs", 5, image_size=16, text_length=24, vocabulary=vocabulary)
+    assert first == {p.tobytes() for p in ordered["image"]}
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        (dict(hosts=4), "do not divide over 4 hosts"),
+        (dict(limits={"pairs": 999}), "lower the number"),
+        (dict(tokens="/nowhere"), "mode=tokenize"),
+    ],
+)
+def test_wrong_wishes_get_one_sentence(folder, changes, sentence):
+    with pytest.raises(UserError, match=sentence):
+        streams(folder, **changes)
+
+
+def test_lone_sets_with_a_shared_example_are_refused(tmp_path):
+    from data_pipelines import records, texts
+
+    record = lambda key, split: records.Record(
+        key, b"i" if split == "images" else b"", ("a text",) if split == "texts" else (), "s"
+    )
+    splits = {s: [record("same", s), record(f"own-{s}", s)] for s in ("images", "texts")}
+    model = texts.train_vocabulary(["a text of words"] * 5, 30)
+    records.write(
+        tmp_path / "d", splits, extra={"vocabulary.model": model},
+        name="n", licence="l", made_by="m", parameters={},
+    )
+    with pytest.raises(UserError, match="same stands in both"):
+        streams(tmp_path / "d", rows={"images": 1, "texts": 1})
+
+
+def test_texts_survive_their_ids(folder):
+    vocabulary = Vocabulary(folder / "vocabulary.model")
+    found = examples(folder, "test", 20, image_size=16, text_length=32, vocabulary=vocabulary)
+    for ids, texts in zip(found["text"], found["texts"]):
+        assert vocabulary.decode(ids) == texts[0]
+        assert (ids[ids.tolist().index(1) + 1 :] == 0).all()
+
+
+def test_a_long_text_is_cut_and_still_ended(folder):
+    ids = Vocabulary(folder / "vocabulary.model").encode("a red circle " * 20, 6)
+    assert len(ids) == 6 and ids[-1] == 1 and 0 not in ids
+
+
+def test_building_twice_changes_nothing_and_another_command_is_refused(folder, capsys):
+    before = (folder / "dataset.json").read_bytes()
+    assert build.main(["--from=scenes", "--preset=easy", f"--out={folder}"]) == 0
+    assert "there already" in capsys.readouterr().out
+    assert build.main(["--from=scenes", "--preset=tiny", f"--out={folder}"]) == 2
+    assert "choose another --out" in capsys.readouterr().err
+    assert (folder / "dataset.json").read_bytes() == before

@@ -1,0 +1,76 @@
+"""Real runs for tests: the plain commands, on the smallest data and networks."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+VQ = [
+    "--config=configs/vq_tiny.py",
+    "--config.data.image_size=16",
+    "--config.data.rows.images=8",
+    "--config.model.base_channels=8",
+    "--config.model.latent_channels=8",
+    "--config.optimizer.warmup_steps=1",
+    "--config.evaluate.examples=4",
+    "--config.evaluate.scenes=",
+]
+ITIT = [
+    "--config=configs/itit_tiny.py",
+    "--config.data.image_size=16",
+    "--config.data.rows.draw=8",
+    "--config.data.rows.caption=8",
+    "--config.data.rows.images=8",
+    "--config.data.rows.texts=8",
+    "--config.text_encoder.layers=1",
+    "--config.text_encoder.width=16",
+    "--config.text_encoder.mlp_width=16",
+    "--config.text_encoder.heads=2",
+    "--config.text_encoder.head_width=8",
+    "--config.model.width=16",
+    "--config.model.depth=1",
+    "--config.model.heads=2",
+    "--config.model.mlp_width=16",
+    "--config.model.image_decoder.depth=1",
+    "--config.model.text_decoder.depth=1",
+    "--config.model.text_decoder.width=16",
+    "--config.model.text_decoder.heads=2",
+    "--config.model.text_decoder.mlp_width=16",
+    "--config.cycle.t2i2t_start=2",
+    "--config.cycle.i2t2i_start=3",
+    "--config.cycle.rounds=2",
+    "--config.decode.rounds=2",
+    "--config.data.pairs=0",
+    "--config.data.lone_images=0",
+    "--config.data.lone_texts=0",
+    "--config.optimizer.warmup_steps=1",
+    "--config.evaluate.examples=4",
+    "--config.evaluate.scenes=",
+    "--config.evaluate.splits=test,",
+    "--config.sample.rows=2",
+]
+
+
+def environment(devices=1, **more):
+    """Variables of a child process with so many CPU devices."""
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    return os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)} | more
+
+
+def start(*arguments, devices=1, **more):
+    """A child process of the command; its output is kept."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "itit_jax.main", *map(str, arguments)],
+        cwd=ROOT, env=environment(devices, **more), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+
+
+def run(*arguments, code=0, **more):
+    """The command to its end; its output."""
+    process = start(*arguments, **more)
+    out, _ = process.communicate(timeout=400)
+    assert process.returncode == code, out
+    return out

@@ -1,0 +1,94 @@
+"""Any mesh gives the losses of one device, and parameters lie where the rules say."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from configs.defaults import RULES
+from itit_jax import config as settings
+from itit_jax import distributed, optimizers, sharding, state
+from itit_jax.config import ConfigError
+from itit_jax.recipes.itit import Recipe
+from itit_jax.step import make_train_step
+from tests import tiny
+
+STEPS = 10
+
+
+@functools.cache
+def losses(data, fsdp, tensor):
+    """Metrics of ten steps with both full cycles."""
+    config = tiny.itit_config(model__scan=True, optimizer__ema_decay=0.9)
+    recipe = Recipe(config)
+    mesh = sharding.make_mesh(data, fsdp, tensor, devices=jax.devices()[: data * fsdp * tensor])
+    optimizer = optimizers.make(config.optimizer, STEPS)
+    abstract = state.abstract_state(recipe, optimizer, True, mesh, RULES)
+    now = state.create(recipe, optimizer, True, abstract, seed=0)
+    places = state.abstract_frozen(recipe, mesh, RULES)
+    frozen = {"tokenizer": recipe.init(jax.random.key(0))["tokenizer"]}
+    frozen = jax.device_put(frozen, jax.tree.map(lambda x: x.sharding, places))
+    step = jax.jit(make_train_step(recipe, optimizer, seed=0, ema_decay=0.9))
+    rows = sharding.batch_sharding(mesh)
+    out = []
+    with jax.set_mesh(mesh):
+        for number in range(STEPS):
+            batch = distributed.to_global(jax.device_get(tiny.batch(number)), rows)
+            now, metrics = step(now, frozen, batch)
+            out.append(jax.device_get(metrics))
+    return out, now
+
+
+@pytest.mark.parametrize("shape", [(8, 1, 1), (2, 2, 2), (1, 4, 2)])
+def test_losses_equal_those_of_one_device(shape):
+    one, many = losses(1, 1, 1)[0], losses(*shape)[0]
+    for alone, shared in zip(one, many):
+        for name in ("draw", "caption", "t2i2t", "i2t2i"):
+            np.testing.assert_allclose(shared[name], alone[name], rtol=1e-5, err_msg=name)
+
+
+def test_fsdp_and_tensor_really_spread_the_parameters():
+    now = losses(2, 2, 2)[1]
+    kernel = now.params["model"]["encoder"]["layers"]["attention"]["query"]["kernel"]
+    assert kernel.sharding.spec == jax.P(None, "fsdp", "tensor")
+    assert kernel.addressable_shards[0].data.shape == (1, 8, 8)
+    same = jax.tree.map(lambda a, b: a.sharding == b.sharding, now.params, now.ema)
+    assert all(jax.tree.leaves(same))
+
+
+def test_an_unmatched_matrix_is_an_error_with_its_path():
+    mesh = sharding.make_mesh()
+    with pytest.raises(ConfigError, match="no rule of mesh.rules matches a/b"):
+        sharding.match((("other", ()),), {"a": {"b": np.zeros((2, 2))}}, mesh)
+
+
+def test_an_axis_that_does_not_divide_is_left_out():
+    mesh = sharding.make_mesh(1, 2, 4)
+    rules = ((".*", ("fsdp", "tensor")),)
+    assert sharding.spec_of(rules, "k", (6, 6), mesh) == jax.P("fsdp", None)
+
+
+def test_a_mesh_that_does_not_fit_is_one_sentence():
+    with pytest.raises(ConfigError, match="does not fit the 8 devices"):
+        sharding.make_mesh(3, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["itit_tiny", "itit_large", "vq_f16"])
+def test_every_parameter_has_a_rule(name):
+    from itit_jax.recipes import base
+
+    config = settings.load(f"configs/{name}.py")
+    recipe = base.find(config)
+    shapes = jax.eval_shape(recipe.init, jax.random.key(0))
+    sharding.match(config.mesh.rules, shapes, sharding.make_mesh(2, 2, 2))
+
+
+@pytest.mark.parametrize("size, millions", [("base", 221), ("large", 487), ("huge", 868)])
+def test_published_sizes_within_three_percent(size, millions):
+    from itit_jax.recipes import base
+
+    recipe = base.find(settings.load(f"configs/itit_{size}.py"))
+    model = jax.eval_shape(recipe.init, jax.random.key(0))["model"]
+    found = sum(leaf.size for leaf in jax.tree.leaves(model)) / 1e6
+    assert abs(found / millions - 1) < 0.03, found

@@ -1,0 +1,139 @@
+"""What a run survives: real processes, killed at random moments, and wrong input."""
+
+import json
+import random
+import shutil
+import signal
+import time
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+from tests import runs
+
+STEPS = 12
+
+
+def itit(workdir, easy, tokenizer, *more, steps=STEPS):
+    return [
+        *runs.ITIT, f"--workdir={workdir}", f"--config.data.path={easy}",
+        f"--config.tokenizer.workdir={tokenizer}", f"--config.train.steps={steps}",
+        "--config.save.every=2", "--config.optimizer.ema_decay=0.9", *more,
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(easy, tokenizer, tmp_path_factory):
+    """A run that nobody disturbed."""
+    workdir = tmp_path_factory.mktemp("whole") / "run"
+    runs.run(*itit(workdir, easy, tokenizer))
+    return workdir
+
+
+def final_state(workdir):
+    return ocp.StandardCheckpointer().restore(workdir / "checkpoints" / str(STEPS) / "default")
+
+
+def metrics(workdir):
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return {line["step"]: line for line in lines}
+
+
+def test_a_run_killed_at_random_moments_ends_bit_identical(whole, easy, tokenizer, tmp_path):
+    workdir, moments = tmp_path / "run", random.Random(0)
+    for _ in range(3):
+        process = runs.start(*itit(workdir, easy, tokenizer))
+        saved = workdir / "checkpoints"
+        before = len(list(saved.glob("[0-9]*")))
+        while process.poll() is None and len(list(saved.glob("*"))) <= before:
+            time.sleep(0.05)  # let it get somewhere, or it would only ever die while starting
+        time.sleep(moments.uniform(0, 0.5))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    runs.run(*itit(workdir, easy, tokenizer))
+    expected, found = final_state(whole), final_state(workdir)
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    assert sorted(metrics(workdir)) == list(range(1, STEPS + 1))
+    assert metrics(workdir)[STEPS] == metrics(whole)[STEPS]
+
+
+def test_sigterm_saves_and_exits_with_42_and_the_same_command_goes_on(
+    whole, easy, tokenizer, tmp_path
+):
+    workdir = tmp_path / "run"
+    process = runs.start(*itit(workdir, easy, tokenizer, "--config.save.every=1000"))
+    while process.poll() is None and not (workdir / "samples" / "00000000.png").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 42, out
+    assert "the same command goes on" in out
+    assert [f.name for f in (workdir / "checkpoints").glob("[0-9]*")]
+    runs.run(*itit(workdir, easy, tokenizer, "--config.save.every=1000"))
+    jax.tree.map(np.testing.assert_array_equal, final_state(workdir), final_state(whole))
+
+
+def test_two_processes_give_the_losses_of_one(whole, easy, tokenizer, tmp_path):
+    workdir, port = tmp_path / "run", 20_000 + random.randrange(20_000)
+    cluster = dict(JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{port}", JAX_NUM_PROCESSES="2")
+    pair = [
+        runs.start(*itit(workdir, easy, tokenizer), **cluster, JAX_PROCESS_ID=str(i))
+        for i in (0, 1)
+    ]
+    outputs = [process.communicate(timeout=400)[0] for process in pair]
+    assert [p.returncode for p in pair] == [0, 0], "\n".join(outputs)
+    one, two = metrics(whole), metrics(workdir)
+    for step in range(1, 11):
+        for name in ("draw", "caption", "t2i2t", "i2t2i"):
+            np.testing.assert_allclose(two[step][name], one[step][name], rtol=1e-5, atol=1e-7)
+
+
+def test_a_finished_run_has_everything_that_was_promised(whole):
+    names = {p.name for p in whole.iterdir()}
+    assert {"config.json", "log.txt", "metrics.jsonl", "checkpoints", "samples"} <= names
+    assert any(name.startswith("events.") for name in names)
+    history = json.loads((whole / "eval.json").read_text())
+    assert sorted(history, key=int) == ["0", str(STEPS)]
+    assert history[str(STEPS)]["test"]["draw_loss"] < history["0"]["test"]["draw_loss"]
+
+
+def test_eval_repeats_the_scores_of_the_run(whole, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(whole, copy)
+    written = json.loads((copy / "eval.json").read_text())
+    (copy / "eval.json").unlink()
+    runs.run("--mode=eval", f"--workdir={copy}")
+    again = json.loads((copy / "eval.json").read_text())[str(STEPS)]["test"]
+    for name, value in written[str(STEPS)]["test"].items():
+        assert again[name] == pytest.approx(value, rel=1e-5), name
+
+
+@pytest.mark.parametrize(
+    "more, sentence",
+    [
+        (["--config.model.depth=2"], "model.depth"),
+        (["--config.data.rows.draw=7"], "rows"),
+        (["--config.data.vocabulary=nowhere.model"], "nowhere.model"),
+        (["--config.model.vocabulary_size=16"], "model.vocabulary_size"),
+        (["--config.tokenizer.workdir=nowhere"], "nowhere"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_changes_nothing(
+    whole, easy, tokenizer, more, sentence
+):
+    before = {p: p.stat().st_mtime for p in whole.rglob("*") if p.name != ".lock"}
+    out = runs.run(*itit(whole, easy, tokenizer, *more), code=2, devices=2)
+    told = [line for line in out.splitlines() if line.startswith("itit_jax: ")]
+    assert len(told) == 1 and sentence in told[0], out
+    assert "Traceback" not in out
+    assert before == {p: p.stat().st_mtime for p in whole.rglob("*") if p.name != ".lock"}
+
+
+def test_a_second_run_in_a_live_workdir_is_refused(easy, tokenizer, tmp_path):
+    from itit_jax.checkpoints import lock
+
+    with lock(tmp_path / "run"):
+        out = runs.run(*itit(tmp_path / "run", easy, tokenizer), code=2)
+    assert "another run is alive" in out
