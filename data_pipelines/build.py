@@ -1,15 +1,25 @@
 """Makes a data set: record shards, a vocabulary and dataset.json.
 
 python -m data_pipelines.build --from=scenes --preset=tiny --out=DIR
+python -m data_pipelines.build --from=folder --images=DIR --captions=FILE.tsv --out=DIR
+python -m data_pipelines.build --from=emoji --source=DIR --pairs=400 --out=DIR
 """
 
 import argparse
+import json
 import pathlib
 import sys
 
+from data_pipelines import emoji, folder
 from data_pipelines.errors import UserError
 from data_pipelines.records import INFO, read_info, write
-from data_pipelines.texts import train_vocabulary
+from data_pipelines.texts import Vocabulary, train_vocabulary
+
+LICENCES = {
+    "scenes": "CC0-1.0",
+    "folder": "as the pictures and texts it was made from",
+    "emoji": "see LICENSES.txt of the source",
+}
 
 
 def main(arguments=None) -> int:
@@ -25,13 +35,28 @@ def main(arguments=None) -> int:
 
 def parse(arguments):
     """Options of the command line."""
-    parser = argparse.ArgumentParser(prog="data_pipelines.build", description=__doc__)
-    parser.add_argument("--from", dest="source", required=True, choices=("scenes",))
-    parser.add_argument("--out", required=True, help="folder to make")
-    parser.add_argument("--preset", default="tiny", help="scenes: how difficult")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--shards", type=int, default=2, help="files a split")
-    parser.add_argument("--vocabulary_size", type=int, default=256)
+    parser = argparse.ArgumentParser(
+        prog="data_pipelines.build",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--from", dest="source_kind", required=True, choices=("scenes", "folder", "emoji"))
+    add("--out", required=True, help="folder to make")
+    add("--shards", type=int, default=2, help="files a split")
+    add("--vocabulary", default="", help="a given SentencePiece model, such as T5's spiece.model")
+    add("--vocabulary_size", type=int, default=0, help="pieces to learn (256 scenes, else 1000)")
+    add("--pairs", type=int, default=0, help="folder, emoji: pairs to keep as pairs; 0: all")
+    scenes = parser.add_argument_group("scenes")
+    scenes.add_argument("--preset", default="tiny", help="how difficult")
+    scenes.add_argument("--seed", type=int, default=0)
+    own = parser.add_argument_group("folder")
+    own.add_argument("--images", default="", help="folders or zips, comma between")
+    own.add_argument("--captions", default="", help="table with columns file and caption")
+    own.add_argument("--texts", default="", help="lone texts: a table or one a line")
+    own.add_argument("--validation", type=float, default=0.05, help="share of the pairs")
+    own.add_argument("--test", type=float, default=0.05, help="share of the pairs")
+    parser.add_argument("--source", default="", help="emoji: folder of the set")
     return parser.parse_args(arguments)
 
 
@@ -46,22 +71,35 @@ def run(options, command) -> int:
         raise UserError(f"{out} was made by `{before}`; choose another --out or remove it.")
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out} is not empty; choose another --out.")
-    from data_pipelines.scenes import build as scenes
-
-    splits, parameters = scenes.make(options.preset, options.seed)
+    report = folder.Report()
+    splits, parameters = _make(options, report)
     splits = {name: list(records) for name, records in splits.items()}
-    model = train_vocabulary(_texts(splits), options.vocabulary_size)
-    about = dict(name="scenes", licence="CC0-1.0", made_by=command, parameters=parameters)
-    info = write(out, splits, shards=options.shards, extra={"vocabulary.model": model}, **about)
-    counts = ", ".join(f"{n} {s['records']:,}" for n, s in info["splits"].items())
-    print(f"{out}: {counts}")
+    extra = {"vocabulary.model": _vocabulary(options, splits)}
+    extra["report.json"] = json.dumps(report.summary(), indent=1).encode()
+    kind = options.source_kind
+    about = dict(name=kind, licence=LICENCES[kind], made_by=command, parameters=parameters)
+    info = write(out, splits, shards=options.shards, extra=extra, **about)
+    print(f"{out}: " + ", ".join(f"{n} {s['records']:,}" for n, s in info["splits"].items()))
+    for reason, found in report.summary().items():
+        print(f"skipped {found['count']:,}: {reason} (first: {found['first'][0]})")
     return 0
 
 
-def _texts(splits):
-    for name in ("pairs", "texts"):
-        for record in splits.get(name, ()):
-            yield from record.texts
+def _make(options, report):
+    if options.source_kind == "scenes":
+        from data_pipelines.scenes import build as scenes
+
+        return scenes.make(options.preset, options.seed)
+    return {"folder": folder, "emoji": emoji}[options.source_kind].make(options, report)
+
+
+def _vocabulary(options, splits):
+    if options.vocabulary:
+        Vocabulary(options.vocabulary)  # says what is wrong with it, if anything is
+        return pathlib.Path(options.vocabulary).read_bytes()
+    size = options.vocabulary_size or (256 if options.source_kind == "scenes" else 1000)
+    texts = (t for name in ("pairs", "texts") for r in splits.get(name, ()) for t in r.texts)
+    return train_vocabulary(texts, size)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,7 @@ class Streams:
         self.seed, self.host, self.hosts, self.engine = seed, host, hosts, engine
         if isinstance(vocabulary, str | pathlib.Path):
             vocabulary = Vocabulary(vocabulary)
+        self.vocabulary = vocabulary
         self.splits = read_info(folder)["splits"]
         self._check_rows(folder)
         open_split = functools.partial(
@@ -131,24 +132,26 @@ class Streams:
 
     def batch(self, step):
         """{stream: {"image" uint8 [b,h,w,3] or "tokens" int32 [b,k], "text" int32 [b,l]}}."""
-        return {name: self.stream(name, step) for name in self.rows}
+        return {name: self.at(name, self.positions(name, step)) for name in self.rows}
 
-    def stream(self, name, step):
-        """This host's rows of one stream."""
-        stream, split = STREAMS[name], self._splits[STREAMS[name].split]
+    def positions(self, name, step):
+        """Places of this host's rows of one step in the endless order of a stream."""
         share = self.rows[name] // self.hosts
-        position = step * self.rows[name] + self.host * share + np.arange(share)
-        epoch, within = np.divmod(position, split.count)
-        index = np.empty(share, np.int64)
+        return step * self.rows[name] + self.host * share + np.arange(share)
+
+    def at(self, name, positions):
+        """Rows of a stream at these places: a function of (seed, stream, place) alone."""
+        stream, split = STREAMS[name], self._splits[STREAMS[name].split]
+        epoch, within = np.divmod(positions, split.count)
+        index = np.empty(len(positions), np.int64)
         for e in np.unique(epoch):
             here = epoch == e
             index[here] = permuted(within[here], split.count, self.seed, name, int(e))
-        draw = draws(position, self.seed, name, "row")
+        draw = draws(positions, self.seed, name, "row")
         out = {}
         if stream.image and split.tokens is not None:
-            crop = draw >> np.uint64(32)
-            crops = np.uint64(split.tokens.shape[1])
-            out["tokens"] = split.tokens[index, (crop % crops).astype(np.int64)]
+            crop = (draw >> np.uint64(32)) % np.uint64(split.tokens.shape[1])
+            out["tokens"] = split.tokens[index, crop.astype(np.int64)]
         elif stream.image:
             out["image"] = np.stack([split.image(i) for i in index.tolist()])
         if stream.text:

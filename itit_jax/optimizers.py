@@ -99,7 +99,7 @@ def _muon(section):
 
 
 def scale_to_rms(rms):
-    """Orthogonal updates [..., in, out] times rms * sqrt(max(in, out)), so that their RMS is rms."""
+    """Orthogonal updates [..., in, out] times rms * sqrt(max(in, out)): their RMS is `rms`."""
     return optax.stateless_with_tree_map(
         lambda update, _: update * rms * jnp.sqrt(1.0 * max(update.shape[-2:]))
     )

@@ -4,15 +4,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs import itit
+from configs import itit, vq_tiny
 
-TOKENS, CODES, WORDS, LENGTH = 16, 125, 32, 8
+TOKENS, WORDS, LENGTH = 16, 32, 8
+TOKENIZER = vq_tiny.get_config().model
+CODES = int(np.prod(TOKENIZER.levels))
+IMAGE = 4 * TOKENIZER.patch  # pixels a side of 4x4 tokens
 
 
 def itit_config(**changes):
     """A locked config of the tiny model; changes by dotted key with "__" for the dot."""
     c = itit.defaults()
-    c.data.update(image_size=16, text_length=LENGTH)
+    c.data.update(image_size=IMAGE, text_length=LENGTH)
     c.data.rows.update(draw=8, caption=8, images=8, texts=8)
     c.tokenizer.config = "configs/vq_tiny.py"
     c.text_encoder.update(layers=1, width=16, mlp_width=32, heads=2, head_width=8)

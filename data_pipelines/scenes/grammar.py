@@ -36,7 +36,8 @@ WORDS = {
 ROWS = {2: ("top", "bottom"), 3: ("top", "centre", "bottom")}
 COLUMNS = {2: ("left", "right"), 3: ("left", "centre", "right")}
 
-# (before the first object, one object, between objects)
+# (before the first object, one object, between objects). A world uses the first so many: from
+# the fifth on places stand before their objects, and words alone no longer tell what is where.
 PATTERNS = (
     ("", "a {thing} in the {place}", " and "),
     ("", "a {thing} at the {place}", ", "),
@@ -50,7 +51,7 @@ PATTERNS = (
 
 def caption(scene: Scene, world: World, rng: np.random.Generator) -> str:
     """One random caption: at most 19 words for two objects."""
-    head, pattern, joint = PATTERNS[rng.integers(len(PATTERNS))]
+    head, pattern, joint = PATTERNS[rng.integers(world.patterns)]
     objects = [scene.objects[i] for i in rng.permutation(len(scene.objects))]
     phrases = (
         pattern.format(thing=_thing(o, rng), place=_place(o.place, world, rng)) for o in objects

@@ -1,0 +1,201 @@
+"""Your own pictures and captions -> the splits of a data set.
+
+--images: folders or zip files; --captions: TSV, CSV or JSONL with a file column and a caption
+column; --texts: lone texts. Rows and pictures that cannot be used are skipped, counted by reason
+and named in report.json: never fatal, never silent.
+"""
+
+import collections
+import csv
+import gzip
+import hashlib
+import io
+import json
+import pathlib
+import zipfile
+
+from data_pipelines import images
+from data_pipelines.errors import UserError
+from data_pipelines.records import Record
+
+FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_path", "path")
+TEXT_COLUMNS = ("caption", "captions", "text", "texts", "sentence", "title")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
+LONGEST = 1_000  # characters of a caption
+NAMED = 50  # examples of each reason in the report
+
+
+class Report:
+    """What was skipped and why."""
+
+    def __init__(self):
+        self.skipped = collections.defaultdict(list)
+
+    def skip(self, reason, what):
+        """Count one row, text or picture."""
+        self.skipped[reason].append(str(what)[:200])
+
+    def summary(self):
+        """{reason: {"count", "first"}}."""
+        return {
+            reason: {"count": len(names), "first": names[:NAMED]}
+            for reason, names in sorted(self.skipped.items())
+        }
+
+
+class Pictures:
+    """Files of folders and zip archives by their path inside."""
+
+    def __init__(self, sources):
+        self._files = {}
+        for source in sources:
+            self._add(pathlib.Path(source))
+
+    def _add(self, source):
+        if source.is_dir():
+            for file in sorted(source.rglob("*")):
+                if file.suffix.lower() in SUFFIXES:
+                    self._files[file.relative_to(source).as_posix()] = file.read_bytes
+        elif zipfile.is_zipfile(source):
+            archive = zipfile.ZipFile(source)
+            for name in sorted(archive.namelist()):
+                if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES:
+                    self._files[name] = lambda a=archive, n=name: a.read(n)
+        else:
+            raise UserError(f"{source} is neither a folder nor a zip; check --images.")
+
+    def __contains__(self, name):
+        return name in self._files
+
+    def __iter__(self):
+        return iter(self._files)
+
+    def read(self, name):
+        """Bytes of a picture that Pillow can decode, or ValueError."""
+        data = self._files[name]()
+        images.decode(data, 8)
+        return data
+
+
+def make(options, report):
+    """-> ({split: [Record]}, parameters) of the command's options."""
+    if not options.images or not options.captions:
+        raise UserError("--from=folder needs --images=DIR and --captions=FILE.")
+    pictures = Pictures(options.images.split(","))
+    captions, splits = read_captions(options.captions, pictures, report)
+    lone = read_texts(options.texts, report) if options.texts else []
+    out = collections.defaultdict(list)
+    for name in pictures:
+        try:
+            data = pictures.read(name)
+        except ValueError:
+            report.skip("broken image", name)
+            continue
+        texts = tuple(captions.get(name, ()))
+        split = splits.get(name) or _split_of(name, options) if texts else "images"
+        out[split].append(Record(name, data, texts, "folder"))
+    if not out["pairs"]:
+        raise UserError(f"no row of {options.captions} names a usable picture of --images.")
+    _part(out, options.pairs)
+    out["texts"] += [Record(f"text-{i}", b"", (text,), "folder") for i, text in enumerate(lone)]
+    parameters = {k: v for k, v in vars(options).items() if k != "out"}
+    return dict(out), parameters
+
+
+def _split_of(name, options):
+    """validation, test or pairs, by a hash of the name: stable under new files."""
+    share = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+    if share < options.validation:
+        return "validation"
+    return "test" if share < options.validation + options.test else "pairs"
+
+
+def _part(out, pairs):
+    """Keep `pairs` pairs; half of the rest lends its images, the other half its texts."""
+    if not pairs:
+        return
+    ordered = sorted(out["pairs"], key=lambda r: hashlib.sha256(r.key.encode()).hexdigest())
+    out["pairs"], rest = ordered[:pairs], ordered[pairs:]
+    half = len(rest) // 2
+    out["images"] += [Record(r.key, r.image, (), r.source) for r in rest[:half]]
+    out["texts"] += [Record(r.key, b"", r.texts, r.source) for r in rest[half:]]
+
+
+def read_captions(path, pictures, report):
+    """-> ({file: [captions]}, {file: split}) of a captions table."""
+    captions, splits = collections.defaultdict(list), {}
+    for number, row in enumerate(_rows(path), start=2):
+        name, texts = _pick(row, FILE_COLUMNS), _pick(row, TEXT_COLUMNS)
+        where = f"{pathlib.Path(path).name}:{number}"
+        if not name:
+            report.skip("no file named", where)
+        elif name.startswith("/") or ".." in pathlib.PurePosixPath(name).parts:
+            report.skip("file outside of the folder", f"{where} {name}")
+        elif name not in pictures:
+            report.skip("image missing", f"{where} {name}")
+        else:
+            texts = texts if isinstance(texts, list) else [texts]
+            captions[name] += [t for t in map(str.strip, map(_string, texts))
+                               if _usable(t, where, report)]
+            if row.get("split") in ("validation", "test"):
+                splits[name] = row["split"]
+            elif row.get("split"):
+                splits[name] = "pairs"
+    return {name: texts for name, texts in captions.items() if texts}, splits
+
+
+def read_texts(path, report):
+    """Lone texts: a table with a caption column, or one text a line."""
+    try:
+        found = [_string(_pick(row, TEXT_COLUMNS)) for row in _rows(path)]
+    except UserError:
+        found = _open(path).read().splitlines()
+    return [t.strip() for i, t in enumerate(found) if _usable(t.strip(), f"text {i}", report)]
+
+
+def _usable(text, where, report):
+    if not text:
+        report.skip("empty caption", where)
+    elif len(text) > LONGEST:
+        report.skip("text too long", where)
+    else:
+        return True
+    return False
+
+
+def _string(value):
+    return value if isinstance(value, str) else ""
+
+
+def _pick(row, columns):
+    lowered = {str(k).strip().lower(): v for k, v in row.items() if k is not None}
+    return next((lowered[c] for c in columns if c in lowered), "")
+
+
+def _open(path):
+    if not pathlib.Path(path).is_file():
+        raise UserError(f"{path} does not exist; check --captions and --texts.")
+    data = pathlib.Path(path).read_bytes()
+    data = gzip.decompress(data) if str(path).endswith(".gz") else data
+    return io.StringIO(data.decode("utf-8-sig", errors="replace"))
+
+
+def _rows(path):
+    """Dicts of a TSV, CSV or JSONL file."""
+    name = str(path).removesuffix(".gz")
+    text = _open(path)
+    if name.endswith(".jsonl"):
+        return [json.loads(line) for line in text if line.strip()]
+    delimiter = {".tsv": "\t", ".csv": ","}.get(pathlib.Path(name).suffix)
+    if not delimiter:
+        raise UserError(f"{path} ends in neither .tsv, .csv nor .jsonl; rename or convert it.")
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    rows = list(csv.DictReader(text, delimiter=delimiter, quoting=quoting))
+    if rows and not _pick(rows[0], TEXT_COLUMNS) and not set(
+        str(k).lower() for k in rows[0]
+    ) & set(TEXT_COLUMNS):
+        raise UserError(
+            f"{path} has the columns {', '.join(map(str, rows[0]))}; name the picture's column "
+            f"`file` and the text's `caption`."
+        )
+    return rows

@@ -1,0 +1,98 @@
+"""The streams as seqio Tasks and a Mixture, and the engine that reads them through tf.data.
+
+Needs the extra `data`. A row of a Task is made by the same NumPy code as in the grain engine, so
+both engines yield the same bytes; seqio adds its registry, vocabularies and feature converters.
+"""
+
+import numpy as np
+import seqio
+import tensorflow as tf
+
+from data_pipelines.streams import FOREVER, STREAMS
+
+DTYPES = {"image": (tf.uint8, 3), "tokens": (tf.int32, 1), "text": (tf.int32, 1)}
+
+
+def after(streams, step):
+    """Endless (step, batch) from `step` on. Starting anywhere costs the same."""
+    sets = {}
+    for name, rows in streams.rows.items():
+        first = streams.positions(name, step)[0]
+        share = rows // streams.hosts
+        dataset = task(streams, name, _hosts_places(first, share, rows)).get_dataset(
+            sequence_length=None, split="train", shuffle=False, num_epochs=1
+        )
+        sets[name] = dataset.batch(share, drop_remainder=True)
+    joined = tf.data.Dataset.zip(sets).prefetch(4)
+    for number, batch in enumerate(joined.as_numpy_iterator(), start=step):
+        yield number, batch
+
+
+def _hosts_places(first, share, rows):
+    """Places of one host: `share` in a row, then on to the next global batch."""
+    return lambda: tf.data.Dataset.range(FOREVER).map(
+        lambda i: first + (i // share) * rows + i % share
+    )
+
+
+def task(streams, name, places=None):
+    """seqio Task of one stream; `places` makes the dataset of places, from 0 on if None."""
+    places = places or (lambda: tf.data.Dataset.range(FOREVER))
+    source = seqio.FunctionDataSource(
+        dataset_fn=lambda split, shuffle_files, seed=None: places().map(lambda p: {"place": p}),
+        splits=("train",),
+    )
+    return seqio.Task(
+        f"itit_{name}",
+        source=source,
+        preprocessors=[lambda dataset: dataset.map(_read(streams, name))],
+        output_features=_features(streams, name),
+    )
+
+
+def register(streams, prefix):
+    """Register the Tasks `prefix_STREAM` and the Mixture `prefix` that draws rows by rate."""
+    for name in streams.rows:
+        made = task(streams, name)
+        seqio.TaskRegistry.add(
+            f"{prefix}_{name}",
+            source=made.source,
+            preprocessors=made.preprocessors,
+            output_features=made.output_features,
+        )
+    texts = [n for n in streams.rows if STREAMS[n].image and STREAMS[n].text]
+    rates = [(f"{prefix}_{name}", float(streams.rows[name])) for name in texts]
+    return seqio.MixtureRegistry.add(prefix, rates)
+
+
+def _names(streams, name):
+    return list(streams.at(name, np.zeros(1, np.int64)))
+
+
+def _read(streams, name):
+    """place -> features of that row, by the NumPy code that both engines share."""
+    names = _names(streams, name)
+    shapes = {k: v.shape[1:] for k, v in streams.at(name, np.zeros(1, np.int64)).items()}
+
+    def rows(place):
+        return [v[0] for v in streams.at(name, np.array([place])).values()]
+
+    def read(example):
+        values = tf.numpy_function(rows, [example["place"]], [DTYPES[n][0] for n in names])
+        return {n: tf.ensure_shape(v, shapes[n]) for n, v in zip(names, values)}
+
+    return read
+
+
+def _features(streams, name):
+    words = seqio.SentencePieceVocabulary(streams.vocabulary.path)
+    codes = seqio.PassThroughVocabulary(2**31 - 1)
+    return {
+        n: seqio.Feature(
+            words if n == "text" else codes,
+            add_eos=False,
+            dtype=DTYPES[n][0],
+            rank=DTYPES[n][1],
+        )
+        for n in _names(streams, name)
+    }

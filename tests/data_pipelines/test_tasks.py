@@ -1,0 +1,42 @@
+"""The seqio engine yields the bytes of the grain engine."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.data_pipelines.test_streams import equal, streams
+
+seqio = pytest.importorskip("seqio")
+
+
+def test_both_engines_yield_equal_bytes_over_a_thousand_steps(easy):
+    grain, tasks = streams(easy), streams(easy, engine="seqio")
+    pairs = zip(grain.after(0), tasks.after(0))
+    for (step, ours), (other, theirs) in itertools.islice(pairs, 1000):
+        assert step == other and equal(ours, theirs), step
+
+
+@pytest.mark.parametrize("host", [0, 1])
+def test_both_engines_yield_equal_bytes_after_a_jump_on_each_host(easy, host):
+    grain, tasks = (streams(easy, engine=e, host=host, hosts=2) for e in ("grain", "seqio"))
+    for (step, ours), (other, theirs) in itertools.islice(
+        zip(grain.after(123_457), tasks.after(123_457)), 5
+    ):
+        assert step == other and equal(ours, theirs)
+
+
+def test_registered_tasks_and_their_mixture_are_ordinary_seqio(easy):
+    from data_pipelines import tasks
+
+    found = streams(easy)
+    tasks.register(found, "easy")
+    first = next(seqio.get_mixture_or_task("easy_draw").get_dataset(
+        sequence_length=None, split="train", shuffle=False
+    ).as_numpy_iterator())
+    np.testing.assert_array_equal(first["image"], found.batch(0)["draw"]["image"][0])
+    assert "easy" in seqio.MixtureRegistry.names()
+    text = seqio.SentencePieceVocabulary(str(easy / "vocabulary.model")).decode(
+        first["text"].tolist()
+    )
+    assert text == found.vocabulary.decode(first["text"])
