@@ -15,6 +15,7 @@ from configs.keys import (
     one_of,
     positive,
     sharding_rules,
+    words,
 )
 
 STEPS = between(1, 2**31 - 1)  # the step counter is int32
@@ -86,7 +87,7 @@ KEYS = {
     ),
     "evaluate.every": Key(0, "steps between evaluations; 0 = at the end", at_least(0), True),
     "evaluate.examples": Key(200, "first N records of the split", at_least(1), True),
-    "evaluate.splits": Key(("test",), "splits that are scored", resumable=True),
+    "evaluate.splits": Key(("test",), "splits that are scored", words(), resumable=True),
     "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
     "save.every": Key(500, "steps between checkpoints", at_least(1), True),
     "save.keep": Key(2, "newest checkpoints that stay", at_least(1), True),

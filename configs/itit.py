@@ -14,7 +14,7 @@ KEYS = loop.KEYS | {
     "text_encoder.mlp_width": Key(2048, "width inside its gated MLP", at_least(1)),
     "text_encoder.heads": Key(12, "attention heads", at_least(1)),
     "text_encoder.head_width": Key(64, "width of a head", at_least(1)),
-    "text_encoder.weights": Key("", "published T5 weights; empty = from scratch"),
+    "text_encoder.weights": Key("", "workdir of a run that trained it, where it is frozen"),
     "text_encoder.trainable": Key(False, "whether it gets updates"),
     "model.width": Key(768, "width of joint encoder and image decoder", at_least(1)),
     "model.depth": Key(12, "blocks of the joint encoder", at_least(1)),

@@ -14,7 +14,7 @@ def get_config():
     c.data.text_length = 24
     c.data.rows.update(draw=16, caption=16, images=16, texts=16)
 
-    c.tokenizer.config = "configs/vq_tiny.py"  # 8x8 tokens of 512 codes
+    c.tokenizer.config = "configs/vq_tiny.py"  # 4x4 tokens of 512 codes
 
     # T5's layout from scratch: published weights know another vocabulary.
     c.text_encoder.update(layers=2, width=96, mlp_width=192, heads=4, head_width=24)

@@ -111,7 +111,9 @@ def _read_tuple(text):
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
+        # Plain words need no quotes: evaluate.splits=test,held_out
+        words = tuple(part.strip() for part in text.split(",") if part.strip())
+        return words if all(re.fullmatch(r"\w+", word) for word in words) else text
     return value if isinstance(value, (tuple, list)) else (value,)
 
 
@@ -153,6 +155,12 @@ def between(low, high):
 def below_one():
     """A share or a decay: from 0 up to, without, 1."""
     return Check(lambda value: 0 <= value < 1, "at least 0 and below 1")
+
+
+def words():
+    """A tuple of words."""
+    holds = lambda value: bool(value) and all(isinstance(word, str) for word in value)
+    return Check(holds, "words with commas between")
 
 
 def positive():

@@ -24,8 +24,7 @@ def after(streams, step):
         )
         sets[name] = dataset.batch(share, drop_remainder=True)
     joined = tf.data.Dataset.zip(sets).prefetch(4)
-    for number, batch in enumerate(joined.as_numpy_iterator(), start=step):
-        yield number, batch
+    yield from enumerate(joined.as_numpy_iterator(), start=step)
 
 
 def _hosts_places(first, share, rows):

@@ -300,7 +300,7 @@ def test_a_cycle_that_is_off_needs_no_rows():
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
-        ("data.image_size=30", "factor 4"),
+        ("data.image_size=30", "factor 8"),
         ("data.rows.images=0", "data.rows.images"),
         ("loss.l1=0", "loss.l2"),
     ],
@@ -324,7 +324,7 @@ def test_image_size_has_to_suit_the_finished_tokenizer(tmp_path):
     paths = {"data.path": tmp_path, "tokenizer.workdir": tmp_path / "vq"}
     settings.check_needs(small(**paths))
     odd = small(**paths, **{"data.image_size": 30})
-    assert "factor 4 of the tokenizer" in refusal(settings.check_needs, odd)
+    assert "factor 8 of the tokenizer" in refusal(settings.check_needs, odd)
     frozen = small(**paths, **{"text_encoder.trainable": "false"})
     assert "text_encoder.weights is empty" in refusal(settings.check_needs, frozen)
 

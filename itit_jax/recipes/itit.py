@@ -28,7 +28,10 @@ class Recipe:
         self.config = config
         self.tokenizer, self.text_encoder, self.model = build(config)
         self.trainable = ("model", "text_encoder") if config.text_encoder.trainable else ("model",)
-        self.frozen_from = {"tokenizer": config.tokenizer.workdir}
+        self.frozen_from = {
+            "tokenizer": config.tokenizer.workdir,
+            "text_encoder": config.text_encoder.weights,
+        }
         self.streams = {name: rows for name, rows in config.data.rows.items() if rows}
         self.tokens = self.model.tokens
         # Static numbers of image tokens that the encoder reads (papers.md 1.2, MAGE's way).
