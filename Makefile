@@ -37,7 +37,7 @@ demo-plain: $(VENV)/light
 
 test: $(VENV)/full
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -q tests
+	$(RUN) -m pytest -q -n 2 tests
 
 # Colab's TPU image has jax 0.7.2 on Python 3.13.
 PYTHON313 ?= python3.13

@@ -19,20 +19,17 @@ def masked_mean(values, mask, axis=None):
     return jnp.sum(values * mask, axis=axis) / jnp.maximum(jnp.sum(mask, axis=axis), 1)
 
 
-def straight_through(logits):
-    """One-hot rows of the argmax whose gradient is that of the softmax (papers.md 1.3).
+def straight_through(logits, chosen=None):
+    """One-hot rows of the argmax (or of `chosen` ids) whose gradient is that of the softmax.
 
-    In this order the forward value is the one-hot exactly: p - stop_gradient(p) is 0, while
-    stop_gradient(y - p) + p would carry the rounding of 1 - p.
+    papers.md 1.3. In this order the forward value is the one-hot exactly: p - stop_gradient(p)
+    is 0, while stop_gradient(y - p) + p would carry the rounding of 1 - p.
     """
     logits = logits.astype(jnp.float32)
+    chosen = jnp.argmax(logits, axis=-1) if chosen is None else chosen
     p = jax.nn.softmax(logits, axis=-1)
-    return one_hot_argmax(logits) + (p - jax.lax.stop_gradient(p))
-
-
-def one_hot_argmax(logits):
-    """One-hot rows of the argmax, without gradient: what the half cycles pass on."""
-    return jax.nn.one_hot(jnp.argmax(logits, axis=-1), logits.shape[-1], dtype=jnp.float32)
+    y = jax.nn.one_hot(chosen, logits.shape[-1], dtype=jnp.float32)
+    return y + (p - jax.lax.stop_gradient(p))
 
 
 def codebook_losses(latents, quantised):

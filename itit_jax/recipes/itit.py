@@ -123,25 +123,28 @@ class Recipe:
 
     def i2t2i_loss(self, params, generator, rows, key):
         """Equation 4, on lone images."""
-        caption_key, mask_key, dropout = jax.random.split(key, 3)
+        generate_key, caption_key, mask_key, dropout = jax.random.split(key, 4)
         ids = self.image_ids(params, rows)
         # a. Caption the image. No gradient at all.
-        words = jax.lax.stop_gradient(self._caption_tokens(generator, ids))
+        words = self._caption_in_training(generator, ids, generate_key)
+        words = jax.lax.stop_gradient(words)
         # b. Run the training forward once, teacher-forced on that caption.
         logits = self.caption_logits(params, ids, words, caption_key)
-        # c. The argmax words go on, through the text encoder's embedding; the length is kept.
-        rewritten = self._pass_on(logits)
+        # c. The words go on, through the text encoder's embedding; the length is kept.
+        sampled = words if self.config.cycle.words == "sampled" else None
+        rewritten = self._pass_on(logits, sampled)
         features, valid = self.text_features(params, rewritten, valid=words > 0)
         # d. Draw the image's masked tokens from the rewritten text.
         known = self.draw_mask(mask_key, ids.shape[0])
         drawn = self.draw_logits(params, ids, known, features, valid, dropout=dropout)
         return jnp.mean(self._masked_token_loss(drawn, ids, known))
 
-    def _pass_on(self, logits):
-        """Step c of both cycles: argmax rows, with or without the straight-through gradient."""
+    def _pass_on(self, logits, chosen=None):
+        """Step c of both cycles: one-hot rows of the argmax, or of the `chosen` ids, with or
+        without the straight-through gradient."""
         if self.config.cycle.mode == "half":
-            return losses.one_hot_argmax(logits)
-        return losses.straight_through(logits)
+            logits = jax.lax.stop_gradient(logits)
+        return losses.straight_through(logits, chosen)
 
     def _masked_token_loss(self, logits, ids, known):
         """Mean over the masked positions of each sample (MaskGIT): [b]."""
@@ -228,6 +231,13 @@ class Recipe:
             params, text, key, rounds=cycle.rounds, temperature=cycle.temperature,
             drop=cycle.rounds <= 8,
         )
+
+    def _caption_in_training(self, params, ids, key):
+        """Greedy as in the paper, or sampled: a greedy captioner always names the same object
+        first in the same words, and the drawer would learn to read no other text."""
+        if self.config.cycle.words == "argmax":
+            return self._caption_tokens(params, ids)
+        return self._caption_tokens(params, ids, autoregressive.nucleus(0.95), key)
 
     def _caption_tokens(self, params, ids, choose=autoregressive.greedy, key=None):
         """Image token ids [b, k] -> word ids [b, t], from the whole image."""
