@@ -45,14 +45,17 @@ class Checkpoints:
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
         for step in steps:
-            self._check_shapes(step, _as_dict(abstract))
             try:
+                self._check_shapes(step, _as_dict(abstract))
                 restored = self._manager.restore(
                     step, args=ocp.args.StandardRestore(_as_dict(abstract))
                 )
-            except (ValueError, OSError, KeyError) as error:
-                print(f"checkpoint {step} cannot be restored ({error}); trying an older one",
-                      file=sys.stderr)
+            except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+                reason = str(error).splitlines()[0][:200]
+                print(
+                    f"checkpoint {step} is damaged ({reason}); trying an older one",
+                    file=sys.stderr,
+                )
                 continue
             return type(abstract)(**restored)
         raise ConfigError(
@@ -92,10 +95,10 @@ class Checkpoints:
 
 
 def _as_dict(state):
-    """Plain dicts, so that what is stored does not depend on our classes; None is left out."""
+    """Plain dicts, so that what is stored does not depend on our classes."""
     if isinstance(state, dict):
         return state
-    return {k: v for k, v in vars(state).items()}
+    return dict(vars(state))
 
 
 def _remove_leftovers(folder):
