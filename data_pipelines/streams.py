@@ -9,7 +9,6 @@ import dataclasses
 import functools
 import pathlib
 
-import grain.python as grain
 import numpy as np
 
 from data_pipelines import images as pixels
@@ -37,7 +36,6 @@ STREAMS = {
     "images": Stream("images", image=True, text=False),
     "texts": Stream("texts", image=False, text=True),
 }
-ENGINES = ("grain", "seqio")
 
 
 class Split:
@@ -97,11 +95,10 @@ class Streams:
         limits=None,
         host=0,
         hosts=1,
-        engine="grain",
         tokens=None,
     ):
         self.rows = {name: count for name, count in rows.items() if count}
-        self.seed, self.host, self.hosts, self.engine = seed, host, hosts, engine
+        self.seed, self.host, self.hosts = seed, host, hosts
         if isinstance(vocabulary, str | pathlib.Path):
             vocabulary = Vocabulary(vocabulary)
         self.vocabulary = vocabulary
@@ -157,18 +154,6 @@ class Streams:
         if stream.text:
             out["text"] = np.stack([split.text(i, d) for i, d in zip(index.tolist(), draw)])
         return out
-
-    def after(self, step):
-        """Endless (step, batch) from `step` on, read ahead in the background."""
-        if self.engine == "seqio":
-            from data_pipelines import tasks  # loads TensorFlow
-
-            return tasks.after(self, step)
-        return iter(
-            grain.MapDataset.range(step, FOREVER)
-            .map(lambda at: (int(at), self.batch(int(at))))
-            .to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=4))
-        )
 
 
 def examples(folder, split, count, *, image_size, text_length, vocabulary):

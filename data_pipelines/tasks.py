@@ -13,8 +13,8 @@ from data_pipelines.streams import FOREVER, STREAMS
 DTYPES = {"image": (tf.uint8, 3), "tokens": (tf.int32, 1), "text": (tf.int32, 1)}
 
 
-def after(streams, step):
-    """Endless (step, batch) from `step` on. Starting anywhere costs the same."""
+def read(streams, step):
+    """Endless (step, batch) from `step` on, as engines.read yields them."""
     sets = {}
     for name, rows in streams.rows.items():
         first = streams.positions(name, step)[0]
@@ -44,7 +44,7 @@ def task(streams, name, places=None):
     return seqio.Task(
         f"itit_{name}",
         source=source,
-        preprocessors=[lambda dataset: dataset.map(_read(streams, name))],
+        preprocessors=[lambda dataset: dataset.map(_read_row(streams, name))],
         output_features=_features(streams, name),
     )
 
@@ -68,7 +68,7 @@ def _names(streams, name):
     return list(streams.at(name, np.zeros(1, np.int64)))
 
 
-def _read(streams, name):
+def _read_row(streams, name):
     """place -> features of that row, by the NumPy code that both engines share."""
     names = _names(streams, name)
     shapes = {k: v.shape[1:] for k, v in streams.at(name, np.zeros(1, np.int64)).items()}

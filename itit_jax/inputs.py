@@ -2,7 +2,7 @@
 
 import os
 
-from data_pipelines import streams
+from data_pipelines import engines, streams
 from data_pipelines.texts import Vocabulary
 from itit_jax.config import ConfigError
 
@@ -37,9 +37,13 @@ def open_streams(config, rows, *, host, hosts):
         limits={"pairs": data.pairs, "images": data.lone_images, "texts": data.lone_texts},
         host=host,
         hosts=hosts,
-        engine=data.engine,
         tokens=data.tokens or None,
     )
+
+
+def read_streams(config, opened, step):
+    """Endless (step, batch) from `step` on, by the engine that the config names."""
+    return engines.read(opened, step, config.data.engine)
 
 
 def held_out(config, split, count):

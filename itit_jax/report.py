@@ -38,14 +38,23 @@ class Report:
         self._waiting.append((step, metrics))
         first = len(self._waiting) == 1 and step == 1
         if first or step == self.steps or time.time() - self._since[0] >= self.every:
-            self._flush(step)
+            self.flush(step)
 
-    def waited(self, seconds):
-        """Seconds that the loop stood still for data."""
-        self._data_wait += seconds
+    def time_waits(self, batches):
+        """The same batches; counts the seconds that the loop stands still for them."""
+        while True:
+            start = time.time()
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            self._data_wait += time.time() - start
+            yield batch
 
-    def _flush(self, step):
-        """Write all that is fetched; print the mean of each metric since the last line."""
+    def flush(self, step):
+        """Write all that waits; print the mean of each metric since the last line."""
+        if not self._waiting:
+            return
         rows = [(s, jax.device_get(m)) for s, m in self._waiting]
         self._waiting = []
         now = time.time()
@@ -105,7 +114,7 @@ class Report:
     def close(self):
         """Write what is left."""
         if self._waiting:
-            self._flush(self._waiting[-1][0])
+            self.flush(self._waiting[-1][0])
         if self.lead:
             self._events.close()
             self._metrics.close()

@@ -95,7 +95,8 @@ def loop(this):
         return False
     rows = sharding.batch_sharding(this.mesh)
     compiling = True
-    for step, batch in itertools.takewhile(lambda x: x[0] < total, this.streams.after(first)):
+    batches = this.report.time_waits(inputs.read_streams(config, this.streams, first))
+    for step, batch in itertools.islice(batches, total - first):
         batch = distributed.to_global(batch, rows)
         if compiling:
             with this.report.phase("compiling the step"), jax.set_mesh(this.mesh):
@@ -105,6 +106,7 @@ def loop(this):
         done = step + 1
         this.report.tick(done, metrics)
         if asked.stop or done == total or done % config.save.every == 0:
+            this.report.flush(done)  # or a kill would lose lines of steps that are saved
             this.checkpoints.save(done, this.state)
         if asked.stop:
             this.report.say(f"stopped on a signal at step {done}; the same command goes on")

@@ -27,7 +27,8 @@ def losses(data, fsdp, tensor):
     abstract = state.abstract_state(recipe, optimizer, True, mesh, RULES)
     now = state.create(recipe, optimizer, True, abstract, seed=0)
     places = state.abstract_frozen(recipe, mesh, RULES)
-    frozen = {"tokenizer": recipe.init(jax.random.key(0))["tokenizer"]}
+    every = recipe.init(jax.random.key(0))
+    frozen = {name: every[name] for name in places}
     frozen = jax.device_put(frozen, jax.tree.map(lambda x: x.sharding, places))
     step = jax.jit(make_train_step(recipe, optimizer, seed=0, ema_decay=0.9))
     rows = sharding.batch_sharding(mesh)

@@ -16,11 +16,11 @@ from tests import runs
 STEPS = 12
 
 
-def itit(workdir, easy, tokenizer, *more, steps=STEPS):
+def itit(workdir, easy, tokenizer, *more, save=2):
     return [
         *runs.ITIT, f"--workdir={workdir}", f"--config.data.path={easy}",
-        f"--config.tokenizer.workdir={tokenizer}", f"--config.train.steps={steps}",
-        "--config.save.every=2", "--config.optimizer.ema_decay=0.9", *more,
+        f"--config.tokenizer.workdir={tokenizer}", f"--config.train.steps={STEPS}",
+        f"--config.save.every={save}", "--config.optimizer.ema_decay=0.9", *more,
     ]
 
 
@@ -63,7 +63,7 @@ def test_sigterm_saves_and_exits_with_42_and_the_same_command_goes_on(
     whole, easy, tokenizer, tmp_path
 ):
     workdir = tmp_path / "run"
-    process = runs.start(*itit(workdir, easy, tokenizer, "--config.save.every=1000"))
+    process = runs.start(*itit(workdir, easy, tokenizer, save=1000))
     while process.poll() is None and not (workdir / "samples" / "00000000.png").exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
@@ -71,7 +71,7 @@ def test_sigterm_saves_and_exits_with_42_and_the_same_command_goes_on(
     assert process.returncode == 42, out
     assert "the same command goes on" in out
     assert [f.name for f in (workdir / "checkpoints").glob("[0-9]*")]
-    runs.run(*itit(workdir, easy, tokenizer, "--config.save.every=1000"))
+    runs.run(*itit(workdir, easy, tokenizer, save=1000))
     jax.tree.map(np.testing.assert_array_equal, final_state(workdir), final_state(whole))
 
 
