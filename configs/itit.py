@@ -44,8 +44,8 @@ KEYS = loop.KEYS | {
     "cycle.i2t2i_start": Key(0, "step at which the cycle of images begins", at_least(0)),
     "cycle.ramp": Key(0, "steps from its start to its full weight", at_least(0)),
     "cycle.generator": Key("params", "who makes the middle", one_of("params", "ema")),
-    "cycle.words": Key(
-        "argmax", "words of the image cycle: greedy, or sampled", one_of("argmax", "sampled")
+    "cycle.top_p": Key(
+        0.0, "nucleus of the image cycle's sampled captions; 0: greedy, the paper's", below_one()
     ),
     "cycle.rounds": Key(8, "rounds of drawing inside training", at_least(1)),
     "cycle.temperature": Key(1.0, "choice temperature inside training", at_least(0)),

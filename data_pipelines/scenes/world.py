@@ -141,36 +141,56 @@ def preset(name: str) -> World:
 
 
 def split_scenes(world: World, seed: int) -> dict[str, list[Scene]]:
-    """The scenes of every split; no scene stands twice, in one split or in two."""
+    """The scenes of every split; no scene stands in two of them."""
     rng = np.random.default_rng(seed)
     counts = dataclasses.asdict(world.counts)
-    held_out = sample(world, counts.pop("held_out"), rng, held_out=True)
-    scenes = iter(sample(world, sum(counts.values()), rng, held_out=False))
-    splits = {name: list(itertools.islice(scenes, count)) for name, count in counts.items()}
-    return splits | {"held_out": held_out}
+    held_out = {"held_out": counts.pop("held_out")}
+    return deal(world, counts, rng, held_out=False) | deal(world, held_out, rng, held_out=True)
 
 
-def sample(world: World, count: int, rng: np.random.Generator, *, held_out: bool) -> list[Scene]:
-    """`count` distinct scenes in random order, of every number of objects about equally many.
+def deal(
+    world: World, counts: dict[str, int], rng: np.random.Generator, *, held_out: bool
+) -> dict[str, list[Scene]]:
+    """So many scenes for each split, in random order, each number of objects equally often.
 
-    A number of objects that has too few scenes gives all it has, and the others give more. With
-    `held_out` every scene shows a held-out combination, without it none does.
+    No scene goes to two splits. A split whose share of distinct scenes has run out, as there are
+    few of one object, shows them again: to be drawn and worded anew. With `held_out` every scene
+    shows a held-out combination, without it none does.
     """
     least, most = world.objects
     numbers = range(least, most + 1)
-    available = {n: world.available(n, held_out) for n in numbers}
-    if count > sum(available.values()):
-        raise UserError(
-            f"The scenes preset has {sum(available.values())} distinct scenes "
-            f"{'with' if held_out else 'without'} a held-out combination and {count} are asked "
-            "for; ask for fewer records or allow more objects, colours or shapes."
-        )
-    scenes = []
-    for done, number in enumerate(sorted(numbers, key=available.get)):
-        share = (count - len(scenes)) // (len(numbers) - done)
-        wanted = min(share, available[number])
-        scenes += _distinct(world, number, wanted, rng, held_out=held_out)
-    return [scenes[i] for i in rng.permutation(len(scenes))]
+    splits: dict[str, list[Scene]] = {name: [] for name in counts}
+    for done, number in enumerate(numbers):
+        wanted = {
+            name: (count - len(splits[name])) // (len(numbers) - done)
+            for name, count in counts.items()
+        }
+        distinct = fair_shares(wanted, world.available(number, held_out))
+        scenes = iter(_distinct(world, number, sum(distinct.values()), rng, held_out=held_out))
+        for name, count in distinct.items():
+            own = list(itertools.islice(scenes, count))
+            if wanted[name] and not own:
+                raise UserError(
+                    f"The scenes preset has too few scenes of {number} objects "
+                    f"{'with' if held_out else 'without'} a held-out combination for its splits; "
+                    "allow more colours, shapes or places."
+                )
+            splits[name] += itertools.islice(itertools.cycle(own), wanted[name])
+    return {name: [s[i] for i in rng.permutation(len(s))] for name, s in splits.items()}
+
+
+def sample(world: World, count: int, rng: np.random.Generator, *, held_out: bool) -> list[Scene]:
+    """`count` scenes as one split would hold them."""
+    return deal(world, {"sample": count}, rng, held_out=held_out)["sample"]
+
+
+def fair_shares(wanted: dict[str, int], available: int) -> dict[str, int]:
+    """Max-min fair division: small wishes are met, and the large ones share the rest evenly."""
+    shares = {}
+    for done, name in enumerate(sorted(wanted, key=wanted.get)):
+        shares[name] = min(wanted[name], available // (len(wanted) - done))
+        available -= shares[name]
+    return {name: shares[name] for name in wanted}
 
 
 def _distinct(

@@ -131,7 +131,7 @@ class Recipe:
         # b. Run the training forward once, teacher-forced on that caption.
         logits = self.caption_logits(params, ids, words, caption_key)
         # c. The words go on, through the text encoder's embedding; the length is kept.
-        sampled = words if self.config.cycle.words == "sampled" else None
+        sampled = words if self.config.cycle.top_p else None
         rewritten = self._pass_on(logits, sampled)
         features, valid = self.text_features(params, rewritten, valid=words > 0)
         # d. Draw the image's masked tokens from the rewritten text.
@@ -235,9 +235,9 @@ class Recipe:
     def _caption_in_training(self, params, ids, key):
         """Greedy as in the paper, or sampled: a greedy captioner always names the same object
         first in the same words, and the drawer would learn to read no other text."""
-        if self.config.cycle.words == "argmax":
-            return self._caption_tokens(params, ids)
-        return self._caption_tokens(params, ids, autoregressive.nucleus(0.95), key)
+        top_p = self.config.cycle.top_p
+        choose = autoregressive.nucleus(top_p) if top_p else autoregressive.greedy
+        return self._caption_tokens(params, ids, choose, key)
 
     def _caption_tokens(self, params, ids, choose=autoregressive.greedy, key=None):
         """Image token ids [b, k] -> word ids [b, t], from the whole image."""

@@ -40,9 +40,9 @@ def test_keys_tell_the_truth_about_pictures_and_texts(splits):
             assert agreement(read, truths) == 1
 
 
-def test_keys_are_unique_over_all_splits(splits):
-    codes = [r.key.split("#")[0] for records in splits.values() for r in records]
-    assert len(set(codes)) == len(codes)
+def test_keys_are_unique_in_a_split(splits):
+    keys = [f"{split}/{r.key}" for split, records in splits.items() for r in records]
+    assert len(set(keys)) == len(keys)
 
 
 def test_equal_seeds_make_equal_records(splits):

@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 import itertools
 
@@ -7,10 +8,10 @@ import pytest
 from data_pipelines.errors import UserError
 from data_pipelines.scenes.world import (
     PRESETS,
-    Counts,
     Object,
     Scene,
     World,
+    fair_shares,
     preset,
     sample,
     split_scenes,
@@ -42,22 +43,40 @@ def test_available_counts_agree_with_enumeration():
     assert sum(EASY.available(n, False) for n in (1, 2)) == len(scenes) - held_out
 
 
-def test_sampling_everything_yields_every_scene_once():
-    rng = np.random.default_rng(0)
-    free = sum(EASY.available(n, False) for n in (1, 2))
-    held = sum(EASY.available(n, True) for n in (1, 2))
-    drawn = sample(EASY, free, rng, held_out=False) + sample(EASY, held, rng, held_out=True)
-    assert len(drawn) == free + held
-    assert set(drawn) == all_scenes(EASY)
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_large_sample_shows_every_scene(held_out):
+    drawn = sample(EASY, 2000, np.random.default_rng(0), held_out=held_out)
+    expected = {s for s in all_scenes(EASY) if shows_held_out(s, EASY) == held_out}
+    assert len(drawn) == 2000 and set(drawn) == expected
 
 
-@pytest.mark.parametrize("name", ["easy", "tiny"])
-def test_splits_are_disjoint_by_scene_and_as_large_as_asked(name):
+@pytest.mark.parametrize("name", PRESETS)
+def test_splits_are_as_large_as_asked_and_share_no_scene(name):
     world = preset(name)
     splits = split_scenes(world, seed=3)
     assert {k: len(v) for k, v in splits.items()} == dataclasses.asdict(world.counts)
-    every = [scene.code() for scenes in splits.values() for scene in scenes]
-    assert len(set(every)) == len(every)
+    for one, other in itertools.combinations(splits.values(), 2):
+        assert not set(one) & set(other)
+
+
+def test_every_split_has_each_number_of_objects_equally_often():
+    for scenes in split_scenes(preset("tiny"), seed=0).values():
+        share = sum(len(scene.objects) == 1 for scene in scenes) / len(scenes)
+        assert share == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_split_repeats_a_scene_only_when_its_distinct_ones_have_run_out():
+    for scenes in split_scenes(preset("tiny"), seed=0).values():
+        pairs = [scene for scene in scenes if len(scene.objects) == 2]
+        assert len(set(pairs)) == len(pairs)
+    alone = [s for s in split_scenes(preset("tiny"), seed=0)["pairs"] if len(s.objects) == 1]
+    times = collections.Counter(alone).values()
+    assert max(times) - min(times) <= 1
+
+
+def test_scarce_scenes_are_shared_fairly():
+    assert fair_shares({"a": 100, "b": 2, "c": 100}, 22) == {"a": 10, "b": 2, "c": 10}
+    assert fair_shares({"a": 1, "b": 2}, 22) == {"a": 1, "b": 2}
 
 
 def test_held_out_combinations_stand_in_the_held_out_split_only():
@@ -72,23 +91,15 @@ def test_every_preset_offers_ten_times_as_many_lone_records_as_the_demo_uses_pai
         assert min(preset(name).counts.images, preset(name).counts.texts) >= 10 * 500
 
 
-def test_every_preset_has_the_scenes_it_promises():
-    for world in PRESETS.values():
-        numbers = range(world.objects[0], world.objects[1] + 1)
-        counts = dataclasses.asdict(world.counts)
-        assert counts.pop("held_out") <= sum(world.available(n, True) for n in numbers)
-        assert sum(counts.values()) <= sum(world.available(n, False) for n in numbers)
-
-
 def test_equal_seeds_draw_equal_splits():
     assert split_scenes(EASY, 5) == split_scenes(EASY, 5)
     assert split_scenes(EASY, 5) != split_scenes(EASY, 6)
 
 
-def test_too_many_records_are_refused_with_the_number_there_is():
-    counts = Counts(pairs=641, images=0, texts=0, validation=0, test=0, held_out=0)
-    with pytest.raises(UserError, match="640 distinct scenes"):
-        split_scenes(dataclasses.replace(EASY, counts=counts), 0)
+def test_a_world_with_fewer_scenes_than_splits_is_refused():
+    world = dataclasses.replace(EASY, colours=("red",), shapes=("circle",), sizes=("big",))
+    with pytest.raises(UserError, match="too few scenes of 1 objects"):
+        split_scenes(dataclasses.replace(world, held_out=()), 0)
 
 
 def test_an_unknown_preset_is_refused_with_the_names_there_are():
