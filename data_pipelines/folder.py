@@ -72,7 +72,10 @@ class Pictures:
 
     def read(self, name):
         """Bytes of a picture that Pillow can decode, or ValueError."""
-        data = self._files[name]()
+        try:
+            data = self._files[name]()
+        except (OSError, RuntimeError, zipfile.BadZipFile) as error:  # RuntimeError: encrypted
+            raise ValueError(str(error)) from error
         images.decode(data, 8)
         return data
 
@@ -124,7 +127,7 @@ def _part(out, pairs):
 def read_captions(path, pictures, report):
     """-> ({file: [captions]}, {file: split}) of a captions table."""
     captions, splits = collections.defaultdict(list), {}
-    for number, row in enumerate(_rows(path), start=2):
+    for number, row in enumerate(_rows(path, report), start=2):
         name, texts = _pick(row, FILE_COLUMNS), _pick(row, TEXT_COLUMNS)
         where = f"{pathlib.Path(path).name}:{number}"
         if not name:
@@ -147,7 +150,7 @@ def read_captions(path, pictures, report):
 def read_texts(path, report):
     """Lone texts: a table with a caption column, or one text a line."""
     try:
-        found = [_string(_pick(row, TEXT_COLUMNS)) for row in _rows(path)]
+        found = [_string(_pick(row, TEXT_COLUMNS)) for row in _rows(path, report)]
     except UserError:
         found = _open(path).read().splitlines()
     return [t.strip() for i, t in enumerate(found) if _usable(t.strip(), f"text {i}", report)]
@@ -163,6 +166,17 @@ def _usable(text, where, report):
     return False
 
 
+def _json_row(line, where, report):
+    try:
+        row = json.loads(line)
+    except ValueError:
+        row = None
+    if isinstance(row, dict):
+        return row
+    report.skip("line is no JSON object", where)
+    return {}
+
+
 def _string(value):
     return value if isinstance(value, str) else ""
 
@@ -176,21 +190,25 @@ def _open(path):
     if not pathlib.Path(path).is_file():
         raise UserError(f"{path} does not exist; check --captions and --texts.")
     data = pathlib.Path(path).read_bytes()
-    data = gzip.decompress(data) if str(path).endswith(".gz") else data
+    try:
+        data = gzip.decompress(data) if str(path).endswith(".gz") else data
+    except (OSError, EOFError) as error:
+        raise UserError(f"{path} is no whole gzip file ({error}); fetch it again.") from error
     return io.StringIO(data.decode("utf-8-sig", errors="replace"))
 
 
-def _rows(path):
-    """Dicts of a TSV, CSV or JSONL file."""
+def _rows(path, report):
+    """Dicts of a TSV, CSV or JSONL file; a line that is no object is skipped and counted."""
     name = str(path).removesuffix(".gz")
     text = _open(path)
     if name.endswith(".jsonl"):
-        return [json.loads(line) for line in text if line.strip()]
+        return [_json_row(line, f"{path}:{i}", report) for i, line in enumerate(text, start=1)]
     delimiter = {".tsv": "\t", ".csv": ","}.get(pathlib.Path(name).suffix)
     if not delimiter:
         raise UserError(f"{path} ends in neither .tsv, .csv nor .jsonl; rename or convert it.")
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    rows = list(csv.DictReader(text, delimiter=delimiter, quoting=quoting))
+    lines = (line.replace("\0", "") for line in text)  # csv refuses NUL
+    rows = list(csv.DictReader(lines, delimiter=delimiter, quoting=quoting))
     if rows and not _pick(rows[0], TEXT_COLUMNS) and not set(
         str(k).lower() for k in rows[0]
     ) & set(TEXT_COLUMNS):

@@ -112,6 +112,7 @@ class Streams:
             name: open_split(name, limits.get(name, 0), tokens=_tokens_for(name, tokens))
             for name in sorted(needed)
         }
+        self.reads_text = any(STREAMS[name].text for name in self.rows)
         _check_disjoint(self._splits)
 
     def _check_rows(self, folder):

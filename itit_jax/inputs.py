@@ -1,15 +1,18 @@
 """Where a config meets data_pipelines: its streams, its vocabulary, its held-out examples."""
 
 import os
+import shutil
 
 from data_pipelines import engines, streams
 from data_pipelines.texts import Vocabulary
 from itit_jax.config import ConfigError
 
+VOCABULARY = "vocabulary.model"
+
 
 def vocabulary_path(config):
     """The SentencePiece model that a config means."""
-    return config.data.vocabulary or os.path.join(config.data.path, "vocabulary.model")
+    return config.data.vocabulary or os.path.join(config.data.path, VOCABULARY)
 
 
 def open_vocabulary(config):
@@ -22,6 +25,16 @@ def open_vocabulary(config):
             f"set --config.model.vocabulary_size={vocabulary.size} or give its own vocabulary."
         )
     return vocabulary
+
+
+def copy_vocabulary(vocabulary, workdir):
+    """So that a workdir can be used where the data set is not."""
+    shutil.copyfile(vocabulary.path, os.path.join(workdir, VOCABULARY))
+
+
+def kept_vocabulary(workdir):
+    """The vocabulary that a run was trained with."""
+    return Vocabulary(os.path.join(workdir, VOCABULARY))
 
 
 def open_streams(config, rows, *, host, hosts):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from itit_jax import sharding
+from itit_jax import companions, sharding
 from itit_jax.checkpoints import Checkpoints
 from itit_jax.config import ConfigError, read_workdir
 
@@ -117,4 +117,6 @@ def restore_params(recipe, config, workdir):
     )
     trained = {name: load_part(workdir, name, abstract[name]) for name in recipe.trainable}
     rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
-    return trained | load_frozen(recipe, rest), Checkpoints(workdir).latest()
+    frozen = load_frozen(recipe, rest)
+    companions.check(workdir, companions.of(frozen))
+    return trained | frozen, Checkpoints(workdir).latest()

@@ -3,10 +3,9 @@
 python -m itit_jax.main --mode=tokenize --config=configs/itit_tiny.py --workdir=DATA/tokens
 
 A frozen tokenizer gives the same ids in every epoch, so encoding once saves its work in every
-step. The folder holds SPLIT.npy int32 [records, crops, tokens] and tokens.json.
+step. The folder holds SPLIT.npy int32 [records, crops, tokens] and names its tokenizer.
 """
 
-import json
 import os
 import pathlib
 
@@ -14,7 +13,7 @@ import jax
 import numpy as np
 
 from data_pipelines import records, streams
-from itit_jax import sharding, state
+from itit_jax import companions, sharding, state
 from itit_jax.recipes import base
 
 BATCH = 250
@@ -30,17 +29,14 @@ def run(config, workdir):
     encode = jax.jit(lambda images: recipe.image_ids(params, {"image": images}))
     folder = pathlib.Path(workdir)
     folder.mkdir(parents=True, exist_ok=True)
-    counts = {}
     for split in SPLITS:
         if split not in records.read_info(config.data.path)["splits"]:
             continue
         images = streams.images(config.data.path, split, config.data.image_size)
         ids = _encode_all(encode, images)
         _replace(folder / f"{split}.npy", lambda file, ids=ids: np.save(file, ids))
-        counts[split] = len(ids)
         print(f"{split}: {ids.shape[0]:,} images, {ids.shape[-1]} tokens each", flush=True)
-    note = {"tokenizer": config.tokenizer.workdir, "records": counts}
-    _replace(folder / "tokens.json", lambda file: file.write(json.dumps(note).encode()))
+    companions.write(folder, companions.of(params))
     return 0
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from itit_jax import companions, distributed, inputs, optimizers, sharding, state
 from itit_jax import config as settings
-from itit_jax import distributed, inputs, optimizers, sharding, state
 from itit_jax.checkpoints import Checkpoints, lock
 from itit_jax.evaluation import run as evaluation
 from itit_jax.recipes import base
@@ -59,13 +59,12 @@ def set_up(config, workdir):
     streams = inputs.open_streams(
         config, recipe.streams, host=jax.process_index(), hosts=jax.process_count()
     )
-    if distributed.is_lead():
-        settings.write_workdir(config, workdir)
     checkpoints = Checkpoints(workdir, config.save.keep)
     found = checkpoints.latest()
     report = Report(workdir, config.train.steps, config.log.seconds, start=found or 0)
     optimizer = optimizers.make(config.optimizer, config.train.steps)
     begin, frozen = state.begin(recipe, optimizer, config, mesh, checkpoints, report)
+    keep_companions(config, workdir, frozen, streams)
     step = make_train_step(
         recipe, optimizer, seed=config.seed, ema_decay=config.optimizer.ema_decay
     )
@@ -81,6 +80,21 @@ def set_up(config, workdir):
         frozen=frozen,
         state=begin,
     )
+
+
+def keep_companions(config, workdir, frozen, streams):
+    """Checks what the run stands on, and writes what is needed to go on with it or to use it."""
+    found = companions.of(frozen)
+    if streams.reads_text:
+        found["vocabulary"] = streams.vocabulary.sha256
+    companions.check(workdir, found)
+    if config.data.tokens:
+        companions.check(config.data.tokens, found)
+    if distributed.is_lead():
+        settings.write_workdir(config, workdir)
+        companions.write(workdir, found)
+        if streams.reads_text:
+            inputs.copy_vocabulary(streams.vocabulary, workdir)
 
 
 def loop(this):

@@ -35,3 +35,13 @@ def tokenizer(easy, tmp_path_factory):
     data = f"--config.data.path={easy}"
     runs.run(*runs.VQ, f"--workdir={workdir}", data, "--config.train.steps=4")
     return workdir
+
+
+@pytest.fixture(scope="session")
+def trained(easy, tokenizer, tmp_path_factory):
+    """Workdir of an ITIT run that nobody disturbed."""
+    from tests import runs
+
+    workdir = tmp_path_factory.mktemp("itit") / "run"
+    runs.run(*runs.itit(workdir, easy, tokenizer))
+    return workdir

@@ -53,6 +53,18 @@ ITIT = [
 ]
 
 
+STEPS = 12
+
+
+def itit(workdir, data, tokenizer, *more, save=2):
+    """Arguments of a whole small run."""
+    return [
+        *ITIT, f"--workdir={workdir}", f"--config.data.path={data}",
+        f"--config.tokenizer.workdir={tokenizer}", f"--config.train.steps={STEPS}",
+        f"--config.save.every={save}", "--config.optimizer.ema_decay=0.9", *more,
+    ]
+
+
 def environment(devices=1, **more):
     """Variables of a child process with so many CPU devices."""
     flags = f"--xla_force_host_platform_device_count={devices}"

@@ -13,27 +13,9 @@ import pytest
 
 from tests import runs
 
-STEPS = 12
-
-
-def itit(workdir, easy, tokenizer, *more, save=2):
-    return [
-        *runs.ITIT, f"--workdir={workdir}", f"--config.data.path={easy}",
-        f"--config.tokenizer.workdir={tokenizer}", f"--config.train.steps={STEPS}",
-        f"--config.save.every={save}", "--config.optimizer.ema_decay=0.9", *more,
-    ]
-
-
-@pytest.fixture(scope="module")
-def whole(easy, tokenizer, tmp_path_factory):
-    """A run that nobody disturbed."""
-    workdir = tmp_path_factory.mktemp("whole") / "run"
-    runs.run(*itit(workdir, easy, tokenizer))
-    return workdir
-
 
 def final_state(workdir):
-    return ocp.StandardCheckpointer().restore(workdir / "checkpoints" / str(STEPS) / "default")
+    return ocp.StandardCheckpointer().restore(workdir / "checkpoints" / str(runs.STEPS) / "default")
 
 
 def metrics(workdir):
@@ -41,10 +23,10 @@ def metrics(workdir):
     return {line["step"]: line for line in lines}
 
 
-def test_a_run_killed_at_random_moments_ends_bit_identical(whole, easy, tokenizer, tmp_path):
+def test_a_run_killed_at_random_moments_ends_bit_identical(trained, easy, tokenizer, tmp_path):
     workdir, moments = tmp_path / "run", random.Random(0)
     for _ in range(3):
-        process = runs.start(*itit(workdir, easy, tokenizer))
+        process = runs.start(*runs.itit(workdir, easy, tokenizer))
         saved = workdir / "checkpoints"
         before = len(list(saved.glob("[0-9]*")))
         while process.poll() is None and len(list(saved.glob("*"))) <= before:
@@ -52,18 +34,18 @@ def test_a_run_killed_at_random_moments_ends_bit_identical(whole, easy, tokenize
         time.sleep(moments.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    runs.run(*itit(workdir, easy, tokenizer))
-    expected, found = final_state(whole), final_state(workdir)
+    runs.run(*runs.itit(workdir, easy, tokenizer))
+    expected, found = final_state(trained), final_state(workdir)
     jax.tree.map(np.testing.assert_array_equal, found, expected)
-    assert sorted(metrics(workdir)) == list(range(1, STEPS + 1))
-    assert metrics(workdir)[STEPS] == metrics(whole)[STEPS]
+    assert sorted(metrics(workdir)) == list(range(1, runs.STEPS + 1))
+    assert metrics(workdir)[runs.STEPS] == metrics(trained)[runs.STEPS]
 
 
 def test_sigterm_saves_and_exits_with_42_and_the_same_command_goes_on(
-    whole, easy, tokenizer, tmp_path
+    trained, easy, tokenizer, tmp_path
 ):
     workdir = tmp_path / "run"
-    process = runs.start(*itit(workdir, easy, tokenizer, save=1000))
+    process = runs.start(*runs.itit(workdir, easy, tokenizer, save=1000))
     while process.poll() is None and not (workdir / "samples" / "00000000.png").exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
@@ -71,42 +53,42 @@ def test_sigterm_saves_and_exits_with_42_and_the_same_command_goes_on(
     assert process.returncode == 42, out
     assert "the same command goes on" in out
     assert [f.name for f in (workdir / "checkpoints").glob("[0-9]*")]
-    runs.run(*itit(workdir, easy, tokenizer, save=1000))
-    jax.tree.map(np.testing.assert_array_equal, final_state(workdir), final_state(whole))
+    runs.run(*runs.itit(workdir, easy, tokenizer, save=1000))
+    jax.tree.map(np.testing.assert_array_equal, final_state(workdir), final_state(trained))
 
 
-def test_two_processes_give_the_losses_of_one(whole, easy, tokenizer, tmp_path):
+def test_two_processes_give_the_losses_of_one(trained, easy, tokenizer, tmp_path):
     workdir, port = tmp_path / "run", 20_000 + random.randrange(20_000)
     cluster = dict(JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{port}", JAX_NUM_PROCESSES="2")
     pair = [
-        runs.start(*itit(workdir, easy, tokenizer), **cluster, JAX_PROCESS_ID=str(i))
+        runs.start(*runs.itit(workdir, easy, tokenizer), **cluster, JAX_PROCESS_ID=str(i))
         for i in (0, 1)
     ]
     outputs = [process.communicate(timeout=400)[0] for process in pair]
     assert [p.returncode for p in pair] == [0, 0], "\n".join(outputs)
-    one, two = metrics(whole), metrics(workdir)
+    one, two = metrics(trained), metrics(workdir)
     for step in range(1, 11):
         for name in ("draw", "caption", "t2i2t", "i2t2i"):
             np.testing.assert_allclose(two[step][name], one[step][name], rtol=1e-5, atol=1e-7)
 
 
-def test_a_finished_run_has_everything_that_was_promised(whole):
-    names = {p.name for p in whole.iterdir()}
+def test_a_finished_run_has_everything_that_was_promised(trained):
+    names = {p.name for p in trained.iterdir()}
     assert {"config.json", "log.txt", "metrics.jsonl", "checkpoints", "samples"} <= names
     assert any(name.startswith("events.") for name in names)
-    history = json.loads((whole / "eval.json").read_text())
-    assert sorted(history, key=int) == ["0", str(STEPS)]
-    assert history[str(STEPS)]["test"]["draw_loss"] < history["0"]["test"]["draw_loss"]
+    history = json.loads((trained / "eval.json").read_text())
+    assert sorted(history, key=int) == ["0", str(runs.STEPS)]
+    assert history[str(runs.STEPS)]["test"]["draw_loss"] < history["0"]["test"]["draw_loss"]
 
 
-def test_eval_repeats_the_scores_of_the_run(whole, tmp_path):
+def test_eval_repeats_the_scores_of_the_run(trained, tmp_path):
     copy = tmp_path / "copy"
-    shutil.copytree(whole, copy)
+    shutil.copytree(trained, copy)
     written = json.loads((copy / "eval.json").read_text())
     (copy / "eval.json").unlink()
     runs.run("--mode=eval", f"--workdir={copy}")
-    again = json.loads((copy / "eval.json").read_text())[str(STEPS)]["test"]
-    for name, value in written[str(STEPS)]["test"].items():
+    again = json.loads((copy / "eval.json").read_text())[str(runs.STEPS)]["test"]
+    for name, value in written[str(runs.STEPS)]["test"].items():
         assert again[name] == pytest.approx(value, rel=1e-5), name
 
 
@@ -120,18 +102,18 @@ def test_eval_repeats_the_scores_of_the_run(whole, tmp_path):
     ],
 )
 def test_wrong_input_is_one_sentence_and_changes_nothing(
-    whole, easy, tokenizer, more, sentence
+    trained, easy, tokenizer, more, sentence
 ):
-    before = {p: p.stat().st_mtime for p in whole.rglob("*") if p.name != ".lock"}
-    out = runs.run(*itit(whole, easy, tokenizer, *more), code=2, devices=2)
+    before = {p: p.stat().st_mtime for p in trained.rglob("*") if p.name != ".lock"}
+    out = runs.run(*runs.itit(trained, easy, tokenizer, *more), code=2, devices=2)
     told = [line for line in out.splitlines() if line.startswith("itit_jax: ")]
     assert len(told) == 1 and sentence in told[0], out
     assert "Traceback" not in out
-    assert before == {p: p.stat().st_mtime for p in whole.rglob("*") if p.name != ".lock"}
+    assert before == {p: p.stat().st_mtime for p in trained.rglob("*") if p.name != ".lock"}
 
 
 def test_a_missing_tokenizer_is_one_sentence(easy, tmp_path):
-    out = runs.run(*itit(tmp_path / "run", easy, "nowhere"), code=2)
+    out = runs.run(*runs.itit(tmp_path / "run", easy, "nowhere"), code=2)
     assert "nowhere" in out and "Traceback" not in out
 
 
@@ -139,5 +121,5 @@ def test_a_second_run_in_a_live_workdir_is_refused(easy, tokenizer, tmp_path):
     from itit_jax.checkpoints import lock
 
     with lock(tmp_path / "run"):
-        out = runs.run(*itit(tmp_path / "run", easy, tokenizer), code=2)
+        out = runs.run(*runs.itit(tmp_path / "run", easy, tokenizer), code=2)
     assert "another run is alive" in out

@@ -18,6 +18,7 @@ FLOORS = (
     ("itit_jax.step", 6),
     ("itit_jax.state", 6),
     ("itit_jax.checkpoints", 6),
+    ("itit_jax.companions", 6),
     ("itit_jax.report", 6),
     ("itit_jax.sheets", 6),
     ("itit_jax.inputs", 6),

@@ -29,7 +29,7 @@ class Session:
             )
         self.recipe = base.find(self.config)
         self.params, self.step = state.restore_params(self.recipe, self.config, workdir)
-        self.vocabulary = inputs.open_vocabulary(self.config)
+        self.vocabulary = inputs.kept_vocabulary(workdir)
         self._draw = jax.jit(self.recipe.draw)
         self._caption = jax.jit(self.recipe.caption)
 

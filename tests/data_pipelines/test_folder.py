@@ -1,0 +1,172 @@
+"""Own pictures and captions: what is usable is kept, what is not is counted and named."""
+
+import csv
+import gzip
+import io
+import json
+import pathlib
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_pipelines import build
+from data_pipelines.records import Records, read_info
+
+SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
+
+
+def png(shade):
+    out = io.BytesIO()
+    Image.fromarray(np.full((20, 30, 3), shade, np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
+def run(tmp_path, *more, images="pictures", captions="captions.tsv", out="out"):
+    return build.main([
+        "--from=folder", f"--images={tmp_path / images}", f"--captions={tmp_path / captions}",
+        f"--out={tmp_path / out}", "--vocabulary_size=60", *more,
+    ])
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Twenty pictures, two of them broken, one without caption."""
+    folder = tmp_path / "pictures" / "deep"
+    folder.mkdir(parents=True)
+    for i in range(20):
+        (folder / f"{i}.png").write_bytes(png(i * 10))
+    (folder / "3.png").write_bytes(b"no picture at all")
+    (folder / "4.png").write_bytes(png(40)[:60])
+    return tmp_path
+
+
+def table(tmp_path, rows, name="captions.tsv", delimiter="\t"):
+    with open(tmp_path / name, "w", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows([("file", "caption"), *rows])
+
+
+GOOD = [(f"deep/{i}.png", f"picture number {i}") for i in range(19)]
+
+
+def test_bad_rows_and_broken_pictures_are_skipped_counted_and_named(pictures, capsys):
+    bad = [
+        ("deep/99.png", "a picture that is not there"),
+        ("../secret.png", "outside"),
+        ("", "no file"),
+        ("deep/5.png", "   "),
+        ("deep/6.png", "word " * 300),
+    ]
+    table(pictures, GOOD + bad)
+    assert run(pictures) == 0
+    splits = read_info(pictures / "out")["splits"]
+    records = [Records(pictures / "out", s) for s in splits]
+    assert sum(len(r) for r in records) == 18, "20 pictures, 2 of them broken"
+    assert len(Records(pictures / "out", "images")) == 1, "the one without caption"
+    report = json.loads((pictures / "out" / "report.json").read_text())
+    assert {reason: found["count"] for reason, found in report.items()} == {
+        "broken image": 2,
+        "empty caption": 1,
+        "file outside of the folder": 1,
+        "image missing": 1,
+        "no file named": 1,
+        "text too long": 1,
+    }
+    assert report["broken image"]["first"] == ["deep/3.png", "deep/4.png"]
+    assert "captions.tsv:21 deep/99.png" in report["image missing"]["first"]
+    assert "skipped 2: broken image" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+def test_tables_of_every_kind_give_equal_records(pictures, kind):
+    table(pictures, GOOD)
+    if kind == "csv":
+        table(pictures, GOOD, "captions.csv", ",")
+    if kind == "jsonl":
+        lines = [json.dumps({"image": f, "text": [t]}) for f, t in GOOD]
+        (pictures / "captions.jsonl").write_text("\n".join([*lines, "{cut", "7"]))
+    assert run(pictures, captions=f"captions.{kind}") == 0
+    assert run(pictures, out="tsv") == 0
+    for split in ("pairs", "images"):
+        ours, theirs = (Records(pictures / out, split) for out in ("out", "tsv"))
+        assert [ours[i] for i in range(len(ours))] == [theirs[i] for i in range(len(theirs))]
+    report = json.loads((pictures / "out" / "report.json").read_text())
+    assert report.get("line is no JSON object", {}).get("count", 0) == 2 * (kind == "jsonl")
+
+
+def test_a_zip_is_as_good_as_a_folder(pictures):
+    with zipfile.ZipFile(pictures / "pictures.zip", "w") as archive:
+        for file in sorted((pictures / "pictures").rglob("*.png")):
+            archive.write(file, file.relative_to(pictures / "pictures"))
+    table(pictures, GOOD)
+    assert run(pictures) == run(pictures, images="pictures.zip", out="zipped") == 0
+    ours, theirs = (Records(pictures / out, "pairs") for out in ("out", "zipped"))
+    assert [ours[i] for i in range(len(ours))] == [theirs[i] for i in range(len(theirs))]
+
+
+def test_few_pairs_lend_the_others_halves_to_the_lone_sets_without_overlap(pictures):
+    table(pictures, GOOD)
+    (pictures / "lone.txt").write_text("a lone text\n\nanother lone text\n")
+    more = ["--pairs=5", "--test=0", "--validation=0", f"--texts={pictures / 'lone.txt'}"]
+    assert run(pictures, *more) == 0
+    found = {s: Records(pictures / "out", s) for s in ("pairs", "images", "texts")}
+    keys = {s: {r[i].key for i in range(len(r))} for s, r in found.items()}
+    assert len(keys["pairs"]) == 5 and not keys["images"] & keys["texts"]
+    assert len(keys["images"]) == 1 + 6 and len(keys["texts"]) == 6 + 2
+    assert not any(found["images"][i].texts for i in range(7))
+    assert not any(found["texts"][i].image for i in range(8))
+
+
+@pytest.mark.parametrize(
+    "content, sentence",
+    [
+        ("", "no row of"),
+        ("file\tcaption\n", "no row of"),
+        ("picture\twords\ndeep/1.png\tone\n", "name the picture's column"),
+    ],
+)
+def test_a_useless_table_is_one_sentence_and_leaves_nothing(pictures, content, sentence, capsys):
+    (pictures / "captions.tsv").write_text(content)
+    assert run(pictures) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and len(error.splitlines()) == 1
+    assert not (pictures / "out").exists()
+
+
+def test_photographs_with_captions_of_people_build(tmp_path):
+    source = SHARED / "photo-captions-small"
+    if not source.is_dir():
+        pytest.skip("the photo-captions-small set is not beside the project")
+    read = lambda name: csv.DictReader(open(source / name), delimiter="\t", quoting=csv.QUOTE_NONE)
+    files = {row["image"]: row["file"] for row in read("images.tsv")}
+    table(tmp_path, [(files[row["image"]], row["caption"]) for row in read("captions.tsv")])
+    texts = [row["caption"] for row in csv.DictReader(
+        io.StringIO(gzip.decompress((source / "texts-only.tsv.gz").read_bytes()).decode()),
+        delimiter="\t", quoting=csv.QUOTE_NONE)]
+    more = [f"--images={source / 'images.zip'}", f"--texts={source / 'texts-only.tsv.gz'}"]
+    code = build.main([
+        "--from=folder", f"--captions={tmp_path / 'captions.tsv'}", f"--out={tmp_path / 'out'}",
+        *more,
+    ])
+    assert code == 0
+    counts = {k: v["records"] for k, v in read_info(tmp_path / "out")["splits"].items()}
+    assert counts["texts"] == len(texts) == 9003
+    assert counts["images"] == 12, "pictures without any text"
+    assert sum(counts.values()) - counts["texts"] == 146
+
+
+@pytest.mark.parametrize("pairs, total", [(400, 400), (50, 50)])
+def test_the_emoji_set_builds_under_its_protocol(tmp_path, pairs, total):
+    source = SHARED / "emoji-captions"
+    if not source.is_dir():
+        pytest.skip("the emoji-captions set is not beside the project")
+    out = tmp_path / "emoji"
+    code = build.main(["--from=emoji", f"--source={source}", f"--pairs={pairs}", f"--out={out}"])
+    assert code == 0
+    counts = {k: v["records"] for k, v in read_info(out)["splits"].items()}
+    # The numbers of the set's own README.
+    assert (counts["pairs"], counts["images"], counts["texts"]) == (total, 1321, 510)
+    lone = [{r[i].key.split("#")[0] for i in range(len(r))}
+            for r in (Records(out, "images"), Records(out, "texts"))]
+    assert not lone[0] & lone[1]
