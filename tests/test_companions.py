@@ -12,7 +12,7 @@ PARAMS = {"a": np.arange(64, dtype=np.float32).reshape(8, 8), "b": {"c": np.ones
 
 def test_the_hash_is_the_same_on_every_mesh():
     mesh = sharding.make_mesh(2, 2, 2)
-    places = sharding.match(((".*", ("fsdp", "tensor")),), PARAMS, mesh)
+    places = sharding.match((("a", ("fsdp", "tensor")), (".*", ())), PARAMS, mesh)
     spread = jax.device_put(PARAMS, places)
     assert companions.fingerprint(spread) == companions.fingerprint(PARAMS)
 

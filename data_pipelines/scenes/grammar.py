@@ -36,18 +36,16 @@ WORDS = {
 ROWS = {2: ("top", "bottom"), 3: ("top", "centre", "bottom")}
 COLUMNS = {2: ("left", "right"), 3: ("left", "centre", "right")}
 
-# (before the first object, one object, between objects). A world uses the first so many. Where
-# the place comes first, it tells which object the next words mean; from the fifth pattern on it
-# comes last, and what was said before it must be kept apart: much harder to learn.
+# (before the first object, one object, between objects). A world uses the first so many: from
+# the fifth on places stand before their objects, and words alone no longer tell what is where.
 PATTERNS = (
-    ("", "in the {place} a {thing}", " and "),
-    ("", "at the {place} is a {thing}", ", "),
-    ("there is ", "in the {place} a {thing}", " and "),
-    ("", "{place}: {thing}", "; "),
     ("", "a {thing} in the {place}", " and "),
     ("", "a {thing} at the {place}", ", "),
     ("there is ", "a {thing} in the {place}", " and "),
     ("", "{thing} {place}", ", "),
+    ("", "{place}: {thing}", "; "),
+    ("", "in the {place} a {thing}", ", "),
+    ("", "at the {place} is a {thing}", " and "),
 )
 
 

@@ -89,7 +89,7 @@ class World:
     gradient: float = 10.0
     noise: float = 1.5
     captions: int = 4  # captions of a scene
-    patterns: int = 8  # sentence patterns of the grammar, of 8
+    patterns: int = 7  # sentence patterns of the grammar, of 7
 
     def kinds(self, held_out: bool) -> list[tuple[str, str, str]]:
         """(shape, colour, size) that may stand in a cell, with or without the held-out ones."""
