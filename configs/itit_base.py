@@ -1,8 +1,8 @@
 """ITIT, base: a ViT-B encoder, otherwise configs/itit_large.py.
 
-python -m itit_jax.main --config=configs/itit_base.py --workdir=gs://BUCKET/itit_base \
+python -m itit_jax.main --config=configs/itit_base.py --workdir=/bucket/itit_base \
     --config.data.path=DATA --config.data.vocabulary=spiece.model \
-    --config.tokenizer.workdir=gs://BUCKET/vq_f16 --config.text_encoder.weights=T5_V1_1_XXL
+    --config.tokenizer.workdir=/bucket/vq_f16 --config.text_encoder.weights=T5_V1_1_XXL
 """
 
 from configs import itit_large

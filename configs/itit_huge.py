@@ -1,8 +1,8 @@
 """ITIT, huge: a ViT-H encoder, otherwise configs/itit_large.py.
 
-python -m itit_jax.main --config=configs/itit_huge.py --workdir=gs://BUCKET/itit_huge \
+python -m itit_jax.main --config=configs/itit_huge.py --workdir=/bucket/itit_huge \
     --config.data.path=DATA --config.data.vocabulary=spiece.model \
-    --config.tokenizer.workdir=gs://BUCKET/vq_f16 --config.text_encoder.weights=T5_V1_1_XXL
+    --config.tokenizer.workdir=/bucket/vq_f16 --config.text_encoder.weights=T5_V1_1_XXL
 """
 
 from configs import itit_large

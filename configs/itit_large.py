@@ -1,8 +1,8 @@
 """ITIT, large: ViT-L encoder, 256x256 images, the paper's run (papers.md 1.1 and 1.5).
 
-python -m itit_jax.main --config=configs/itit_large.py --workdir=gs://BUCKET/itit_large \
+python -m itit_jax.main --config=configs/itit_large.py --workdir=/bucket/itit_large \
     --config.data.path=DATA --config.data.vocabulary=spiece.model \
-    --config.tokenizer.workdir=gs://BUCKET/vq_f16 --config.text_encoder.weights=T5_V1_1_XXL
+    --config.tokenizer.workdir=/bucket/vq_f16 --config.text_encoder.weights=T5_V1_1_XXL
 """
 
 from configs import itit

@@ -1,6 +1,6 @@
 """Tokenizer of 256x256 images into 16x16 tokens, with the numbers of Muse (papers.md 4.2).
 
-python -m itit_jax.main --config=configs/vq_f16.py --workdir=gs://BUCKET/vq_f16 \
+python -m itit_jax.main --config=configs/vq_f16.py --workdir=/bucket/vq_f16 \
     --config.data.path=DATA
 """
 

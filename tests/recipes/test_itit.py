@@ -10,18 +10,25 @@ import pytest
 from itit_jax.recipes.itit import Recipe, ramp
 from tests import tiny
 
-CYCLES = {"t2i2t": "texts", "i2t2i": "images"}
+CYCLES = {"t2i2t": "texts", "i2t2i": "images", "i2t2i sampled": "images"}
 BATCH, KEY = tiny.batch(), jax.random.key(5)
 # Parts of the model that only the first half of a cycle can reach through the argmax.
 FIRST_DECODER = {
     "t2i2t": ("image_decoder", "image_in", "mlm_dense", "mask_vector"),
     "i2t2i": ("text_decoder", "word_embedding", "prefix_projection", "word_positions"),
 }
+FIRST_DECODER["i2t2i sampled"] = FIRST_DECODER["i2t2i"]
 
 
 @functools.cache
-def recipe(mode):
-    return Recipe(tiny.itit_config(cycle__mode=mode, loss__smoothing=0.0))
+def recipe(mode, top_p=0.0):
+    return Recipe(tiny.itit_config(cycle__mode=mode, cycle__top_p=top_p, loss__smoothing=0.0))
+
+
+def cycle_loss(mode, cycle):
+    """Loss function of a cycle; "sampled": its captions are sampled, not greedy."""
+    name, *sampled = cycle.split()
+    return getattr(recipe(mode, 0.9 if sampled else 0.0), f"{name}_loss")
 
 
 @functools.cache
@@ -32,7 +39,7 @@ def params():
 @functools.cache
 def value_and_grads(mode, cycle):
     """Loss of one cycle and its gradient with respect to (parameters, generator)."""
-    loss = getattr(recipe(mode), f"{cycle}_loss")
+    loss = cycle_loss(mode, cycle)
     call = jax.jit(jax.value_and_grad(lambda p, g: loss(p, g, BATCH[CYCLES[cycle]], KEY), (0, 1)))
     return call(params(), params())
 
@@ -68,9 +75,17 @@ def test_half_equals_full_with_the_straight_through_gradient_zeroed(cycle, monke
     straight = losses.straight_through
     cut_gradient = lambda *a: jax.lax.stop_gradient(straight(*a))
     monkeypatch.setattr(losses, "straight_through", cut_gradient)
-    loss = getattr(recipe("full"), f"{cycle}_loss")
+    loss = cycle_loss("full", cycle)
     cut = jax.jit(jax.grad(lambda p: loss(p, params(), BATCH[CYCLES[cycle]], KEY)))(params())
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), half, cut)
+
+
+def test_greedy_captions_do_not_depend_on_the_key_and_sampled_ones_do():
+    keys = [jax.random.key(i) for i in range(2)]
+    ids = BATCH["images"]["tokens"]
+    for top_p, equal in ((0.0, True), (0.9, False)):
+        words = [recipe("full", top_p)._caption_in_training(params(), ids, k) for k in keys]
+        assert np.array_equal(*words) == equal
 
 
 def test_the_image_cycle_differentiates_through_the_text_encoder():
