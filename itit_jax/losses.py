@@ -54,3 +54,26 @@ def revival_loss(codebook, latents, ids, key):
 def hinge_discriminator(real, fake):
     """Hinge loss of the discriminator's patch scores."""
     return 0.5 * (jnp.mean(jax.nn.relu(1 - real)) + jnp.mean(jax.nn.relu(1 + fake)))
+
+
+def when(active, term, params, *rest):
+    """term(params, *rest) if `active`, else 0; differentiable with respect to params alone.
+
+    The branch takes its gradient at once. Differentiating lax.cond from outside would write
+    zeros for all activations of a branch that is not taken, at nearly the price of taking it.
+    """
+    both = jax.value_and_grad(term)
+
+    @jax.custom_vjp
+    def value(active, params, *rest):
+        return jax.lax.cond(active, term, lambda *_: jnp.zeros(()), params, *rest)
+
+    def forward(active, params, *rest):
+        nothing = lambda p, *_: (jnp.zeros(()), jax.tree.map(jnp.zeros_like, p))
+        return jax.lax.cond(active, both, nothing, params, *rest)
+
+    def backward(grads, cotangent):
+        return None, jax.tree.map(lambda g: g * cotangent, grads), *(None for _ in rest)
+
+    value.defvjp(forward, backward)
+    return value(active, params, *rest)

@@ -48,6 +48,22 @@ def test_straight_through_gradient_is_that_of_the_softmax_output():
         np.testing.assert_allclose(gradient[index], slope, atol=1e-4)
 
 
+def test_a_term_counts_with_value_and_gradient_only_when_active():
+    term = lambda p, x, ids: jnp.sum(p["w"] ** 2 * x[ids])
+    params, x, ids = {"w": jnp.array([3.0, -2.0])}, jnp.array([5.0, 7.0]), jnp.array([1, 0])
+
+    @jax.jit
+    def thrice(active):
+        value = lambda p: 3 * losses.when(active, term, p, x, ids)
+        return jax.value_and_grad(value)(params)
+
+    value, gradient = thrice(True)
+    assert float(value) == 3 * (9 * 7 + 4 * 5)
+    assert gradient["w"].tolist() == [3 * 2 * 3 * 7, 3 * 2 * -2 * 5]
+    value, gradient = thrice(False)
+    assert float(value) == 0.0 and gradient["w"].tolist() == [0.0, 0.0]
+
+
 def test_codebook_losses_move_only_their_own_side():
     z, q = jnp.ones((2, 3)), jnp.zeros((2, 3))
     codebook = jax.grad(lambda z, q: losses.codebook_losses(z, q)[0], argnums=(0, 1))(z, q)

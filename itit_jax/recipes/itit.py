@@ -61,6 +61,8 @@ class Recipe:
         cycle, weights = self.config.cycle, self.config.loss
         generator = teacher if cycle.generator == "ema" else params
         generator = jax.lax.stop_gradient(generator)
+        trained = {part: params[part] for part in self.trainable}
+        frozen = {part: params[part] for part in params.keys() - trained.keys()}
         keys = dict(zip(("draw", "caption", "t2i2t", "i2t2i"), jax.random.split(key, 4)))
         terms, metrics = {}, {}
         if "draw" in batch:
@@ -72,11 +74,11 @@ class Recipe:
         for name, stream in (("t2i2t", "texts"), ("i2t2i", "images")):
             if cycle.mode == "none" or stream not in batch or not weights[name]:
                 continue
-            term = functools.partial(getattr(self, f"{name}_loss"), params, generator)
+            term = functools.partial(self._cycle, name)
             weight = weights[name] * ramp(step, cycle[f"{name}_start"], cycle.ramp)
-            # One compiled program for all phases: lax.cond skips a cycle that has not begun.
-            value = jax.lax.cond(
-                weight > 0, term, lambda *_: jnp.zeros(()), batch[stream], keys[name]
+            # One compiled program for all phases: a cycle that has not begun is skipped.
+            value = losses.when(
+                weight > 0, term, trained, frozen, generator, batch[stream], keys[name]
             )
             terms[name] = weight * value
             metrics[name] = value
@@ -86,6 +88,9 @@ class Recipe:
         total = sum(terms.values())
         rows = sum(jax.tree.leaves(v)[0].shape[0] for v in batch.values())
         return total, metrics | {"loss": total, "images": float(rows)}
+
+    def _cycle(self, name, trained, frozen, generator, rows, key):
+        return getattr(self, f"{name}_loss")(trained | frozen, generator, rows, key)
 
     def draw_loss(self, params, rows, key):
         """Equation 2: cross-entropy of the masked tokens given the visible ones and the text."""
