@@ -29,11 +29,16 @@ def counts(predicted: Sequence[Reading], true: Sequence[Reading]) -> np.ndarray:
 def score(
     predicted: Sequence[Reading], true: Sequence[Reading], *, seed: int = 0
 ) -> dict[str, float]:
-    """Corpus F1 and the share of items that are wholly right, with 95 % intervals, and n."""
+    """Corpus F1 and the share of items that are wholly right, with 95 % intervals, and n.
+
+    The intervals resample scenes: items that show the same scene are no independent evidence.
+    """
     right, read, truth = counts(predicted, true).T
-    f1, f1_low, f1_high = bootstrap(np.stack([2 * right, read + truth], axis=1), seed=seed)
     whole = (right == read) & (right == truth)
-    exact, exact_low, exact_high = bootstrap(whole, seed=seed)
+    sums = np.stack([2 * right, read + truth, whole, np.ones_like(whole)], axis=1)
+    by_scene = _sum_by_scene(sums, true)
+    f1, f1_low, f1_high = bootstrap(by_scene[:, :2], seed=seed)
+    exact, exact_low, exact_high = bootstrap(by_scene[:, 2:], seed=seed)
     return {
         "f1": f1,
         "f1_low": f1_low,
@@ -43,6 +48,15 @@ def score(
         "exact_high": exact_high,
         "n": len(right),
     }
+
+
+def _sum_by_scene(values: np.ndarray, true: Sequence[Reading]) -> np.ndarray:
+    """Rows [n, k] of items -> [scenes, k], added up over the items of a scene."""
+    numbers: dict[tuple, int] = {}
+    scene = [numbers.setdefault(tuple(sorted(t)), len(numbers)) for t in true]
+    sums = np.zeros((len(numbers), values.shape[1]))
+    np.add.at(sums, scene, values)
+    return sums
 
 
 def attributes(predicted: Sequence[Reading], true: Sequence[Reading]) -> dict[str, float]:

@@ -34,12 +34,21 @@ def test_repetition_costs_precision_and_exactness():
 def test_intervals_enclose_the_score_and_shrink_with_items():
     rng = np.random.default_rng(0)
     right = rng.random(800) < 0.6
-    predicted = [(RED,) if ok else (BLUE,) for ok in right]
-    few, many = (score(predicted[:n], [(RED,)] * n) for n in (50, 800))
+    true = [((place, *RED[1:]),) for place in range(800)]
+    predicted = [truth if ok else (BLUE,) for ok, truth in zip(right, true)]
+    few, many = (score(predicted[:n], true[:n]) for n in (50, 800))
     for result in (few, many):
         assert result["f1_low"] < result["f1"] < result["f1_high"]
         assert result["exact_low"] < result["exact"] < result["exact_high"]
     assert many["f1_high"] - many["f1_low"] < few["f1_high"] - few["f1_low"]
+
+
+def test_pictures_of_the_same_scene_are_no_further_evidence():
+    once = score([(RED,), (GREEN,), (BLUE,)], [(RED,), (GREEN,), (RED, BLUE)])
+    often = score([(RED,), (GREEN,), (BLUE,)] * 9, [(RED,), (GREEN,), (RED, BLUE)] * 9)
+    assert often["n"] == 27
+    for name in ("f1", "f1_low", "f1_high", "exact", "exact_low", "exact_high"):
+        assert often[name] == pytest.approx(once[name])
 
 
 def test_attributes_are_read_at_the_place_of_the_true_object():
