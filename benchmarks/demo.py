@@ -1,6 +1,7 @@
 """The whole system on a laptop: data, tokenizer, ITIT, scores. Run by `make demo`.
 
 python -m benchmarks.demo --out=runs/demo
+python -m benchmarks.demo --out=runs/harder --preset=harder
 
 Every step is a command that you could type; each continues where it was if it is interrupted.
 """
@@ -14,6 +15,10 @@ import subprocess
 import sys
 import time
 
+from PIL import Image
+
+from data_pipelines.scenes.world import PRESETS
+
 SCORES = ("i2t_scene", "t2i_scene")
 
 
@@ -21,7 +26,7 @@ def main():
     """Run the commands in order, then gather scores.json. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", default="runs/demo")
-    parser.add_argument("--preset", default="tiny", help="scenes preset")
+    parser.add_argument("--preset", default="tiny", choices=PRESETS, help="scenes preset")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cycle", default="full", choices=("full", "half", "none"))
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE for the itit run")
@@ -50,14 +55,25 @@ def commands(options, out):
     data = f"--config.data.path={out / 'data'}"
     tokenizer = f"--config.tokenizer.workdir={out / 'tokenizer'}"
     seed = f"--config.seed={options.seed}"
+    sized, worded = fit(options.preset)
+    own = [f"--config.{key}" for key in (f"cycle.mode={options.cycle}", *options.set)]
     yield [*module, "data_pipelines.build", "--from=scenes", f"--preset={options.preset}",
            f"--out={out / 'data'}"]
-    yield [*train, "--config=configs/vq_tiny.py", f"--workdir={out / 'tokenizer'}", data, seed]
+    yield [*train, "--config=configs/vq_tiny.py", f"--workdir={out / 'tokenizer'}", data, seed,
+           *sized]
     yield [*train, "--mode=tokenize", "--config=configs/itit_tiny.py",
-           f"--workdir={out / 'tokens'}", data, tokenizer]
+           f"--workdir={out / 'tokens'}", data, tokenizer, *sized, *worded]
     yield [*train, "--config=configs/itit_tiny.py", f"--workdir={itit}", data, tokenizer,
-           f"--config.data.tokens={out / 'tokens'}", seed,
-           f"--config.cycle.mode={options.cycle}", *(f"--config.{s}" for s in options.set)]
+           f"--config.data.tokens={out / 'tokens'}", seed, *sized, *worded, *own]
+
+
+def fit(preset):
+    """Flags (of both models, of ITIT) by which the tiny configs fit another preset."""
+    if preset == "tiny":
+        return [], []
+    world = PRESETS[preset]
+    sized = [f"--config.data.image_size={world.image_size}", f"--config.evaluate.scenes={preset}"]
+    return sized, [f"--config.data.text_length={12 * world.objects[1]}"]
 
 
 def spend(file, seconds):
@@ -113,10 +129,20 @@ def show(out, scores):
             f"{get('f1_low'):.2f} to {get('f1_high'):.2f}    {get('f1_held_out'):8.2f}  "
             f"{get('f1_tokenizer_ceiling'):8.2f}"
         )
-    sheets = sorted((out / "itit" / "samples").glob("*.png"))
     print(f"\n{scores['pairs']} pairs, {scores['lone_images']} lone images, "
           f"{scores['lone_texts']} lone texts, {scores['wall_seconds'] / 60:.1f} minutes")
-    print(f"before: {sheets[0]}\nafter:  {sheets[-1]}\nscores: {out / 'scores.json'}")
+    print(f"before and after: {before_after(out)}\nscores: {out / 'scores.json'}")
+
+
+def before_after(out):
+    """One picture: the first sample sheet of the run, and the last one beside it."""
+    sheets = sorted((out / "itit" / "samples").glob("*.png"))
+    before, after = Image.open(sheets[0]), Image.open(sheets[-1])
+    both = Image.new("RGB", (before.width + after.width, before.height), "white")
+    both.paste(before, (0, 0))
+    both.paste(after, (before.width, 0))
+    both.save(out / "before_after.png")
+    return out / "before_after.png"
 
 
 if __name__ == "__main__":

@@ -41,7 +41,9 @@ class Report:
             self.flush(step)
 
     def time_waits(self, batches):
-        """The same batches; counts the seconds that the loop stands still for them."""
+        """The same batches; counts the seconds that the loop stands still for them, and the speed
+        from the first of them on."""
+        self._since = (time.time(), self._since[1])
         while True:
             start = time.time()
             try:
