@@ -8,6 +8,7 @@ Every step is a command that you could type; each continues where it was if it i
 
 import argparse
 import json
+import os
 import pathlib
 import platform
 import shlex
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import jax
 from PIL import Image
 
 from data_pipelines.scenes.world import PRESETS
@@ -107,8 +109,19 @@ def gather(out, options, seconds):
         "seed": options.seed,
         "steps": int(steps[-1]),
         "wall_seconds": round(seconds, 1),
-        "device": platform.processor() or platform.machine(),
+        "device": machine(),
     }
+
+
+def machine():
+    """Cores and model of the processor, and the accelerators where there are any."""
+    info = pathlib.Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    name = models[0] if models else platform.processor() or platform.machine()
+    devices = jax.devices()
+    others = "" if devices[0].platform == "cpu" else f", {len(devices)} {devices[0].device_kind}"
+    return f"{os.cpu_count()} cores of {name}{others}"
 
 
 def _flat(tree, prefix=""):

@@ -42,6 +42,10 @@ class Vocabulary:
         ids = [*self._model.encode(text)[: length - 1], EOS]
         return np.array(ids + [PAD] * (length - len(ids)), np.int32)
 
+    def count(self, text: str) -> int:
+        """Ids of a whole text, the end included."""
+        return len(self._model.encode(text)) + 1
+
     def decode(self, ids: Iterable[int]) -> str:
         """Text up to the first end or padding. Ids past the vocabulary read as unknown."""
         kept = []

@@ -1,10 +1,11 @@
 """Where a config meets data_pipelines: its streams, its vocabulary, its held-out examples."""
 
+import itertools
 import os
 import shutil
 
 from data_pipelines import engines, streams
-from data_pipelines.texts import Vocabulary
+from data_pipelines.texts import Vocabulary, training_texts
 from itit_jax.config import ConfigError
 
 VOCABULARY = "vocabulary.model"
@@ -25,6 +26,12 @@ def open_vocabulary(config):
             f"set --config.model.vocabulary_size={vocabulary.size} or give its own vocabulary."
         )
     return vocabulary
+
+
+def share_cut(config, vocabulary, sample=2000):
+    """Share of the first texts that are longer than data.text_length and so lose their end."""
+    texts = list(itertools.islice(training_texts(config.data.path), sample))
+    return sum(vocabulary.count(t) > config.data.text_length for t in texts) / max(len(texts), 1)
 
 
 def copy_vocabulary(vocabulary, workdir):

@@ -65,6 +65,11 @@ def set_up(config, workdir):
     optimizer = optimizers.make(config.optimizer, config.train.steps)
     begin, frozen = state.begin(recipe, optimizer, config, mesh, checkpoints, report)
     keep_companions(config, workdir, frozen, streams)
+    if streams.reads_text and (cut := inputs.share_cut(config, streams.vocabulary)) > 0.005:
+        report.say(
+            f"{cut:.0%} of the texts have more than data.text_length={config.data.text_length} "
+            "tokens and lose their end"
+        )
     step = make_train_step(
         recipe, optimizer, seed=config.seed, ema_decay=config.optimizer.ema_decay
     )

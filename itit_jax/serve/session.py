@@ -35,10 +35,16 @@ class Session:
 
     def draw(self, texts, *, seed=0):
         """Texts -> list of PIL pictures. Equal seeds and texts give equal pictures."""
+        length = self.config.data.text_length
         for text in texts:
             if not text.strip():
                 raise UserError("a text to draw is empty; say what the picture should show.")
-        ids = [self.vocabulary.encode(text, self.config.data.text_length) for text in texts]
+            if (count := self.vocabulary.count(text)) > length:
+                raise UserError(
+                    f"the text '{text[:40]}...' has {count} tokens and this run reads {length}; "
+                    "shorten it."
+                )
+        ids = [self.vocabulary.encode(text, length) for text in texts]
         return [Image.fromarray(p) for p in self._in_batches(self._draw, np.stack(ids), seed)]
 
     def caption(self, pictures, *, seed=0):

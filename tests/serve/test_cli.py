@@ -54,6 +54,7 @@ def test_pictures_of_any_size_are_cut_to_their_middle():
     [
         (["draw", "a circle", "--out=x.txt"], "is no picture file"),
         (["draw", "  "], "a text to draw is empty"),
+        (["draw", "a circle " * 40], "tokens and this run reads"),
         (["caption", "nowhere.png"], "nowhere.png does not exist"),
         (["caption", __file__], "is no picture that Pillow can read"),
         (["draw", "a circle", "--workdir=nowhere"], "nowhere"),
