@@ -24,17 +24,16 @@ LICENCES = {
 
 def main(arguments=None) -> int:
     """Returns the exit code: 0 done, 2 a fault that the user can mend."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments)
     try:
-        return run(options, " ".join(["python -m data_pipelines.build", *arguments]))
+        return run(options)
     except UserError as error:
         print(f"data_pipelines: {error}", file=sys.stderr)
         return 2
 
 
 def parse(arguments):
-    """Options of the command line."""
+    """Options of the command line; `command` says what they make, wherever it may lie."""
     parser = argparse.ArgumentParser(
         prog="data_pipelines.build",
         description=__doc__,
@@ -57,15 +56,22 @@ def parse(arguments):
     own.add_argument("--validation", type=float, default=0.05, help="share of the pairs")
     own.add_argument("--test", type=float, default=0.05, help="share of the pairs")
     parser.add_argument("--source", default="", help="emoji: folder of the set")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    chosen = [f"--from={options.source_kind}"] + [
+        f"--{name}={value}"
+        for name, value in vars(options).items()
+        if name not in ("source_kind", "out") and value != parser.get_default(name)
+    ]
+    options.command = " ".join(["python -m data_pipelines.build", *chosen])
+    return options
 
 
-def run(options, command) -> int:
+def run(options) -> int:
     """Build, unless the folder already holds what this command makes."""
     out = pathlib.Path(options.out)
     if (out / INFO).exists():
         before = read_info(out)["made_by"]
-        if before == command:
+        if before == options.command:
             print(f"{out} is there already")
             return 0
         raise UserError(f"{out} was made by `{before}`; choose another --out or remove it.")
@@ -77,7 +83,9 @@ def run(options, command) -> int:
     extra = {"vocabulary.model": _vocabulary(options, splits)}
     extra["report.json"] = json.dumps(report.summary(), indent=1).encode()
     kind = options.source_kind
-    about = dict(name=kind, licence=LICENCES[kind], made_by=command, parameters=parameters)
+    about = dict(
+        name=kind, licence=LICENCES[kind], made_by=options.command, parameters=parameters
+    )
     info = write(out, splits, shards=options.shards, extra=extra, **about)
     print(f"{out}: " + ", ".join(f"{n} {s['records']:,}" for n, s in info["splits"].items()))
     for reason, found in report.summary().items():

@@ -140,7 +140,7 @@ def test_a_long_text_is_cut_and_still_ended(folder):
 
 def test_building_twice_changes_nothing_and_another_command_is_refused(folder, capsys):
     before = (folder / "dataset.json").read_bytes()
-    assert build.main(["--from=scenes", "--preset=easy", f"--out={folder}"]) == 0
+    assert build.main(["--preset=easy", "--from=scenes", f"--out={folder}"]) == 0
     assert "there already" in capsys.readouterr().out
     assert build.main(["--from=scenes", "--preset=tiny", f"--out={folder}"]) == 2
     assert "choose another --out" in capsys.readouterr().err

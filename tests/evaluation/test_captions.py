@@ -1,0 +1,137 @@
+"""Caption scores against the official scorers, on their tokens and on raw text."""
+
+import gzip
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from itit_jax.evaluation import captions
+from itit_jax.evaluation.ptb import tokenize
+
+DATA = pathlib.Path(__file__).parent / "data"
+HUMAN = pathlib.Path(__file__).parents[3] / "shared/data/metric-reference/coco-human.json.gz"
+SETS = {
+    "coco-fakecap": (DATA / "coco-fakecap.json.gz", 0.999),
+    "hard-text": (DATA / "hard-text.json.gz", 0.98),
+    "coco-human": (HUMAN, 0.998),
+}
+METRICS = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr")
+
+
+@pytest.fixture(params=SETS)
+def official(request):
+    """(name, items, corpus values, least share of equal tokens) of a reference set."""
+    file, share = SETS[request.param]
+    if not file.exists():
+        pytest.skip(f"{file.name} is not here")
+    found = json.loads(gzip.open(file).read())
+    return request.param, found["items"], found["corpus"], share
+
+
+def test_scores_of_official_tokens_are_the_official_scores(official):
+    _, items, corpus, _ = official
+    tokens = [i["hyp_tok"] for i in items], [i["refs_tok"] for i in items]
+    scores = captions.score(*tokens, tokenized=True)
+    for name in METRICS:
+        assert scores[name]["score"] == pytest.approx(corpus[name], abs=1e-9)
+        for ours, item in zip(scores[name]["items"], items):
+            assert ours == pytest.approx(item["scores"][name], abs=1e-9), item["id"]
+
+
+def test_tokens_are_the_official_tokens(official):
+    _, items, _, share = official
+    raw = [t for i in items for t in (i["hyp_raw"], *i["refs_raw"])]
+    want = [t for i in items for t in (i["hyp_tok"], *i["refs_tok"])]
+    wrong = [(t, w) for t, w in zip(raw, want) if tokenize(t) != w]
+    assert len(wrong) <= (1 - share) * len(raw), wrong[:5]
+
+
+def test_scores_of_raw_text_are_the_official_scores(official):
+    name, items, corpus, _ = official
+    scores = captions.score([i["hyp_raw"] for i in items], [i["refs_raw"] for i in items])
+    for metric in METRICS:
+        assert scores[metric]["score"] == pytest.approx(corpus[metric], abs=0.001)
+    few, many = (f(len(i["refs_raw"]) for i in items) for f in (min, max))
+    assert scores["CIDEr"]["signature"] == f"cider:ptb-py|refs:{few}-{many}|n:{len(items)}|v:1"
+
+
+@pytest.mark.parametrize(
+    "text, tokens",
+    [
+        ("It's the dog's bowl, isn't it?", "it 's the dog 's bowl is n't it"),
+        ("A man (in a hat).", "a man -lrb- in a hat -rrb-"),
+        ("Mr. Smith of the U.K. can't wait...", "mr. smith of the u.k. ca n't wait"),
+        ("a $5.00 well-known\ncup -- 50% off!", "a $ 5.00 well-known cup 50 % off"),
+        ("...", ""),
+        ("", ""),
+    ],
+)
+def test_tokens_by_hand(text, tokens):
+    assert tokenize(text) == tokens
+
+
+def test_a_caption_equal_to_its_reference_is_perfect():
+    texts = ["a red dog runs on the beach", "two men ride their bikes down a street"]
+    scores = captions.score(texts, [[t] for t in texts])
+    for name, best in zip(METRICS, (1, 1, 1, 1, 1, 10)):
+        assert scores[name]["score"] == pytest.approx(best)
+
+
+def test_one_caption_more_or_less_moves_the_score_within_its_interval():
+    rng = np.random.default_rng(0)
+    words = "a dog cat man rides runs the red beach road hat sits".split()  # noqa: SIM905
+    make = lambda: " ".join(rng.choice(words, 8))
+    texts, references = [make() for _ in range(60)], [[make(), make()] for _ in range(60)]
+    for name, entry in captions.score(texts, references).items():
+        assert entry["low"] <= entry["score"] <= entry["high"], name
+        assert entry["low"] < entry["high"], name
+
+
+@pytest.fixture
+def files(tmp_path):
+    hypotheses = {"7": "a red dog", "9": "two men on bikes"}
+    references = [("7", "a red dog runs"), ("9", "two men ride"), ("7", "one dog"), ("8", "x")]
+    table = lambda rows: "".join(f"{a}\t{b}\n" for a, b in [("id", "caption"), *rows])
+    (tmp_path / "h.tsv").write_text(table(hypotheses.items()))
+    (tmp_path / "r.tsv").write_text(table(references))
+    rows = [{"image_id": int(k), "caption": c} for k, c in hypotheses.items()]
+    (tmp_path / "h.json").write_text(json.dumps(rows))
+    rows = [{"image_id": int(k), "caption": c} for k, c in references]
+    (tmp_path / "r.json").write_text(json.dumps({"annotations": rows}))
+    return tmp_path
+
+
+def test_json_and_tables_give_equal_scores(files, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "")  # no Java
+    printed = []
+    for kind in ("json", "tsv"):
+        out = files / f"{kind}.out"
+        names = [str(files / f"{side}.{kind}") for side in "hr"]
+        assert captions.main([*names, f"--out={out}"]) == 0
+        printed.append(capsys.readouterr().out)
+    assert (files / "json.out").read_text() == (files / "tsv.out").read_text()
+    assert printed[0] == printed[1] and "METEOR   not measured: METEOR is a Java" in printed[0]
+    assert json.loads((files / "json.out").read_text())["ids"] == ["7", "9"]
+
+
+@pytest.mark.parametrize(
+    "hypotheses, references, sentence",
+    [
+        ("nowhere.json", "r.tsv", "nowhere.json does not exist"),
+        ("id\tcaption\n1\ta\n1\tb\n", "r.tsv", "two captions for id 1"),
+        ("id\tcaption\n1\ta\n", "r.tsv", "no reference for 1 of 1"),
+        ("id\tcaption\n", "r.tsv", "holds no caption"),
+        ("name\ttext\n", "r.tsv", "columns id and caption"),
+        ("h.json", "broken.json", "is no COCO caption file"),
+    ],
+)
+def test_wrong_files_are_one_sentence(files, hypotheses, references, sentence, capsys):
+    (files / "broken.json").write_text('{"annotations": [{"caption": "no id"}]}')
+    if "\t" in hypotheses:
+        (files / "x.tsv").write_text(hypotheses)
+        hypotheses = "x.tsv"
+    assert captions.main([str(files / hypotheses), str(files / references)]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and len(error.splitlines()) == 1
