@@ -86,9 +86,10 @@ def test_held_out_combinations_stand_in_the_held_out_split_only():
         assert all(shown) if split == "held_out" else not any(shown)
 
 
-def test_every_preset_offers_ten_times_as_many_lone_records_as_the_demo_uses_pairs():
+def test_the_presets_to_train_on_have_ten_lone_records_of_each_kind_to_a_pair():
     for name in ("tiny", "harder"):
-        assert min(preset(name).counts.images, preset(name).counts.texts) >= 10 * 500
+        counts = preset(name).counts
+        assert min(counts.images, counts.texts) >= 10 * counts.pairs
 
 
 def test_equal_seeds_draw_equal_splits():
