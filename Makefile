@@ -12,7 +12,7 @@ export TF_CPP_MIN_LOG_LEVEL = 3
 export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0.5
 
-.PHONY: demo demo-plain test test-light test-colab lint clean
+.PHONY: demo demo-plain test test-colab test-parity lint clean
 
 # ---- set-up: made once, made again when a requirement changes
 
@@ -49,8 +49,18 @@ PYTHON313 ?= python3.13
 test-colab: .venv-colab/light
 	.venv-colab/bin/python -m pytest -q tests/test_tiny_configs.py
 
+# Our networks beside torch, transformers and diffusers on fresh random weights.
+.venv-parity/ready: requirements/parity.txt
+	$(PYTHON) -m venv .venv-parity
+	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/parity.txt
+	touch $@
+
+test-parity: $(VENV)/light .venv-parity/ready
+	.venv-parity/bin/python tests/weights/reference.py --out=build/golden --seed=$$(date +%s)
+	$(RUN) -m tests.weights.parity --golden=build/golden --out=results/parity.json
+
 lint: $(VENV)/full
 	$(RUN) -m ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .venv-colab .jax_cache .pytest_cache *.egg-info
+	rm -rf $(VENV) .venv-colab .venv-parity .jax_cache build .pytest_cache *.egg-info

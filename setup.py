@@ -16,6 +16,7 @@ CORE = [
     "orbax-checkpoint>=0.12.4",
     "pillow>=11",
     "rich>=13",
+    "safetensors>=0.6",
     "sentencepiece>=0.2",
     "tensorboardX>=2.6",
 ]

@@ -8,13 +8,14 @@ from configs.keys import Key, at_least, below_one, between, build, one_of
 
 KEYS = loop.KEYS | {
     "tokenizer.workdir": Key("", "workdir of the finished vq run that makes the image tokens"),
-    "tokenizer.config": Key("", "config file of the tokenizer, where no run of it exists yet"),
+    "tokenizer.weights": Key("", "published weights of the tokenizer, instead of a workdir"),
+    "tokenizer.config": Key("", "config file with its sizes, where there is no workdir"),
     "text_encoder.layers": Key(12, "blocks of the T5 encoder", at_least(1)),
     "text_encoder.width": Key(768, "width of its features", at_least(1)),
     "text_encoder.mlp_width": Key(2048, "width inside its gated MLP", at_least(1)),
     "text_encoder.heads": Key(12, "attention heads", at_least(1)),
     "text_encoder.head_width": Key(64, "width of a head", at_least(1)),
-    "text_encoder.weights": Key("", "workdir of a run that trained it, where it is frozen"),
+    "text_encoder.weights": Key("", "T5 1.1 weights, or the workdir of a run, to start from"),
     "text_encoder.trainable": Key(False, "whether it gets updates"),
     "model.width": Key(768, "width of joint encoder and image decoder", at_least(1)),
     "model.depth": Key(12, "blocks of the joint encoder", at_least(1)),
@@ -124,17 +125,18 @@ CHECKS = loop.CHECKS + (
 
 
 def has_tokenizer(c):
-    workdir = c.tokenizer.workdir
-    if not workdir:
-        return (
-            "tokenizer.workdir is empty; train a tokenizer (configs/vq_tiny.py) and give "
-            "--config.tokenizer.workdir=ITS_WORKDIR."
-        )
-    return loop.path_fault("tokenizer.workdir", workdir, "config.json")
+    if c.tokenizer.workdir:
+        return loop.path_fault("tokenizer.workdir", c.tokenizer.workdir, "config.json")
+    if c.tokenizer.weights:
+        return loop.path_fault("tokenizer.weights", c.tokenizer.weights)
+    return (
+        "tokenizer.workdir is empty; train a tokenizer (configs/vq_tiny.py) and give "
+        "--config.tokenizer.workdir=ITS_WORKDIR."
+    )
 
 
 def tokenizer_divides_the_image(c):
-    if "://" in c.tokenizer.workdir:
+    if not c.tokenizer.workdir or "://" in c.tokenizer.workdir:
         return None  # asking a bucket takes seconds; the recipe checks again
     with open(os.path.join(c.tokenizer.workdir, "config.json")) as file:
         model = json.load(file).get("model", {})

@@ -1,12 +1,13 @@
 """The training state, described before it is allocated, then made in place on the mesh."""
 
+import os
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import struct
 
-from itit_jax import companions, sharding
+from itit_jax import companions, sharding, weights
 from itit_jax.checkpoints import Checkpoints
 from itit_jax.config import ConfigError, read_workdir
 
@@ -79,27 +80,45 @@ def begin(recipe, optimizer, config, mesh, checkpoints, report):
     abstract = abstract_state(recipe, optimizer, use_ema, mesh, rules)
     if checkpoints.latest() is None:
         with report.phase("initialising the parameters"):
-            return create(recipe, optimizer, use_ema, abstract, config.seed), frozen
+            fresh = create(recipe, optimizer, use_ema, abstract, config.seed)
+            return start_from_weights(recipe, fresh, abstract), frozen
     state = checkpoints.restore(abstract)
     report.say(f"resuming from step {int(state.step)}")
     return state, frozen
 
 
+def start_from_weights(recipe, fresh, abstract):
+    """The same state, trainable parts taken from where the config says that they start."""
+    for name in recipe.trainable:
+        if source := recipe.weights_from.get(name, ""):
+            fresh.params[name] = load_part(source, name, abstract.params[name])
+            if fresh.ema is not None:
+                fresh.ema[name] = jax.tree.map(jnp.copy, fresh.params[name])
+    return fresh
+
+
 def load_frozen(recipe, abstract):
-    """Frozen parts from the runs that made them."""
+    """Frozen parts from the runs or files that hold them."""
     frozen = {}
     for name, tree in abstract.items():
-        workdir = recipe.frozen_from.get(name, "")
-        if not workdir:
+        source = recipe.weights_from.get(name, "")
+        if not source:
             raise ConfigError(
                 f"{name} is frozen but nothing names its weights; "
-                f"set --config.{name}.workdir, or --config.{name}.trainable=true."
+                f"set --config.{name}.weights, or --config.{name}.trainable=true."
             )
-        frozen[name] = load_part(workdir, name, tree)
+        frozen[name] = load_part(source, name, tree)
     return frozen
 
 
-def load_part(workdir, name, abstract):
+def load_part(source, name, abstract):
+    """One part from a run's workdir or from published weights."""
+    if os.path.isdir(os.path.join(source, "checkpoints")):
+        return load_trained(source, name, abstract)
+    return weights.load(source, abstract)
+
+
+def load_trained(workdir, name, abstract):
     """One part of the newest checkpoint of a run, its average where there is one."""
     section = "ema" if read_workdir(workdir).optimizer.ema_decay else "params"
     return Checkpoints(workdir).restore_part(section, name, abstract)
@@ -115,7 +134,7 @@ def restore_params(recipe, config, workdir):
         every,
         places,
     )
-    trained = {name: load_part(workdir, name, abstract[name]) for name in recipe.trainable}
+    trained = {name: load_trained(workdir, name, abstract[name]) for name in recipe.trainable}
     rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
     frozen = load_frozen(recipe, rest)
     companions.check(workdir, companions.of(frozen))

@@ -20,6 +20,7 @@ FLOORS = (
     ("itit_jax.checkpoints", 6),
     ("itit_jax.companions", 6),
     ("itit_jax.report", 6),
+    ("itit_jax.weights", 6),
     ("itit_jax.sheets", 6),
     ("itit_jax.inputs", 6),
     ("itit_jax.recipes", 5),

@@ -111,7 +111,7 @@ PRESETS = {
         held_out=(("blue", "circle"),),
     ),
     "tiny": World(  # learnt on two CPU cores in minutes; each relief is worth some of them
-        counts=Counts(pairs=400, images=6000, texts=6000, validation=300, test=500, held_out=300),
+        counts=Counts(pairs=500, images=6000, texts=6000, validation=300, test=500, held_out=300),
         held_out=(("red", "triangle"), ("blue", "cross")),
         jitter=0,
         tint=10.0,

@@ -12,7 +12,7 @@ class Recipe(Protocol):
     """One paper. Parameters are a dict of parts, e.g. {"model", "text_encoder", "tokenizer"}."""
 
     trainable: tuple[str, ...]  # parts that get updates; the others are inputs of the step
-    frozen_from: dict[str, str]  # part -> workdir of the run that made it
+    weights_from: dict[str, str]  # part -> run or weight file it starts from
     streams: dict[str, int]  # rows of each stream in one global step
 
     def init(self, key) -> dict[str, Any]:

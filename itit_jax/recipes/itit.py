@@ -28,8 +28,8 @@ class Recipe:
         self.config = config
         self.tokenizer, self.text_encoder, self.model = build(config)
         self.trainable = ("model", "text_encoder") if config.text_encoder.trainable else ("model",)
-        self.frozen_from = {
-            "tokenizer": config.tokenizer.workdir,
+        self.weights_from = {
+            "tokenizer": config.tokenizer.workdir or config.tokenizer.weights,
             "text_encoder": config.text_encoder.weights,
         }
         self.streams = {name: rows for name, rows in config.data.rows.items() if rows}

@@ -21,7 +21,7 @@ class Recipe:
         self.tokenizer = vqgan.from_config(config.model, config.precision.compute)
         self.critic = PatchDiscriminator() if self._needs_critic() else None
         self.trainable = ("tokenizer", "discriminator") if self.critic else ("tokenizer",)
-        self.frozen_from = {}
+        self.weights_from = {}
         # Any stream with images will do; pairs lend theirs where lone ones are few.
         self.streams = {name: rows for name, rows in config.data.rows.items() if rows}
 

@@ -1,0 +1,194 @@
+"""From a weight file to our parameters and back, every key accounted for.
+
+    params = load(path, abstract)      # shapes, dtypes and places of the parameters wanted
+    kind, arrays = read(path)          # {our path: Tensor} of whatever the file holds
+    save(params, "t5", path)           # the layout of the ecosystem
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from safetensors.numpy import save_file
+
+from data_pipelines.errors import UserError
+from itit_jax.sharding import path_of
+from itit_jax.weights import layouts
+from itit_jax.weights.files import Tensor, read_tensors
+
+OURS = "itit_jax"
+
+
+class Kind(NamedTuple):
+    """A layout: how to know it, its table, and keys that hold nothing to be learned from."""
+
+    sign: str  # a key that only this layout has
+    table: Callable[[Iterable[str]], Iterable[layouts.Row]]
+    passed_over: str = r"$^"
+
+
+def _count(pattern, names):
+    """1 + the largest number that `pattern` finds in the names."""
+    return 1 + max((int(m[1]) for n in names if (m := re.match(pattern, n))), default=-1)
+
+
+KINDS = {
+    "t5": Kind(
+        "encoder.block.0.layer.0.SelfAttention.q.weight",
+        lambda names: layouts.t5(_count(r"encoder\.block\.(\d+)\.", names)),
+        r"decoder\.|lm_head\.|encoder\.embed_tokens\.",
+    ),
+    "taming": Kind(
+        "encoder.down.0.block.0.conv1.weight",
+        lambda names: layouts.taming(
+            _count(r"encoder\.down\.(\d+)\.", names),
+            _count(r"encoder\.down\.\d+\.block\.(\d+)\.", names),
+        ),
+        r"loss\.|model_ema\.|cond_stage_model\.|transformer\.|.*num_batches_tracked$",
+    ),
+    "diffusers_vq": Kind(
+        "encoder.down_blocks.0.resnets.0.conv1.weight",
+        lambda names: layouts.diffusers_vq(
+            _count(r"encoder\.down_blocks\.(\d+)\.", names),
+            _count(r"encoder\.down_blocks\.\d+\.resnets\.(\d+)\.", names),
+        ),
+    ),
+}
+WRAPPERS = ("", "first_stage_model.", "module.", "model.")  # stage-2 files hold stage 1 so
+
+
+def read(path) -> tuple[str, dict[str, Tensor]]:
+    """-> (kind, {our path: Tensor}); layers unrolled. Refuses what it cannot account for."""
+    tensors = read_tensors(path)
+    kind, names = _recognise(path, tensors)
+    if kind == OURS:
+        return kind, tensors
+    found, known = {}, set()
+    for theirs, ours, transform in KINDS[kind].table(names):
+        known.add(theirs)
+        if theirs in names:
+            found[ours] = _transformed(names[theirs], transform)
+    ignored = re.compile(KINDS[kind].passed_over)
+    strange = [n for n in names if n not in known and not ignored.match(n)]
+    if strange:
+        raise UserError(
+            f"{path} is read as {kind}, which has no {_some(strange)}{_near(strange[0], known)}."
+        )
+    return kind, found
+
+
+def load(path, abstract):
+    """Parameters of a file, cast and placed as the leaves of `abstract` say.
+
+    One tensor is in memory at a time beside what is placed already.
+    """
+    kind, found = read(path)
+    wanted = {path_of(p): leaf for p, leaf in jax.tree_util.tree_leaves_with_path(abstract)}
+    sources = {name: _layers(name, leaf) for name, leaf in wanted.items()}
+    _compare(path, kind, found, wanted, sources)
+    paths = jax.tree.unflatten(jax.tree.structure(abstract), list(wanted))
+    return jax.tree.map(lambda name: _place(found, sources[name], wanted[name]), paths)
+
+
+def save(params, kind, path):
+    """Write parameters in the layout of `kind` (one of KINDS, or OURS) as safetensors."""
+    flat = {}
+    for place, leaf in jax.tree_util.tree_leaves_with_path(params):
+        name, array = path_of(place), np.asarray(leaf)
+        parts = _layers(name, array)
+        flat |= {part: array if len(parts) == 1 and part == name else array[i]
+                 for i, part in enumerate(parts)}  # fmt: skip
+    metadata = {"format": "pt"}
+    if kind == OURS:
+        save_file({n: np.ascontiguousarray(a) for n, a in flat.items()}, path, {"format": OURS})
+        return
+    rows = {ours: (theirs, transform) for theirs, ours, transform in _every_row(kind, flat)}
+    unknown = [name for name in flat if name not in rows]
+    if unknown:
+        raise UserError(f"the layout {kind} has no place for {_some(unknown)}.")
+    out = {}
+    for name, array in flat.items():
+        theirs, transform = rows[name]
+        out[theirs] = np.ascontiguousarray(transform.theirs(array))
+    save_file(out, path, metadata)
+
+
+def _every_row(kind, flat):
+    """Rows of the table for a model of our paths."""
+    if kind == "t5":
+        return layouts.t5(_count(r"encoder/layers_(\d+)/", flat))
+    levels = _count(r"decoder/up_(\d+)_", flat)
+    return {"taming": layouts.taming, "diffusers_vq": layouts.diffusers_vq}[kind](
+        levels, _count(r"encoder/down_\d+_block_(\d+)/", flat)
+    )
+
+
+def _recognise(path, tensors):
+    """-> (kind, {name without its wrapper: Tensor})."""
+    for kind, layout in KINDS.items():
+        for wrapper in WRAPPERS:
+            if wrapper + layout.sign in tensors:
+                if not wrapper:
+                    return kind, tensors
+                cut = len(wrapper)
+                return kind, {n[cut:]: t for n, t in tensors.items() if n.startswith(wrapper)}
+    if any("/" in name for name in tensors):
+        return OURS, tensors
+    raise UserError(
+        f"{path} holds none of the layouts {', '.join(KINDS)}; its first key is "
+        f"'{next(iter(tensors), '')}'."
+    )
+
+
+def _transformed(tensor, transform):
+    shape = np.broadcast_to(np.zeros(()), tensor.shape)  # a view: no memory
+    return Tensor(transform.ours(shape).shape, lambda: transform.ours(tensor.read()))
+
+
+def _layers(name, leaf):
+    """Unrolled names of a parameter: one, or one a layer where it is stacked."""
+    if "layers/" not in name:
+        return [name]
+    return [name.replace("layers/", f"layers_{i}/", 1) for i in range(leaf.shape[0])]
+
+
+def _compare(path, kind, found, wanted, sources):
+    """Refuses tensors that are missing, too many or of another shape."""
+    asked = {part for parts in sources.values() for part in parts}
+    missing, unused = sorted(asked - found.keys()), sorted(found.keys() - asked)
+    if missing:
+        raise UserError(
+            f"{path} ({kind}) lacks {_some(missing)}{_near(missing[0], unused or found)}."
+        )
+    if unused:
+        raise UserError(
+            f"the model of this config has no {_some(unused)} of {path} ({kind})"
+            f"{_near(unused[0], asked)}; mend its sizes in the config."
+        )
+    for name, parts in sources.items():
+        want = wanted[name].shape[1:] if parts != [name] else wanted[name].shape
+        for part in parts:
+            if found[part].shape != tuple(want):
+                raise UserError(
+                    f"{part} of {path} has the shape {found[part].shape} and the model of this "
+                    f"config {tuple(want)}; mend its sizes in the config."
+                )
+
+
+def _place(found, parts, leaf):
+    arrays = [found[part].read() for part in parts]
+    array = arrays[0] if len(leaf.shape) == arrays[0].ndim else np.stack(arrays)
+    return jax.device_put(np.asarray(array).astype(leaf.dtype), leaf.sharding)
+
+
+def _some(names):
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"'{names[0]}'{more}"
+
+
+def _near(name, candidates):
+    close = difflib.get_close_matches(name, list(candidates), 1, 0.8)
+    return f", only '{close[0]}'" if close else ""

@@ -1,0 +1,92 @@
+"""Our networks beside the reference libraries, on the same random weights.
+
+python -m tests.weights.parity --golden=FOLDER --out=results/parity.json
+
+FOLDER holds what tests/weights/reference.py wrote: NAME.safetensors with the weights and NAME.npz
+with sizes, inputs and outputs.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from itit_jax import weights
+from itit_jax.models.t5 import T5Encoder
+from itit_jax.models.vqgan import VQGAN
+
+TOLERANCE = 1e-5  # largest difference over the largest magnitude, float32
+
+
+def names(folder):
+    """Names of the models in a folder."""
+    return sorted(file.stem for file in pathlib.Path(folder).glob("*.npz"))
+
+
+def differences(folder, name):
+    """{what: largest relative difference} of one model."""
+    file = pathlib.Path(folder) / f"{name}.safetensors"
+    arrays = dict(np.load(pathlib.Path(folder) / f"{name}.npz"))
+    compare = {"t5": _t5, "vq": _vqgan}[name.split("_")[0]]
+    with jax.default_matmul_precision("highest"):
+        return compare(file, arrays)
+
+
+def _t5(file, arrays):
+    vocabulary, width, mlp_width, depth, heads, head_width = map(int, arrays["sizes"])
+    model = T5Encoder(vocabulary, width, mlp_width, depth, heads, head_width)
+    ids, valid = jnp.asarray(arrays["ids"]), jnp.asarray(arrays["mask"] > 0)
+    params = _load(file, model, ids, valid)
+    features = np.asarray(model.apply({"params": params}, ids, valid))
+    read = arrays["mask"] > 0  # what stands at padding is never used
+    return {"features": _relative(features[read], arrays["features"][read])}
+
+
+def _vqgan(file, arrays):
+    base, blocks, latent, codes, width, resolution = map(int, arrays["sizes"])
+    multipliers = tuple(map(int, arrays["multipliers"]))
+    attention = (resolution,) if resolution else ()
+    model = VQGAN(base, multipliers, blocks, attention, latent, codes, width)
+    pixels = jnp.asarray(arrays["pixels"])
+    variables = {"params": _load(file, model, pixels)}
+    latents = model.apply(variables, pixels, method="latents")
+    ids = model.apply(variables, pixels, method="encode")
+    decoded = model.apply(variables, jnp.asarray(arrays["ids"]), method="decode")
+    return {
+        "latents": _relative(np.asarray(latents), arrays["latents"]),
+        "decoded": _relative(np.asarray(decoded), arrays["decoded"]),
+        "share_of_other_ids": float(np.mean(np.asarray(ids) != arrays["ids"])),
+    }
+
+
+def _load(file, model, *inputs):
+    place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    shapes = jax.eval_shape(model.init, jax.random.key(0), *inputs)["params"]
+    described = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place)
+    return weights.load(file, jax.tree.map(described, shapes))
+
+
+def _relative(ours, theirs):
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def main():
+    """Prints and writes the differences; returns 1 where one is too large."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--golden", required=True)
+    parser.add_argument("--out", required=True)
+    options = parser.parse_args()
+    made = json.loads((pathlib.Path(options.golden) / "made.json").read_text())
+    found = {name: differences(options.golden, name) for name in names(options.golden)}
+    table = {"made_by": made, "tolerance": TOLERANCE, "largest_relative_difference": found}
+    pathlib.Path(options.out).write_text(json.dumps(table, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+    return int(max(max(f.values()) for f in found.values()) > TOLERANCE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""Published weights: both ways without loss, every key accounted for, equal to the references."""
+
+import json
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from data_pipelines.errors import UserError
+from itit_jax import weights
+from itit_jax.models.t5 import T5Encoder
+from itit_jax.models.vqgan import VQGAN
+from itit_jax.weights import convert
+from itit_jax.weights.files import read_tensors
+from tests.weights import parity, torch_zip
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+
+
+def t5(scan=True, depth=2):
+    return T5Encoder(
+        vocabulary_size=23, width=12, mlp_width=20, depth=depth, heads=3, head_width=5, scan=scan
+    )
+
+
+def vqgan(attention=(8,)):
+    return VQGAN(
+        base=32, multipliers=(1, 2), res_blocks=2, attention_resolutions=attention,
+        latent_channels=6, codes=11, code_width=4,
+    )  # fmt: skip
+
+
+def t5_params(model, seed=0):
+    words = jnp.ones((1, 7), jnp.int32)
+    return model.init(jax.random.key(seed), words, words > 0)["params"]
+
+
+def vq_params(model, seed=0):
+    return model.init(jax.random.key(seed), jnp.zeros((1, 16, 16, 3)))["params"]
+
+
+MODELS = {
+    "t5": lambda: t5_params(t5(scan=False)),
+    "t5 scanned": lambda: t5_params(t5()),
+    "taming": lambda: vq_params(vqgan()),
+    "diffusers_vq": lambda: vq_params(vqgan()),
+    "diffusers_vq without attention": lambda: vq_params(vqgan(())),
+    "itit_jax": lambda: vq_params(vqgan()),
+}
+
+
+def abstract(params):
+    place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    described = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place)
+    return jax.tree.map(described, params)
+
+
+def assert_same(a, b):
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("case", MODELS)
+def test_out_and_in_and_out_again_is_bit_identical(case, tmp_path):
+    params, kind = MODELS[case](), case.split()[0]
+    weights.save(params, kind, tmp_path / "model.safetensors")
+    back = weights.load(tmp_path, abstract(params))
+    assert_same(params, back)
+    weights.save(back, kind, tmp_path / "again.safetensors")
+    one, two = (load_file(tmp_path / f"{n}.safetensors") for n in ("model", "again"))
+    assert one.keys() == two.keys()
+    assert all(one[n].tobytes() == two[n].tobytes() for n in one)
+
+
+def test_stacked_and_unrolled_layers_are_one_file(tmp_path):
+    params = t5_params(t5(scan=False))
+    weights.save(params, "t5", tmp_path / "x.safetensors")
+    scanned = weights.load(tmp_path / "x.safetensors", abstract(t5_params(t5())))
+    words = jnp.array([[3, 4, 5, 1, 0]])
+    run = lambda scan, p: t5(scan).apply({"params": p}, words, words > 0)
+    np.testing.assert_allclose(run(True, scanned), run(False, params), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", parity.names(GOLDEN))
+def test_our_networks_give_the_outputs_of_the_reference_libraries(name):
+    found = parity.differences(GOLDEN, name)
+    assert found and max(found.values()) <= parity.TOLERANCE, found
+
+
+def test_taming_and_diffusers_names_are_the_same_model(tmp_path):
+    params = vq_params(vqgan())
+    for kind in ("taming", "diffusers_vq"):
+        weights.save(params, kind, tmp_path / f"{kind}.safetensors")
+    one, two = (load_file(tmp_path / f"{k}.safetensors") for k in ("taming", "diffusers_vq"))
+    # taming counts up-levels from the finest, diffusers from the coarsest.
+    np.testing.assert_array_equal(
+        one["decoder.up.0.block.0.conv1.weight"],
+        two["decoder.up_blocks.1.resnets.0.conv1.weight"],
+    )
+    assert one["encoder.mid.attn_1.q.weight"].shape == (64, 64, 1, 1)
+    assert two["encoder.mid_block.attentions.0.to_q.weight"].shape == (64, 64)
+
+
+@pytest.mark.parametrize("wrapper", ["", "first_stage_model."])
+def test_a_checkpoint_of_taming_is_read_past_its_losses_and_callbacks(wrapper, tmp_path):
+    params = vq_params(vqgan())
+    weights.save(params, "taming", tmp_path / "x.safetensors")
+    tensors = {wrapper + n: a for n, a in load_file(tmp_path / "x.safetensors").items()}
+    tensors["loss.discriminator.main.0.weight"] = np.ones((4, 3), np.float32)
+    callback = torch_zip.call(torch_zip.name("pytorch_lightning.callbacks", "ModelCheckpoint"))
+    rest = {"epoch": torch_zip.number(3), "callbacks": callback}
+    wrap = lambda entries: torch_zip.table({"state_dict": entries, **rest})
+    torch_zip.save(tmp_path / "last.ckpt", tensors, wrap)
+    assert_same(params, weights.load(tmp_path / "last.ckpt", abstract(params)))
+
+
+def test_half_precision_is_read_and_cast(tmp_path):
+    params = t5_params(t5(scan=False))
+    weights.save(params, "t5", tmp_path / "x.safetensors")
+    for dtype in (ml_dtypes.bfloat16, np.float16):
+        half = {n: a.astype(dtype) for n, a in load_file(tmp_path / "x.safetensors").items()}
+        save_file(half, tmp_path / "half.safetensors")
+        back = weights.load(tmp_path / "half.safetensors", abstract(params))
+        rounded = jax.tree.map(lambda x, d=dtype: np.asarray(x, d).astype(np.float32), params)
+        assert_same(rounded, back)
+
+
+def test_sharded_files_and_npz_hold_the_same(tmp_path):
+    params = t5_params(t5(scan=False))
+    weights.save(params, "t5", tmp_path / "x.safetensors")
+    tensors = load_file(tmp_path / "x.safetensors")
+    names = sorted(tensors)
+    folder = tmp_path / "sharded"
+    folder.mkdir()
+    where = {}
+    for part, held in (("a.safetensors", names[::2]), ("b.safetensors", names[1::2])):
+        save_file({n: tensors[n] for n in held}, folder / part)
+        where |= dict.fromkeys(held, part)
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": where}))
+    np.savez(tmp_path / "x.npz", **tensors)
+    for path in (folder, tmp_path / "x.npz"):
+        assert_same(params, weights.load(path, abstract(params)))
+
+
+def test_a_whole_t5_gives_its_encoder(tmp_path):
+    params = t5_params(t5(scan=False))
+    weights.save(params, "t5", tmp_path / "x.safetensors")
+    more = {
+        "decoder.block.0.layer.0.SelfAttention.q.weight": np.ones((15, 12), np.float32),
+        "lm_head.weight": np.ones((23, 12), np.float32),
+        "encoder.embed_tokens.weight": np.ones((23, 12), np.float32),
+    }
+    save_file(load_file(tmp_path / "x.safetensors") | more, tmp_path / "whole.safetensors")
+    assert_same(params, weights.load(tmp_path / "whole.safetensors", abstract(params)))
+
+
+def changed(tmp_path, change):
+    """A T5 file after `change` of its tensors."""
+    weights.save(t5_params(t5(scan=False)), "t5", tmp_path / "x.safetensors")
+    tensors = load_file(tmp_path / "x.safetensors")
+    change(tensors)
+    save_file(tensors, tmp_path / "y.safetensors")
+    return tmp_path / "y.safetensors"
+
+
+NORM = "encoder.block.1.layer.0.layer_norm.weight"
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        (lambda t: t.pop(NORM), "lacks 'encoder/layers_1/attention_norm/scale'"),
+        (lambda t: t.update({NORM + "s": t.pop(NORM)}), f"has no '{NORM}s', only '{NORM}'"),
+        (lambda t: t.update({NORM: np.ones(3, np.float32)}), "has the shape (3,)"),
+        (
+            lambda t: t.update({k.replace("ck.1.", "ck.2."): v for k, v in t.items()}),
+            "the model of this config has no 'encoder/layers_2",
+        ),
+        (lambda t: t.clear() or t.update(x=np.ones(2, np.float32)), "none of the layouts"),
+    ],
+)
+def test_every_key_is_accounted_for(change, sentence, tmp_path):
+    file = changed(tmp_path, change)
+    with pytest.raises(UserError) as error:
+        weights.load(file, abstract(t5_params(t5(scan=False))))
+    assert sentence in str(error.value)
+
+
+def test_convert_prints_the_sizes_and_writes_what_load_reads(tmp_path, capsys):
+    params = t5_params(t5(scan=False))
+    weights.save(params, "t5", tmp_path / "x.safetensors")
+    assert convert.main([str(tmp_path / "x.safetensors"), f"--out={tmp_path / 'out'}"]) == 0
+    printed = capsys.readouterr().out
+    assert '"text_encoder.head_width": 5' in printed and '"text_encoder.layers": 2' in printed
+    assert_same(params, weights.load(tmp_path / "out", abstract(params)))
+    assert convert.main([str(tmp_path / "nowhere"), f"--out={tmp_path / 'out'}"]) == 2
+    assert "do not exist" in capsys.readouterr().err
+
+
+def test_views_of_torch_storages_are_read_as_torch_reads_them(tmp_path):
+    values = np.arange(12, dtype=np.float32)
+    stored = torch_zip.storage("0", "FloatStorage", 12)
+    program = torch_zip.table(
+        {
+            "whole": torch_zip.tensor(stored, (3, 4)),
+            "turned": torch_zip.tensor(stored, (4, 3), (1, 4)),
+            "part": torch_zip.tensor(stored, (2,), (5,), offset=3),
+        }
+    )
+    torch_zip.write(tmp_path / "x.pt", program, [values])
+    found = {n: t.read() for n, t in read_tensors(tmp_path / "x.pt").items()}
+    np.testing.assert_array_equal(found["whole"], values.reshape(3, 4))
+    np.testing.assert_array_equal(found["turned"], values.reshape(3, 4).T)
+    np.testing.assert_array_equal(found["part"], [3, 8])
