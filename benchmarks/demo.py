@@ -17,7 +17,7 @@ import sys
 import time
 
 import jax
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from data_pipelines.scenes.world import PRESETS
 
@@ -151,9 +151,13 @@ def before_after(out):
     """One picture: the first sample sheet of the run, and the last one beside it."""
     sheets = sorted((out / "itit" / "samples").glob("*.png"))
     before, after = Image.open(sheets[0]), Image.open(sheets[-1])
-    both = Image.new("RGB", (before.width + after.width, before.height), "white")
-    both.paste(before, (0, 0))
-    both.paste(after, (before.width, 0))
+    head = 20
+    both = Image.new("RGB", (before.width + after.width, head + before.height), "white")
+    pen = ImageDraw.Draw(both)
+    places = ((0, before, "before training"), (before.width, after, "after training"))
+    for left, sheet, title in places:
+        both.paste(sheet, (left, head))
+        pen.text((left + 8, 4), title, "black")
     both.save(out / "before_after.png")
     return out / "before_after.png"
 
