@@ -92,20 +92,3 @@ def _at(tree, path):
     for name in path:
         tree = tree[name]
     return tree["kernel"]
-
-
-def _block(tensors, i):
-    at = f"encoder.block.{i}.layer."
-    attention = {
-        ours: {"kernel": tensors[f"{at}0.SelfAttention.{theirs}.weight"].T}
-        for ours, theirs in zip(("query", "key", "value", "out"), "qkvo")
-    }
-    mlp = {
-        n: {"kernel": tensors[f"{at}1.DenseReluDense.{n}.weight"].T} for n in ("wi_0", "wi_1", "wo")
-    }
-    return {
-        "attention": attention,
-        "mlp": mlp,
-        "attention_norm": {"scale": tensors[f"{at}0.layer_norm.weight"]},
-        "mlp_norm": {"scale": tensors[f"{at}1.layer_norm.weight"]},
-    }
