@@ -30,6 +30,8 @@ $(VENV)/full: $(VENV)/light
 demo: $(VENV)/light
 	$(RUN) -m benchmarks.demo --out=$(OUT) --seed=$(SEED)
 
+# The same without cycles, to compare.
+demo-plain: OUT = runs/plain
 demo-plain: $(VENV)/light
 	$(RUN) -m benchmarks.demo --out=$(OUT) --seed=$(SEED) --cycle=none
 

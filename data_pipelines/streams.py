@@ -158,14 +158,15 @@ class Streams:
 
 
 def examples(folder, split, count, *, image_size, text_length, vocabulary):
-    """First `count` records of a split for evaluation, in order.
+    """At most `count` records of a split for evaluation, spread evenly over it, in order.
 
     {"image" uint8 [n,h,w,3], "text" int32 [n,l] (each record's first text), "keys", "texts"}.
     """
     found = Split(
         folder, split, 0, image_size=image_size, text_length=text_length, vocabulary=vocabulary
     )
-    index = range(min(count, found.count))
+    count = min(count, found.count)
+    index = [i * found.count // count for i in range(count)]
     records = [found.records[i] for i in index]
     return {
         "image": np.stack([found.image(i) for i in index]),

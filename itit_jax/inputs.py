@@ -67,7 +67,7 @@ def read_streams(config, opened, step):
 
 
 def held_out(config, split, count):
-    """First `count` examples of a split: arrays "image", "text", lists "keys", "texts"."""
+    """`count` examples spread over a split: arrays "image", "text", lists "keys", "texts"."""
     return streams.examples(
         config.data.path,
         split,

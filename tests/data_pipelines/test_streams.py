@@ -133,6 +133,13 @@ def test_texts_survive_their_ids(folder):
         assert (ids[ids.tolist().index(1) + 1 :] == 0).all()
 
 
+def test_fewer_examples_than_there_are_spread_over_the_split(folder):
+    vocabulary = Vocabulary(folder / "vocabulary.model")
+    shape = dict(image_size=16, text_length=32, vocabulary=vocabulary)
+    every, some = (examples(folder, "test", n, **shape)["keys"] for n in (60, 4))
+    assert some == [every[0], every[15], every[30], every[45]]
+
+
 def test_a_long_text_is_cut_and_still_ended(folder):
     ids = Vocabulary(folder / "vocabulary.model").encode("a red circle " * 20, 6)
     assert len(ids) == 6 and ids[-1] == 1 and 0 not in ids
