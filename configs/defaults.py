@@ -86,7 +86,7 @@ KEYS = {
         "float32", "type of activations; parameters stay float32", one_of("float32", "bfloat16")
     ),
     "evaluate.every": Key(0, "steps between evaluations; 0 = at the end", at_least(0), True),
-    "evaluate.examples": Key(200, "first N records of the split", at_least(1), True),
+    "evaluate.examples": Key(200, "records of the split, spread over it", at_least(1), True),
     "evaluate.splits": Key(("test",), "splits that are scored", words(), resumable=True),
     "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
     "save.every": Key(500, "steps between checkpoints", at_least(1), True),
