@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from itit_jax import companions, sharding, weights
+from itit_jax import companions, sharding
 from itit_jax.checkpoints import Checkpoints
 from itit_jax.config import ConfigError, read_workdir
+from itit_jax.weights import load as weights
 
 
 @struct.dataclass

@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from itit_jax import weights
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
+from itit_jax.weights import load as weights
 
 TOLERANCE = 1e-5  # largest difference over the largest magnitude, float32
 

@@ -4,11 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from itit_jax import optimizers, sharding, state, weights
+from itit_jax import optimizers, sharding, state
 from itit_jax.checkpoints import Checkpoints
 from itit_jax.config import ConfigError
 from itit_jax.recipes.itit import Recipe
 from itit_jax.report import Report
+from itit_jax.weights import load as weights
 from tests import tiny
 
 

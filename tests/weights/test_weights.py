@@ -11,10 +11,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from data_pipelines.errors import UserError
-from itit_jax import weights
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import convert
+from itit_jax.weights import load as weights
 from itit_jax.weights.files import read_tensors
 from tests.weights import parity, torch_zip
 
