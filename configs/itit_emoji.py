@@ -34,7 +34,7 @@ def get_config():
 
     c.decode.update(rounds=12, temperature=2.0)  # 64 tokens, not 256
 
-    c.evaluate.examples = 100
+    c.evaluate.update(examples=164, captions=True)
     c.save.every = 250
     c.sample.every = 500
     return c

@@ -86,10 +86,11 @@ def test_eval_repeats_the_scores_of_the_run(trained, tmp_path):
     shutil.copytree(trained, copy)
     written = json.loads((copy / "eval.json").read_text())
     (copy / "eval.json").unlink()
-    runs.run("--mode=eval", f"--workdir={copy}")
+    runs.run("--mode=eval", f"--workdir={copy}", "--config.evaluate.captions=true")
     again = json.loads((copy / "eval.json").read_text())[str(runs.STEPS)]["test"]
     for name, value in written[str(runs.STEPS)]["test"].items():
         assert again[name] == pytest.approx(value, rel=1e-5), name
+    assert 0 <= again["i2t_bleu_1_low"] <= again["i2t_bleu_1"] <= again["i2t_bleu_1_high"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
 from itit_jax import inputs, sharding
 from itit_jax.distributed import is_lead
-from itit_jax.evaluation import scenes
+from itit_jax.evaluation import captions, scenes
 from itit_jax.recipes import base
 from itit_jax.report import Report
 from itit_jax.state import restore_params
@@ -63,10 +63,23 @@ def evaluate(config, recipe, params, split):
     for name, values in results.items():
         if values.ndim == 1:  # one number an example
             scores[name] = float(values.mean())
+    if config.evaluate.captions and "caption" in results:
+        scores |= caption_scores(results["caption"], examples["texts"], config)
     if world:
         truth = [Scene.parse(key).objects for key in examples["keys"]]
         scores |= scene_scores(results, truth, world, inputs.open_vocabulary(config))
     return scores
+
+
+def caption_scores(ids, references, config):
+    """BLEU, ROUGE-L and CIDEr of generated captions against all captions of each picture."""
+    vocabulary = inputs.open_vocabulary(config)
+    found = captions.score([vocabulary.decode(row) for row in ids], references)
+    return {
+        f"i2t_{name.lower()}{end}": entry[key]
+        for name, entry in found.items()
+        for end, key in (("", "score"), ("_low", "low"), ("_high", "high"))
+    }
 
 
 def scene_scores(results, truth, world, vocabulary):
