@@ -110,6 +110,8 @@ def gather(out, options, seconds):
         "steps": int(steps[-1]),
         "wall_seconds": round(seconds, 1),
         "device": machine(),
+        "command": shlex.join(["python", "-m", "benchmarks.demo", *sys.argv[1:]]),
+        "commit": commit(),
     }
 
 
@@ -122,6 +124,13 @@ def machine():
     devices = jax.devices()
     others = "" if devices[0].platform == "cpu" else f", {len(devices)} {devices[0].device_kind}"
     return f"{os.cpu_count()} cores of {name}{others}"
+
+
+def commit():
+    """Short name of the checked-out commit, "+" behind it if files differ; "" outside git."""
+    git = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    done = subprocess.run(git, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _flat(tree, prefix=""):

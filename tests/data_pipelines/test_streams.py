@@ -8,7 +8,7 @@ import pytest
 from data_pipelines import build, engines
 from data_pipelines.errors import UserError
 from data_pipelines.order import permuted
-from data_pipelines.streams import Streams, examples
+from data_pipelines.streams import Streams, examples, images
 from data_pipelines.texts import Vocabulary
 
 ROWS = {"draw": 4, "caption": 6, "images": 2, "texts": 8}
@@ -91,9 +91,14 @@ def test_streams_show_only_their_half(folder):
 def test_limits_keep_the_first_records(folder):
     found = streams(folder, rows={"draw": 5}, limits={"pairs": 5})
     first = {p.tobytes() for p in found.batch(0)["draw"]["image"]}
+    assert first == {p.tobytes() for p in images(folder, "pairs", 16)[:5]}
+
+
+def test_examples_are_spread_evenly_over_their_split(folder):
     vocabulary = Vocabulary(folder / "vocabulary.model")
-    ordered = examples(folder, "pairs", 5, image_size=16, text_length=24, vocabulary=vocabulary)
-    assert first == {p.tobytes() for p in ordered["image"]}
+    every = images(folder, "pairs", 16)  # 60 records
+    found = examples(folder, "pairs", 5, image_size=16, text_length=24, vocabulary=vocabulary)
+    assert np.array_equal(found["image"], every[[0, 12, 24, 36, 48]])
 
 
 @pytest.mark.parametrize(
