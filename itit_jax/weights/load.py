@@ -7,8 +7,6 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -16,47 +14,12 @@ from safetensors.numpy import save_file
 
 from data_pipelines.errors import UserError
 from itit_jax.sharding import path_of
-from itit_jax.weights import layouts
 from itit_jax.weights.files import Tensor, read_tensors
+from itit_jax.weights.layouts.kinds import KINDS
 
 OURS = "itit_jax"
 
 
-class Kind(NamedTuple):
-    """A layout: how to know it, its table, and keys that hold nothing to be learned from."""
-
-    sign: str  # a key that only this layout has
-    table: Callable[[Iterable[str]], Iterable[layouts.Row]]
-    passed_over: str = r"$^"
-
-
-def _count(pattern, names):
-    """1 + the largest number that `pattern` finds in the names."""
-    return 1 + max((int(m[1]) for n in names if (m := re.match(pattern, n))), default=-1)
-
-
-KINDS = {
-    "t5": Kind(
-        "encoder.block.0.layer.0.SelfAttention.q.weight",
-        lambda names: layouts.t5(_count(r"encoder\.block\.(\d+)\.", names)),
-        r"decoder\.|lm_head\.|encoder\.embed_tokens\.",
-    ),
-    "taming": Kind(
-        "encoder.down.0.block.0.conv1.weight",
-        lambda names: layouts.taming(
-            _count(r"encoder\.down\.(\d+)\.", names),
-            _count(r"encoder\.down\.\d+\.block\.(\d+)\.", names),
-        ),
-        r"loss\.|model_ema\.|cond_stage_model\.|transformer\.|.*num_batches_tracked$",
-    ),
-    "diffusers_vq": Kind(
-        "encoder.down_blocks.0.resnets.0.conv1.weight",
-        lambda names: layouts.diffusers_vq(
-            _count(r"encoder\.down_blocks\.(\d+)\.", names),
-            _count(r"encoder\.down_blocks\.\d+\.resnets\.(\d+)\.", names),
-        ),
-    ),
-}
 WRAPPERS = ("", "first_stage_model.", "module.", "model.")  # stage-2 files hold stage 1 so
 
 
@@ -67,10 +30,10 @@ def read(path) -> tuple[str, dict[str, Tensor]]:
     if kind == OURS:
         return kind, tensors
     found, known = {}, set()
-    for theirs, ours, transform in KINDS[kind].table(names):
-        known.add(theirs)
-        if theirs in names:
-            found[ours] = _transformed(names[theirs], transform)
+    for row in KINDS[kind].from_theirs(names):
+        known.add(row.theirs)
+        if row.theirs in names:
+            found[row.ours] = _transformed(names[row.theirs], row)
     ignored = re.compile(KINDS[kind].passed_over)
     strange = [n for n in names if n not in known and not ignored.match(n)]
     if strange:
@@ -101,29 +64,30 @@ def save(params, kind, path):
         parts = _layers(name, array)
         flat |= {part: array if len(parts) == 1 and part == name else array[i]
                  for i, part in enumerate(parts)}  # fmt: skip
-    metadata = {"format": "pt"}
     if kind == OURS:
         save_file({n: np.ascontiguousarray(a) for n, a in flat.items()}, path, {"format": OURS})
         return
-    rows = {ours: (theirs, transform) for theirs, ours, transform in _every_row(kind, flat)}
-    unknown = [name for name in flat if name not in rows]
+    save_file(_as_theirs(flat, kind), path, {"format": "pt"})
+
+
+def _as_theirs(flat, kind):
+    """{our path: array} -> {their name: array}; parts of one of their tensors are joined."""
+    rows = [row for row in KINDS[kind].from_ours(flat) if row.ours in flat]
+    unknown = sorted(flat.keys() - {row.ours for row in rows})
     if unknown:
         raise UserError(f"the layout {kind} has no place for {_some(unknown)}.")
-    out = {}
-    for name, array in flat.items():
-        theirs, transform = rows[name]
-        out[theirs] = np.ascontiguousarray(transform.theirs(array))
-    save_file(out, path, metadata)
+    pieces = {}
+    for row in rows:
+        pieces.setdefault(row.theirs, []).append((row, row.transform.theirs(flat[row.ours])))
+    return {theirs: np.ascontiguousarray(_joined(found)) for theirs, found in pieces.items()}
 
 
-def _every_row(kind, flat):
-    """Rows of the table for a model of our paths."""
-    if kind == "t5":
-        return layouts.t5(_count(r"encoder/layers_(\d+)/", flat))
-    levels = _count(r"decoder/up_(\d+)_", flat)
-    return {"taming": layouts.taming, "diffusers_vq": layouts.diffusers_vq}[kind](
-        levels, _count(r"encoder/down_\d+_block_(\d+)/", flat)
-    )
+def _joined(pieces):
+    (row, array), *more = pieces
+    if row.part is None:
+        return array
+    ordered = sorted([(row, array), *more], key=lambda piece: piece[0].part.index)
+    return row.part.join([piece for _, piece in ordered])
 
 
 def _recognise(path, tensors):
@@ -143,9 +107,9 @@ def _recognise(path, tensors):
     )
 
 
-def _transformed(tensor, transform):
+def _transformed(tensor, row):
     shape = np.broadcast_to(np.zeros(()), tensor.shape)  # a view: no memory
-    return Tensor(transform.ours(shape).shape, lambda: transform.ours(tensor.read()))
+    return Tensor(row.read(shape).shape, lambda: row.read(tensor.read()))
 
 
 def _layers(name, leaf):
