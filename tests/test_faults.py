@@ -86,11 +86,15 @@ def test_eval_repeats_the_scores_of_the_run(trained, tmp_path):
     shutil.copytree(trained, copy)
     written = json.loads((copy / "eval.json").read_text())
     (copy / "eval.json").unlink()
-    runs.run("--mode=eval", f"--workdir={copy}", "--config.evaluate.captions=true")
+    runs.run("--mode=eval", f"--workdir={copy}", "--config.evaluate.captions=true",
+             "--config.evaluate.cycles=true")
     again = json.loads((copy / "eval.json").read_text())[str(runs.STEPS)]["test"]
     for name, value in written[str(runs.STEPS)]["test"].items():
         assert again[name] == pytest.approx(value, rel=1e-5), name
-    assert 0 <= again["i2t_bleu_1_low"] <= again["i2t_bleu_1"] <= again["i2t_bleu_1_high"]
+    for task in ("i2t", "t2i2t"):
+        low, score, high = (again[f"{task}_bleu_1{end}"] for end in ("_low", "", "_high"))
+        assert 0 <= low <= score <= high
+    assert 0 <= again["i2t2i_token_accuracy"] <= 1 and 0 <= again["t2i2t_word_accuracy"] <= 1
 
 
 @pytest.mark.parametrize(
