@@ -49,7 +49,7 @@ def test_sigterm_saves_and_exits_with_42_and_the_same_command_goes_on(
     while process.poll() is None and not (workdir / "samples" / "00000000.png").exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=300)
+    out, _ = process.communicate(timeout=1500)
     assert process.returncode == 42, out
     assert "the same command goes on" in out
     assert [f.name for f in (workdir / "checkpoints").glob("[0-9]*")]
@@ -64,7 +64,7 @@ def test_two_processes_give_the_losses_of_one(trained, easy, tokenizer, tmp_path
         runs.start(*runs.itit(workdir, easy, tokenizer), **cluster, JAX_PROCESS_ID=str(i))
         for i in (0, 1)
     ]
-    outputs = [process.communicate(timeout=400)[0] for process in pair]
+    outputs = [process.communicate(timeout=1500)[0] for process in pair]
     assert [p.returncode for p in pair] == [0, 0], "\n".join(outputs)
     one, two = metrics(trained), metrics(workdir)
     for step in range(1, 11):
