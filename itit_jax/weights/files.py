@@ -1,10 +1,12 @@
-"""Tensors of a weight file or folder by name, read one at a time, without torch.
+"""Tensors of a weight file or folder by name, without torch, and files of such tensors.
 
-safetensors (also sharded), npz, and torch's zip files through the restricted reader.
+safetensors (also sharded), npz, t5x folders, and torch's zip files through the restricted reader
+are read one tensor at a time; Flax's msgpack is in memory as a whole.
 """
 
 import json
 import math
+import os
 import pathlib
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -12,18 +14,35 @@ from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from data_pipelines.errors import UserError
-from itit_jax.weights import torch_files
+from itit_jax.weights import flax_files, t5x_folders, torch_files
 
 TORCH = (".pt", ".pth", ".ckpt", ".bin")
+FLAX = (".msgpack", "")  # MaskGIT's files have no suffix
 # What a folder may hold, in the order of preference.
 IN_FOLDER = (
     "model.safetensors.index.json",
     "model.safetensors",
+    "model.fp16.safetensors",
     "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.fp16.safetensors",
+    "model.msgpack",
     "pytorch_model.bin",
+    t5x_folders.INDEX,
 )
+# Which folder of a diffusers pipeline is a part of ours.
+IN_PIPELINE = {"tokenizer": "vqvae", "text_encoder": "text_encoder"}
+WRITERS = {
+    "safetensors": lambda arrays, path: _write_safetensors(arrays, path, "pt"),
+    "itit_jax": lambda arrays, path: _write_safetensors(arrays, path, "itit_jax"),
+    "flax": flax_files.write,
+    "t5x": t5x_folders.write,
+}
+# What they call their file in a folder; t5x's is the folder.
+FILE = {"safetensors": "model.safetensors", "itit_jax": "model.safetensors"}
+FILE |= {"flax": "model.msgpack", "t5x": ""}
 
 
 class Tensor(NamedTuple):
@@ -33,10 +52,15 @@ class Tensor(NamedTuple):
     read: Callable[[], np.ndarray]
 
 
-def read_tensors(path) -> dict[str, Tensor]:
-    """{name: Tensor} of a file or folder. Nothing is read but headers."""
-    file = _find(pathlib.Path(path))
+def read_tensors(path, part="") -> dict[str, Tensor]:
+    """{name: Tensor} of a file or folder. `part` of ours is what a pipeline's folder is asked for.
+
+    Nothing is read but headers.
+    """
+    file = _find(pathlib.Path(path), part)
     try:
+        if file.name == t5x_folders.INDEX:
+            return _plain(t5x_folders.read(file.parent))
         if file.name.endswith(".index.json"):
             return dict(_sharded(file))
         if file.suffix == ".safetensors":
@@ -44,13 +68,20 @@ def read_tensors(path) -> dict[str, Tensor]:
         if file.suffix == ".npz":
             return dict(_npz(file))
         if file.suffix in TORCH:
-            found = torch_files.read(file)
-            return {name: Tensor(t.shape, t.read) for name, t in found.items()}
+            return _plain(torch_files.read(file))
+        if file.suffix in FLAX:
+            return _plain(flax_files.read(file))
     except (SafetensorError, zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{file} is no sound weight file ({type(error).__name__}: {error}); get it again."
         ) from error
-    raise UserError(f"{file} is of no known kind; give .safetensors, .npz or {', '.join(TORCH)}.")
+    raise UserError(
+        f"{file} is of no known kind; give .safetensors, .npz, .msgpack or {', '.join(TORCH)}."
+    )
+
+
+def _plain(found):
+    return {name: Tensor(t.shape, t.read) for name, t in found.items()}
 
 
 def read_config(path) -> dict:
@@ -60,15 +91,28 @@ def read_config(path) -> dict:
     return json.loads(file.read_text()) if file.is_file() else {}
 
 
-def _find(path):
+def _find(path, part):
     if path.is_file():
         return path
     if not path.is_dir():
         raise UserError(f"the weights {path} do not exist; give a weight file or its folder.")
-    for name in IN_FOLDER:
-        if (path / name).is_file():
-            return path / name
+    files = _held(path)
+    inner = {folder.name: _held(folder) for folder in sorted(path.iterdir()) if folder.is_dir()}
+    inner = {name: held for name, held in inner.items() if held}
+    wanted = IN_PIPELINE.get(part, "")
+    if files and wanted in inner:
+        raise UserError(f"{path} holds {files[0].name} and {wanted}/; name the one that is meant.")
+    if files:
+        return files[0]
+    if wanted in inner:
+        return inner[wanted][0]
+    if inner:
+        raise UserError(f"{path} holds the weights of {', '.join(inner)}; name one of these.")
     raise UserError(f"the folder {path} holds no weight file; it needs one of {IN_FOLDER}.")
+
+
+def _held(folder):
+    return [folder / name for name in IN_FOLDER if (folder / name).is_file()]
 
 
 def _safetensors(file) -> Iterator[tuple[str, Tensor]]:
@@ -77,6 +121,12 @@ def _safetensors(file) -> Iterator[tuple[str, Tensor]]:
         for name in opened.keys():  # noqa: SIM118, it is no dict
             shape = tuple(opened.get_slice(name).get_shape())
             yield name, Tensor(shape, lambda name=name: _one_tensor(file, name))
+
+
+def _write_safetensors(arrays, path, producer):
+    fresh = pathlib.Path(f"{path}.new")
+    save_file(arrays, fresh, {"format": producer})
+    os.replace(fresh, path)
 
 
 def _one_tensor(file, name):

@@ -1,0 +1,23 @@
+"""Tokenizer of aMUSEd's pipeline folders: 8192 codes, each for 16x16 pixels.
+
+Only its sizes are of use: what aMUSEd's authors trained it with is not public in full.
+
+python -m itit_jax.main --config=configs/itit_large.py ... \
+    --config.tokenizer.weights=amused-256 --config.tokenizer.config=configs/vq_amused.py
+"""
+
+from configs import vq
+
+
+def get_config():
+    c = vq.defaults()
+
+    c.data.image_size = 256
+    c.data.rows.images = 256
+
+    c.model.update(layout="amused", channel_multipliers=(1, 2, 2, 4, 6), attention_resolutions=())
+    c.model.update(latent_channels=64, codes=8192, code_width=64)
+
+    c.optimizer.update(learning_rate=1e-4, warmup_steps=10_000)
+    c.train.steps = 1_000_000
+    return c
