@@ -4,11 +4,14 @@ safetensors (also sharded), npz, t5x folders, and torch's zip files through the 
 are read one tensor at a time; Flax's msgpack is in memory as a whole.
 """
 
+import contextlib
+import functools
 import json
 import math
 import os
 import pathlib
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -34,6 +37,9 @@ IN_FOLDER = (
 )
 # Which folder of a diffusers pipeline is a part of ours.
 IN_PIPELINE = {"tokenizer": "vqvae", "text_encoder": "text_encoder"}
+# What readers meet in damaged files, each in its own words.
+DAMAGE = (SafetensorError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError)
+DAMAGE += (KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 WRITERS = {
     "safetensors": lambda arrays, path: _write_safetensors(arrays, path, "pt"),
     "itit_jax": lambda arrays, path: _write_safetensors(arrays, path, "itit_jax"),
@@ -58,30 +64,46 @@ def read_tensors(path, part="") -> dict[str, Tensor]:
     Nothing is read but headers.
     """
     file = _find(pathlib.Path(path), part)
-    try:
-        if file.name == t5x_folders.INDEX:
-            return _plain(t5x_folders.read(file.parent))
-        if file.name.endswith(".index.json"):
-            return dict(_sharded(file))
-        if file.suffix == ".safetensors":
-            return dict(_safetensors(file))
-        if file.suffix == ".npz":
-            return dict(_npz(file))
-        if file.suffix in TORCH:
-            return _plain(torch_files.read(file))
-        if file.suffix in FLAX:
-            return _plain(flax_files.read(file))
-    except (SafetensorError, zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{file} is no sound weight file ({type(error).__name__}: {error}); get it again."
-        ) from error
+    with _damage_told(file):
+        found = dict(_tensors(file))
+    return {
+        name: Tensor(t.shape, functools.partial(_read_one, file, t)) for name, t in found.items()
+    }
+
+
+def _tensors(file):
+    """(name, what has a shape and can be read) of a file."""
+    if file.name.endswith(".index.json"):
+        return _sharded(file)
+    if file.name == t5x_folders.INDEX:
+        return t5x_folders.read(file.parent)
+    if file.suffix == ".safetensors":
+        return _safetensors(file)
+    if file.suffix == ".npz":
+        return _npz(file)
+    if file.suffix in TORCH:
+        return torch_files.read(file)
+    if file.suffix in FLAX:
+        return flax_files.read(file)
     raise UserError(
         f"{file} is of no known kind; give .safetensors, .npz, .msgpack or {', '.join(TORCH)}."
     )
 
 
-def _plain(found):
-    return {name: Tensor(t.shape, t.read) for name, t in found.items()}
+def _read_one(file, tensor):
+    with _damage_told(file):
+        return tensor.read()
+
+
+@contextlib.contextmanager
+def _damage_told(file):
+    try:
+        yield
+    except DAMAGE as error:
+        words = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"{file} is no sound weight file ({type(error).__name__}: {words}); get it again."
+        ) from error
 
 
 def read_config(path) -> dict:

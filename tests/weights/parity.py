@@ -7,6 +7,7 @@ weights and NAME.npz with sizes, inputs and outputs.
 """
 
 import argparse
+import functools
 import json
 import pathlib
 import sys
@@ -75,9 +76,9 @@ def maskgit(arrays):
 def _compare_tokenizer(file, model, arrays):
     pixels = jnp.asarray(arrays["pixels"])
     variables = {"params": _load(file, model, pixels)}
-    latents = model.apply(variables, pixels, method="latents")
-    ids = model.apply(variables, pixels, method="encode")
-    decoded = model.apply(variables, jnp.asarray(arrays["ids"]), method="decode")
+    run = lambda method, x: jax.jit(functools.partial(model.apply, method=method))(variables, x)
+    latents, ids = run("latents", pixels), run("encode", pixels)
+    decoded = run("decode", jnp.asarray(arrays["ids"]))
     return {
         "latents": _relative(np.asarray(latents), arrays["latents"]),
         "decoded": _relative(np.asarray(decoded), arrays["decoded"]),

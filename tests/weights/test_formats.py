@@ -1,5 +1,6 @@
 """Layouts beside those of torch: MaskGIT in Flax and torch, t5x folders, diffusers pipelines."""
 
+import functools
 import json
 
 import flax
@@ -9,16 +10,24 @@ import numpy as np
 import pytest
 import tensorstore
 from flax import serialization
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from data_pipelines.errors import UserError
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
+from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import convert
 from itit_jax.weights import load as weights
 from itit_jax.weights.files import FILE, read_tensors
-from tests.tiny import randomised
 from tests.weights import maskgit_flax
-from tests.weights.test_weights import abstract, assert_same, t5, t5_params, vq_params, vqgan
+from tests.weights.test_weights import (
+    abstract,
+    assert_same,
+    random_params,
+    t5,
+    t5_params,
+    vq_params,
+    vqgan,
+)
 
 SIZES = dict(base=8, multipliers=(1, 2, 2), codes=9)
 
@@ -27,7 +36,7 @@ def maskgit_params(blocks=2):
     model = MaskGITVQGAN(
         **SIZES, res_blocks=blocks, attention_resolutions=(), latent_channels=4, code_width=4
     )
-    return model, randomised(vq_params(model))
+    return model, vq_params(model)
 
 
 MODELS = {
@@ -66,16 +75,16 @@ def test_a_flax_program_of_maskgit_gives_its_outputs_through_our_network(blocks,
     theirs = maskgit_flax.VQVAE(**SIZES, blocks=blocks, width=4)
     pixels = jax.random.uniform(jax.random.key(0), (2, 16, 16, 3))
     ids = jax.random.randint(jax.random.key(1), (2, 4, 4), 0, 9)
-    variables = randomised(theirs.init(jax.random.key(2), pixels, ids))
+    variables = {"params": random_params(theirs, pixels, ids)}
     file = tmp_path / "tokenizer_imagenet256_checkpoint"  # no suffix, as theirs
     file.write_bytes(serialization.to_bytes(variables))
-    latents, decoded = theirs.apply(variables, pixels, ids)
+    latents, decoded = jax.jit(theirs.apply)(variables, pixels, ids)
 
     ours, like = maskgit_params(blocks)
     loaded = {"params": weights.load(file, abstract(like))}
-    found = ours.apply(loaded, pixels * 2 - 1, method="latents")
+    found = applied(ours, "latents", loaded, pixels * 2 - 1)
     np.testing.assert_allclose(found, latents, rtol=1e-4, atol=1e-4 * np.abs(latents).max())
-    found = ours.apply(loaded, ids.reshape(2, -1), method="decode")
+    found = applied(ours, "decode", loaded, ids.reshape(2, -1))
     np.testing.assert_allclose((found + 1) / 2, decoded, atol=1e-4 * np.abs(decoded).max())
 
 
@@ -92,19 +101,22 @@ def test_arrays_that_flax_cuts_into_chunks_are_whole_again(tmp_path, monkeypatch
 
 def test_pixels_in_0_to_1_inside_are_those_of_minus_1_to_1_outside():
     """aMUSEd's VQModel is taming's network on other pixels."""
-    signed, unit = vqgan(()), vqgan(()).clone(unit_pixels=True)
-    variables = {"params": randomised(vq_params(signed))}
-    x = jax.random.uniform(jax.random.key(0), (2, 16, 16, 3), minval=-1)
-    np.testing.assert_allclose(
-        unit.apply(variables, x, method="latents"),
-        signed.apply(variables, (x + 1) / 2, method="latents"),
-        atol=1e-5,
-    )
-    ids = jnp.arange(16).reshape(1, 16) % 11
-    inner = signed.apply(variables, ids, method="decode")
-    np.testing.assert_allclose(
-        unit.apply(variables, ids, method="decode"), 2 * inner - 1, atol=1e-5
-    )
+    signed = VQGAN(
+        base=8, multipliers=(1, 1), res_blocks=1, attention_resolutions=(), latent_channels=4,
+        codes=7, code_width=4,
+    )  # fmt: skip
+    unit, variables = signed.clone(unit_pixels=True), {"params": vq_params(signed)}
+    x = jax.random.uniform(jax.random.key(0), (2, 8, 8, 3), minval=-1)
+    inner = applied(signed, "latents", variables, (x + 1) / 2)
+    np.testing.assert_allclose(applied(unit, "latents", variables, x), inner, atol=1e-4)
+    ids = jnp.arange(16).reshape(1, 16) % 7
+    inner = applied(signed, "decode", variables, ids)
+    found = applied(unit, "decode", variables, ids)
+    np.testing.assert_allclose(found, 2 * inner - 1, rtol=1e-4, atol=1e-4)
+
+
+def applied(model, method, variables, x):
+    return jax.jit(functools.partial(model.apply, method=method))(variables, x)
 
 
 # ---- t5x ------------------------------------------------------------------------------------
@@ -168,7 +180,7 @@ def write_t5x(folder, arrays, driver="file"):
 @pytest.mark.parametrize("driver", ["file", "gfile"])
 @pytest.mark.parametrize("scanned", [False, True])
 def test_a_checkpoint_of_t5x_is_the_same_model(scanned, driver, tmp_path):
-    params = randomised(t5_params(t5(scan=False)))
+    params = t5_params(t5(scan=False))
     arrays = their_names(params, scanned)
     arrays["decoder/logits_dense/kernel"] = np.ones((12, 23), np.float32)
     folder = write_t5x(tmp_path / "checkpoint_1000000", arrays, driver)
@@ -182,6 +194,20 @@ def test_position_biases_of_every_layer_are_refused(tmp_path):
     arrays["encoder/encoder/relpos_bias/rel_embedding"][0, 1, 2] += 1
     with pytest.raises(UserError, match="umT5"):
         weights.load(write_t5x(tmp_path / "x", arrays), abstract(params))
+
+
+def test_shapes_that_a_layout_does_not_know_are_named(tmp_path):
+    name = "encoder/encoder/attention/query/kernel"
+    for shape in ((12, 2, 15), (0, 2**40, 3, 5)):
+        save_file({name: np.zeros(shape, np.float32)}, tmp_path / "x.safetensors")
+        with pytest.raises(UserError, match=r"not \(width, layers, heads, head width\)"):
+            weights.read(tmp_path / "x.safetensors")
+    weights.save(vq_params(vqgan()), "taming", tmp_path / "y.safetensors")
+    tensors = load_file(tmp_path / "y.safetensors")
+    tensors["encoder.mid.attn_1.q.weight"] = np.zeros((64, 64), np.float32)
+    save_file(tensors, tmp_path / "y.safetensors")
+    with pytest.raises(UserError, match=r"attn_1.q.weight of .* has the shape \(64, 64\)"):
+        weights.read(tmp_path / "y.safetensors")
 
 
 # ---- folders of pipelines -------------------------------------------------------------------
