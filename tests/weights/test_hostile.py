@@ -380,3 +380,10 @@ def test_a_hostile_file_is_refused_in_one_sentence(case, tmp_path):
     assert len(str(error.value).splitlines()) == 1, error.value
     assert peak < size + SPARE
     assert not (folder / "executed").exists()
+
+
+def test_a_piece_that_unfolds_to_too_much_is_refused_while_it_unfolds(tmp_path):
+    place, array, _ = t5x(tmp_path)
+    (array / "1").write_bytes(gzip.compress(bytes(10_000_000)))
+    with pytest.raises(UserError, match="unfolds to too much"):
+        read_tensors(place)["a/w"].read()

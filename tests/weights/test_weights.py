@@ -16,6 +16,7 @@ from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import convert
 from itit_jax.weights import load as weights
 from itit_jax.weights.files import read_tensors
+from tests.tiny import filled
 from tests.weights import parity, torch_zip
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -44,10 +45,7 @@ def vq_params(model):
 
 
 def random_params(model, *inputs):
-    """Random numbers in every leaf, without compiling anything."""
-    rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(model.init, jax.random.key(0), *inputs)["params"]
-    return jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(x.dtype), shapes)
+    return filled(jax.eval_shape(model.init, jax.random.key(0), *inputs))["params"]
 
 
 MODELS = {
