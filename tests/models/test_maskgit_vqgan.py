@@ -3,10 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from configs import vq
 from itit_jax.models import tokenizers
-from itit_jax.models.maskgit_vqgan import ResBlock
+from itit_jax.models.maskgit_vqgan import MaskGITVQGAN, ResBlock
+from itit_jax.models.vqgan import VQGAN
 from itit_jax.recipes.vq import Recipe
 from tests.tiny import filled
 
@@ -27,6 +29,17 @@ def test_a_step_of_the_tokenizer_s_recipe_moves_every_parameter():
     loss = lambda p: recipe.loss(p, {"images": {"image": images}}, jax.random.key(1), 0, p)[0]
     for path, slope in jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(loss))(params)):
         assert np.isfinite(slope).all() and np.abs(slope).max() > 0, path
+
+
+@pytest.mark.parametrize(
+    ("layout", "network", "unit_pixels"),
+    [("taming", VQGAN, False), ("amused", VQGAN, True), ("maskgit", MaskGITVQGAN, True)],
+)
+def test_the_layout_chooses_the_network_and_its_pixels(layout, network, unit_pixels):
+    c = config()
+    c.model.layout = layout
+    net = tokenizers.from_config(c.model)
+    assert type(net) is network and net.unit_pixels is unit_pixels
 
 
 def test_decoding_the_ids_gives_the_reconstruction():
