@@ -1,6 +1,6 @@
 """Tokenizer of aMUSEd's pipeline folders: 8192 codes, each for 16x16 pixels.
 
-Only its sizes are of use: what aMUSEd's authors trained it with is not public in full.
+The sizes and the pixels are aMUSEd's; how to train such a one is left at our defaults.
 
 python -m itit_jax.main --config=configs/itit_large.py ... \
     --config.tokenizer.weights=amused-256 --config.tokenizer.config=configs/vq_amused.py
@@ -17,7 +17,4 @@ def get_config():
 
     c.model.update(layout="amused", channel_multipliers=(1, 2, 2, 4, 6), attention_resolutions=())
     c.model.update(latent_channels=64, codes=8192, code_width=64)
-
-    c.optimizer.update(learning_rate=1e-4, warmup_steps=10_000)
-    c.train.steps = 1_000_000
     return c

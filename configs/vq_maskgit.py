@@ -1,6 +1,7 @@
 """Tokenizer of 256x256 images in MaskGIT's published layout: 16x16 tokens of 1024 codes.
 
-To start ITIT from its weights, or to train such a one on other images:
+To start ITIT from its weights, or to train such a one on other images with its numbers, without
+its entropy term and under our critic:
 
 python -m itit_jax.main --config=configs/itit_large.py ... \
     --config.tokenizer.weights=tokenizer_imagenet256_checkpoint \

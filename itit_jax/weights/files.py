@@ -118,18 +118,15 @@ def _find(path, part):
         return path
     if not path.is_dir():
         raise UserError(f"the weights {path} do not exist; give a weight file or its folder.")
-    files = _held(path)
-    inner = {folder.name: _held(folder) for folder in sorted(path.iterdir()) if folder.is_dir()}
-    inner = {name: held for name, held in inner.items() if held}
-    wanted = IN_PIPELINE.get(part, "")
-    if files and wanted in inner:
-        raise UserError(f"{path} holds {files[0].name} and {wanted}/; name the one that is meant.")
-    if files:
-        return files[0]
-    if wanted in inner:
-        return inner[wanted][0]
-    if inner:
-        raise UserError(f"{path} holds the weights of {', '.join(inner)}; name one of these.")
+    files, inside = _held(path), IN_PIPELINE.get(part, "")
+    inner = _held(path / inside) if inside else []
+    if files and inner:
+        raise UserError(f"{path} holds {files[0].name} and {inside}/; name the one that is meant.")
+    if files or inner:
+        return (files or inner)[0]
+    others = [folder.name for folder in sorted(path.iterdir()) if _held(folder)]
+    if others:
+        raise UserError(f"{path} holds the weights of {', '.join(others)}; name one of these.")
     raise UserError(f"the folder {path} holds no weight file; it needs one of {IN_FOLDER}.")
 
 
