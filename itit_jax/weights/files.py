@@ -61,7 +61,7 @@ class Tensor(NamedTuple):
 def read_tensors(path, part="") -> dict[str, Tensor]:
     """{name: Tensor} of a file or folder. `part` of ours is what a pipeline's folder is asked for.
 
-    Nothing is read but headers.
+    Only headers are read, but for Flax's files.
     """
     file = _find(pathlib.Path(path), part)
     with _damage_told(file):

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from data_pipelines.errors import UserError
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.vqgan import VQGAN
-from itit_jax.weights import convert
+from itit_jax.weights import convert, flax_files
 from itit_jax.weights import load as weights
 from itit_jax.weights.files import FILE, read_tensors
 from tests.weights import maskgit_flax
@@ -86,6 +86,16 @@ def test_a_flax_program_of_maskgit_gives_its_outputs_through_our_network(blocks,
     np.testing.assert_allclose(found, latents, rtol=1e-4, atol=1e-4 * np.abs(latents).max())
     found = applied(ours, "decode", loaded, ids.reshape(2, -1))
     np.testing.assert_allclose((found + 1) / 2, decoded, atol=1e-4 * np.abs(decoded).max())
+
+
+@pytest.mark.parametrize("half", ["encoder", "decoder"])
+def test_half_a_tokenizer_is_refused(half, tmp_path):
+    params = maskgit_params()[1]
+    weights.save(params, "maskgit", tmp_path / "x.msgpack")
+    held = {n: t.read() for n, t in read_tensors(tmp_path / "x.msgpack").items()}
+    flax_files.write({n: a for n, a in held.items() if half in n}, tmp_path / "half.msgpack")
+    with pytest.raises(UserError, match="lacks 'decoder/conv_in/bias' and"):
+        weights.load(tmp_path / "half.msgpack", abstract(params))
 
 
 def test_arrays_that_flax_cuts_into_chunks_are_whole_again(tmp_path, monkeypatch):

@@ -68,7 +68,7 @@ def _flax_leaves(theirs, ours):
 
 
 def _flax_sizes(names):
-    levels = count(r"decoder/Conv_(\d+)/", names) - 1
+    levels = max(count(r"decoder/Conv_(\d+)/", names) - 1, 0)  # a damaged file may have none
     return levels, count(r"encoder/ResBlock_(\d+)/", names) // (levels + 1)
 
 
