@@ -51,10 +51,11 @@ PYTHON313 ?= python3.13
 test-colab: .venv-colab/light
 	.venv-colab/bin/python -m pytest -q tests/test_tiny_configs.py
 
-# Our networks beside torch, transformers and diffusers on fresh random weights.
+# Our networks beside torch, transformers, diffusers and taming on fresh random weights.
 .venv-parity/ready: requirements/parity.txt
 	$(PYTHON) -m venv .venv-parity
 	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/parity.txt
+	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --no-deps taming-transformers-rom1504==0.0.6
 	touch $@
 
 test-parity: $(VENV)/light .venv-parity/ready

@@ -116,7 +116,7 @@ def load_part(source, name, abstract):
     """One part from a run's workdir or from published weights."""
     if os.path.isdir(os.path.join(source, "checkpoints")):
         return load_trained(source, name, abstract)
-    return weights.load(source, abstract)
+    return weights.load(source, abstract, part=name)
 
 
 def load_trained(workdir, name, abstract):

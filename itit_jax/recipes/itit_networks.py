@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from itit_jax.config import ConfigError, load, read_workdir
-from itit_jax.models import vqgan
+from itit_jax.models import tokenizers, vqgan
 from itit_jax.models.itit import ITIT
 from itit_jax.models.t5 import T5Encoder
 
@@ -11,7 +11,7 @@ from itit_jax.models.t5 import T5Encoder
 def build(config):
     """-> (VQGAN, T5Encoder, ITIT)."""
     tokenizer_config = find_tokenizer_config(config.tokenizer)
-    tokenizer = vqgan.from_config(tokenizer_config.model)
+    tokenizer = tokenizers.from_config(tokenizer_config.model)
     side, rest = divmod(config.data.image_size, tokenizer.factor)
     if rest:
         raise ConfigError(

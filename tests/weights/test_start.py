@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from configs.defaults import RULES
 from itit_jax import optimizers, sharding, state
 from itit_jax.checkpoints import Checkpoints
 from itit_jax.config import ConfigError
@@ -30,6 +31,34 @@ def test_text_encoder_and_tokenizer_start_from_published_layouts(trainable, tmp_
         jax.tree.map(np.testing.assert_array_equal, parts[name], given[name])
     if trainable:
         jax.tree.map(np.testing.assert_array_equal, begun.ema, begun.params)
+
+
+VQ = """
+from configs import vq
+
+
+def get_config():
+    c = vq.defaults()
+    c.data.rows.images = 1
+    c.model.update(layout="maskgit", base_channels=8, channel_multipliers=(1, 2, 1), res_blocks=1)
+    c.model.update(attention_resolutions=(), latent_channels=4, code_width=4, codes=16)
+    return c
+"""
+
+
+def test_itit_sees_through_maskgit_s_tokenizer(tmp_path):
+    (tmp_path / "vq.py").write_text(VQ)
+    file = tmp_path / "tokenizer_imagenet256_checkpoint"
+    where = dict(tokenizer__weights=str(file), tokenizer__config=str(tmp_path / "vq.py"))
+    recipe = Recipe(tiny.itit_config(text_encoder__trainable=True, **where))
+    given = tiny.filled(jax.eval_shape(recipe.init, jax.random.key(0))["tokenizer"])
+    weights.save(given, "maskgit", file)
+    frozen = state.load_frozen(recipe, state.abstract_frozen(recipe, sharding.make_mesh(), RULES))
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+    ids = recipe.image_ids(frozen, {"image": images})
+    encode = jax.jit(lambda p, x: recipe.tokenizer.apply({"params": p}, x, method="encode"))
+    np.testing.assert_array_equal(ids, encode(given, images / 127.5 - 1))
+    assert ids.shape == (2, 64) and len(set(np.asarray(ids).ravel().tolist())) > 4
 
 
 def test_a_frozen_part_without_weights_is_one_sentence(tmp_path):
