@@ -14,6 +14,7 @@ MESHES = {
     "vq_tiny": (8, 1, 1),
     "vq_emoji": (8, 1, 1),
     "vq_f16": (4, 2, 1),
+    "classifier_tiny": (4, 2, 1),
     "itit_tiny": (2, 2, 2),
     "itit_emoji": (8, 1, 1),
     "itit_base": (1, 16, 1),

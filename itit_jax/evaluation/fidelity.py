@@ -27,6 +27,29 @@ class Statistics:
         return Statistics(mean, centred.T @ centred / (len(features) - 1))
 
 
+class Running:
+    """Statistics of features that come in parts, none of which is kept."""
+
+    def __init__(self):
+        self.count, self._mean, self._scatter = 0, 0.0, 0.0
+
+    def add(self, features):
+        """Take in features [n, d]."""
+        features = np.asarray(features, np.float64)
+        mean = features.mean(0)
+        centred, step = features - mean, mean - self._mean
+        share = len(features) / (self.count + len(features))
+        # What the parts scatter about their own means, and these about each other (Chan 1979).
+        between = np.outer(step, step) * (self.count * share)
+        self._scatter = self._scatter + centred.T @ centred + between
+        self._mean = self._mean + step * share
+        self.count += len(features)
+
+    def statistics(self):
+        """Of all features so far."""
+        return Statistics(self._mean, self._scatter / (self.count - 1))
+
+
 def frechet_distance(real: Statistics, fake: Statistics) -> float:
     """FID: |m1 - m2|^2 + tr S1 + tr S2 - 2 tr((S1 S2)^(1/2)) (Heusel et al. 2017, section 2).
 
@@ -89,6 +112,14 @@ def neighbours(real, fake, k=5) -> dict[str, float]:
 
     A point's ball reaches to its k-th nearest other point of its own set.
     """
+    return {name: float(items.mean()) for name, items in neighbour_items(real, fake, k).items()}
+
+
+def neighbour_items(real, fake, k=5) -> dict[str, np.ndarray]:
+    """What every point adds to the scores of `neighbours`: fake ones [m], real ones [n].
+
+    Precision and density are means over fake points, recall and coverage over real ones.
+    """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     for name, features in (("real", real), ("fake", fake)):
         if len(features) <= k:
@@ -105,10 +136,10 @@ def neighbours(real, fake, k=5) -> dict[str, float]:
         in_fake[rows] = (distance <= fake_radius).any(1)
         nearest[rows] = distance.min(1)
     return {
-        "precision": float(in_real.mean()),
-        "recall": float(in_fake.mean()),
-        "density": float(inside.mean() / k),
-        "coverage": float((nearest < real_radius).mean()),
+        "precision": in_real,
+        "recall": in_fake,
+        "density": inside / k,
+        "coverage": nearest < real_radius,
     }
 
 
