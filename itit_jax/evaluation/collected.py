@@ -4,12 +4,14 @@ A file is named by a hash of the pictures and of the extractor, so it is used ag
 same question. It appears whole or not at all, and a damaged one is made anew.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import pathlib
 import tempfile
+import time
 import zipfile
 
 import numpy as np
@@ -19,6 +21,7 @@ from itit_jax.evaluation.fidelity import Running, Statistics
 
 VERSION = 1  # raised when the same pictures would give other statistics
 ROWS = ("features", "probabilities")
+SECONDS = 10  # between two lines of progress
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
@@ -39,21 +42,35 @@ def default_folder():
     return pathlib.Path(home) / "itit_jax" / "features"
 
 
-def collect(source, extractor, report, *, keep, folder) -> Collected:
+def collect(source, extractor, report, *, keep, folder, say=print) -> Collected:
     """Of every picture of a source; `keep`: also the rows of each. `report` hears of broken ones.
 
     Without `keep` no more than a batch of pictures and features is in memory.
     """
+    folder = pathlib.Path(folder)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     question = json.dumps([VERSION, extractor.name, source.digest()])
-    file = pathlib.Path(folder) / f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.npz"
+    file = folder / f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.npz"
     found = _read(file)
     if found is None or (keep and found.features is None):
-        running, rows = gather(extractor(source.read(report)), keep=keep)
+        told = _told(source.read(report), source, say)
+        running, rows = gather(extractor(told), keep=keep)
         if running.count < 2:
             raise UserError(f"{source.name} has fewer than 2 pictures that can be read; add some.")
         found = Collected(running.count, running.statistics(), report.summary(), *rows)
-        _write(file, found)
+        with _writing(folder):
+            _write(file, found)
     return found
+
+
+def _told(pictures, source, say):
+    last = time.monotonic()
+    for number, picture in enumerate(pictures):
+        if time.monotonic() - last >= SECONDS:
+            last = time.monotonic()
+            say(f"{source.name}: {number:,} of {len(source.files):,} pictures")
+        yield picture
 
 
 def gather(batches, *, keep):
@@ -83,6 +100,14 @@ def _read(file):
         return None
 
 
+@contextlib.contextmanager
+def _writing(folder):
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error}); give another --cache.") from error
+
+
 def _write(file, found):
     arrays = dict(
         count=found.count,
@@ -92,10 +117,11 @@ def _write(file, found):
     )
     rows = {name: getattr(found, name) for name in ROWS}
     arrays |= {name: values for name, values in rows.items() if values is not None}
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".new", delete=False) as draft:
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".new", delete=False) as draft:
+        try:
             np.savez(draft, **arrays)
-        os.replace(draft.name, file)
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error}); give another --cache.") from error
+            draft.flush()
+            os.fsync(draft.fileno())
+            os.replace(draft.name, file)
+        finally:
+            pathlib.Path(draft.name).unlink(missing_ok=True)

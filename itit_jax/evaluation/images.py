@@ -7,6 +7,7 @@ A and B are each a folder of pictures, a zip, or DIR:split of a data set. Featur
 """
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -120,15 +121,20 @@ def run(options):
     metrics = options.metrics.split(",")
     if unknown := [m for m in metrics if m not in METRICS]:
         raise UserError(f"--metrics has {unknown[0]!r}; give some of {','.join(METRICS)}.")
+    if options.out and not pathlib.Path(options.out).absolute().parent.is_dir():
+        raise UserError(f"the folder of --out={options.out} does not exist; make it first.")
     sources = [pictures.find(name) for name in (options.a, options.b)]
     extractor = find(options.features)
     keep = any(metric != "fid" for metric in metrics)
-    sets = []
-    for source in sources:
-        sets.append(collect(source, extractor, Report(), keep=keep, folder=options.cache))
-        for reason, found in sets[-1].skipped.items():
-            print(f"{source.name}: skipped {found['count']:,}: {reason} "
-                  f"(first: {found['first'][0]})", file=sys.stderr)  # fmt: skip
+    say = functools.partial(print, file=sys.stderr, flush=True)
+    sets = [
+        collect(source, extractor, Report(), keep=keep, folder=options.cache, say=say)
+        for source in sources
+    ]
+    for source, found in zip(sources, sets):
+        for reason, broken in found.skipped.items():
+            first = broken["first"][0]
+            say(f"{source.name}: skipped {broken['count']:,}: {reason} (first: {first})")
     scores = score(*sets, metrics, extractor.name)
     show(scores, sets)
     if options.out:

@@ -90,7 +90,15 @@ def test_a_damaged_file_is_made_anew_and_a_failed_write_leaves_the_old_one(tmp_p
     monkeypatch.setattr(collected.np, "savez", full)
     with pytest.raises(UserError, match="give another --cache"):
         ask(folder, cache, keep=True)
-    assert file.read_bytes() == whole
+    assert file.read_bytes() == whole and list(cache.iterdir()) == [file]
+
+
+def test_progress_is_told_in_pictures(tmp_path, monkeypatch):
+    monkeypatch.setattr(collected, "SECONDS", 0)
+    lines, source = [], pictures.find(str(toy.fill(tmp_path / "x", 3)))
+    where = dict(keep=False, folder=tmp_path / "cache", say=lines.append)
+    collect(source, toy.EXTRACTOR, Report(), **where)
+    assert lines == [f"{tmp_path / 'x'}: {n} of 3 pictures" for n in range(3)]
 
 
 def test_fewer_than_two_pictures_are_refused(tmp_path):

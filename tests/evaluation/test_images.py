@@ -104,6 +104,7 @@ def test_a_split_of_a_data_set_is_scored_by_a_classifier(easy, classifier, tmp_p
         (["--metrics=fid,fd"], "--metrics has 'fd'"),
         (["--features=toy"], "names no features"),
         (["--cache=/dev/null/x"], "give another --cache"),
+        (["--out=/nowhere/x.json"], "the folder of --out=/nowhere/x.json does not exist"),
     ],
 )
 def test_wrong_input_is_one_sentence(tmp_path, ask, capsys, more, sentence):
