@@ -28,25 +28,34 @@ class Statistics:
 
 
 class Running:
-    """Statistics of features that come in parts, none of which is kept."""
+    """Statistics of features that come in parts; no more than BLOCK of them are kept."""
 
     def __init__(self):
-        self.count, self._mean, self._scatter = 0, 0.0, 0.0
+        self.count, self._waiting = 0, []
+        self._taken, self._mean, self._scatter = 0, 0.0, 0.0
 
     def add(self, features):
         """Take in features [n, d]."""
-        features = np.asarray(features, np.float64)
-        mean = features.mean(0)
-        centred, step = features - mean, mean - self._mean
-        share = len(features) / (self.count + len(features))
-        # What the parts scatter about their own means, and these about each other (Chan 1979).
-        between = np.outer(step, step) * (self.count * share)
-        self._scatter = self._scatter + centred.T @ centred + between
-        self._mean = self._mean + step * share
+        self._waiting.append(np.asarray(features, np.float64))
         self.count += len(features)
+        if self.count - self._taken >= BLOCK:  # large products are much faster than many small
+            self._take()
+
+    def _take(self):
+        features, self._waiting = np.concatenate(self._waiting), []
+        mean = features.mean(0)
+        step, share = mean - self._mean, len(features) / self.count
+        # What this part scatters about its own mean, and that mean about the one of the others
+        # (Chan 1979), as one more row.
+        rows = np.vstack([features - mean, step * np.sqrt(self._taken * share)])
+        self._scatter += rows.T @ rows
+        self._mean = self._mean + step * share
+        self._taken = self.count
 
     def statistics(self):
         """Of all features so far."""
+        if self._waiting:
+            self._take()
         return Statistics(self._mean, self._scatter / (self.count - 1))
 
 

@@ -8,7 +8,7 @@ import pytest
 from data_pipelines import pictures
 from data_pipelines.errors import UserError
 from data_pipelines.folder import Report
-from itit_jax.evaluation import collected
+from itit_jax.evaluation import collected, fidelity
 from itit_jax.evaluation.collected import collect
 from itit_jax.evaluation.fidelity import Running, Statistics
 from tests.evaluation import toy
@@ -26,11 +26,12 @@ def ask(folder, cache, extractor=toy.EXTRACTOR, keep=False):
 
 
 @pytest.mark.parametrize("size", [1, 7, 50])
-def test_running_statistics_are_those_of_all_features_at_once(size):
+def test_running_statistics_are_those_of_all_features_at_once(size, monkeypatch):
+    monkeypatch.setattr(fidelity, "BLOCK", 10)
     x = np.random.default_rng(0).normal(3, 2, (50, 6)) @ np.diag([1, 10, 1, 0.1, 1, 1e3])
     running = Running()
     for start in range(0, 50, size):
-        running.add(x[start : start + size].astype(np.float64))
+        running.add(x[start : start + size])
     found, want = running.statistics(), Statistics.of(x)
     np.testing.assert_allclose(found.mean, want.mean, rtol=1e-12)
     np.testing.assert_allclose(found.covariance, want.covariance, rtol=1e-9, atol=1e-9)
