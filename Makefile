@@ -60,6 +60,7 @@ test-colab: .venv-colab/light
 
 test-parity: $(VENV)/light .venv-parity/ready
 	.venv-parity/bin/python tests/weights/reference.py --out=build/golden --seed=$$(date +%s)
+	.venv-parity/bin/python -m tests.weights.reference_inception --out=build/golden --seed=$$(date +%s)
 	$(RUN) -m tests.weights.parity --golden=build/golden --out=results/parity.json
 
 lint: $(VENV)/full

@@ -13,6 +13,7 @@ from itit_jax.evaluation import captions, fidelity
 
 CAPTIONS, REFERENCES, WORDS = 5_000, 5, 10
 FEATURES, WIDTH = 10_000, 2_048
+BATCH = 32  # features that come at once
 
 
 def main():
@@ -27,11 +28,20 @@ def main():
     seconds["frechet_distance"] = timed(
         lambda: fidelity.frechet_distance(*map(fidelity.Statistics.of, features))
     )
+    seconds["running_statistics"] = timed(lambda: streamed(features[0]))
     seconds["kernel_distance"] = timed(lambda: fidelity.kernel_distance(*features))
     seconds["neighbours"] = timed(lambda: fidelity.neighbours(*features))
     sizes = {"captions": CAPTIONS, "references": REFERENCES, "features": [FEATURES, WIDTH]}
     print(json.dumps({"seconds": seconds, **sizes}, indent=1))
     return 0
+
+
+def streamed(features):
+    """Statistics of features that come in batches, as from a network."""
+    running = fidelity.Running()
+    for start in range(0, len(features), BATCH):
+        running.add(features[start : start + BATCH])
+    return running.statistics()
 
 
 def timed(work):

@@ -70,12 +70,16 @@ class Pictures:
     def __iter__(self):
         return iter(self._files)
 
-    def read(self, name):
-        """Bytes of a picture that Pillow can decode, or ValueError."""
+    def data(self, name):
+        """Bytes of a file, or ValueError."""
         try:
-            data = self._files[name]()
+            return self._files[name]()
         except (OSError, RuntimeError, zipfile.BadZipFile) as error:  # RuntimeError: encrypted
             raise ValueError(str(error)) from error
+
+    def read(self, name):
+        """Bytes of a picture that Pillow can decode, or ValueError."""
+        data = self.data(name)
         images.decode(data, 8)
         return data
 

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 
-def decode(data: bytes, size: int) -> np.ndarray:
-    """Image file bytes -> uint8 [size, size, 3].
+def decode(data: bytes, size: int = 0) -> np.ndarray:
+    """Image file bytes -> uint8 [size, size, 3], or [h, w, 3] as it is with size 0.
 
     Turned upright, laid on white, short side scaled to `size`, centre cut out. ValueError if
     the bytes are no image.
@@ -20,9 +20,18 @@ def decode(data: bytes, size: int) -> np.ndarray:
         image = image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError("not an image that can be decoded") from error
-    if image.size != (size, size):
-        image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+    return np.asarray(_fitted(image, size) if size else image)
+
+
+def fit(pixels: np.ndarray, size: int) -> np.ndarray:
+    """uint8 [h, w, 3] -> uint8 [size, size, 3], as `decode` brings pictures to their size."""
+    return np.asarray(_fitted(Image.fromarray(pixels), size))
+
+
+def _fitted(image, size):
+    if image.size == (size, size):
+        return image
+    return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

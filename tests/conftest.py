@@ -38,6 +38,20 @@ def tokenizer(easy, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def classifier(easy, tmp_path_factory):
+    """Workdir of a classifier that was trained for four steps."""
+    from tests import runs
+
+    workdir = tmp_path_factory.mktemp("classifier") / "run"
+    runs.run(
+        "--config=configs/classifier_tiny.py", f"--workdir={workdir}",
+        f"--config.data.path={easy}", "--config.train.steps=4", "--config.optimizer.warmup_steps=1",
+        "--config.data.rows.caption=8", "--config.evaluate.examples=4",
+    )
+    return workdir
+
+
+@pytest.fixture(scope="session")
 def trained(easy, tokenizer, tmp_path_factory):
     """Workdir of an ITIT run that nobody disturbed."""
     from tests import runs

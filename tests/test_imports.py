@@ -7,13 +7,15 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks")
-# First prefix that fits gives the floor. evaluation.run is a mode, the rest of evaluation metrics.
+# First prefix that fits gives the floor. evaluation.run is a mode, evaluation.images a command,
+# evaluation.features meets models; the rest of evaluation are metrics.
 FLOORS = (
     ("itit_jax.main", 8),
     ("benchmarks", 8),
     ("itit_jax.train", 7),
     ("itit_jax.tokenize", 7),
     ("itit_jax.evaluation.run", 7),
+    ("itit_jax.evaluation.images", 7),
     ("itit_jax.serve", 7),
     ("itit_jax.step", 6),
     ("itit_jax.state", 6),
@@ -21,6 +23,7 @@ FLOORS = (
     ("itit_jax.companions", 6),
     ("itit_jax.report", 6),
     ("itit_jax.weights", 6),
+    ("itit_jax.evaluation.features", 6),
     ("itit_jax.sheets", 6),
     ("itit_jax.inputs", 6),
     ("itit_jax.recipes", 5),
@@ -36,7 +39,14 @@ FLOORS = (
     ("configs", 0),
 )
 SAME_FLOOR = {"itit_jax.recipes": "recipes never import each other"}
-MEETS_DATA = ("itit_jax.inputs", "itit_jax.tokenize", "itit_jax.evaluation.run", "itit_jax.serve")
+MEETS_DATA = (
+    "itit_jax.inputs",
+    "itit_jax.tokenize",
+    "itit_jax.evaluation.run",
+    "itit_jax.evaluation.images",
+    "itit_jax.evaluation.features",
+    "itit_jax.serve",
+)
 
 
 def modules():

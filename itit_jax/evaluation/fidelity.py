@@ -27,6 +27,38 @@ class Statistics:
         return Statistics(mean, centred.T @ centred / (len(features) - 1))
 
 
+class Running:
+    """Statistics of features that come in parts; no more than BLOCK of them are kept."""
+
+    def __init__(self):
+        self.count, self._waiting = 0, []
+        self._taken, self._mean, self._scatter = 0, 0.0, 0.0
+
+    def add(self, features):
+        """Take in features [n, d]."""
+        self._waiting.append(np.asarray(features, np.float64))
+        self.count += len(features)
+        if self.count - self._taken >= BLOCK:  # large products are much faster than many small
+            self._take()
+
+    def _take(self):
+        features, self._waiting = np.concatenate(self._waiting), []
+        mean = features.mean(0)
+        step, share = mean - self._mean, len(features) / self.count
+        # What this part scatters about its own mean, and that mean about the one of the others
+        # (Chan 1979), as one more row.
+        rows = np.vstack([features - mean, step * np.sqrt(self._taken * share)])
+        self._scatter += rows.T @ rows
+        self._mean = self._mean + step * share
+        self._taken = self.count
+
+    def statistics(self):
+        """Of all features so far."""
+        if self._waiting:
+            self._take()
+        return Statistics(self._mean, self._scatter / (self.count - 1))
+
+
 def frechet_distance(real: Statistics, fake: Statistics) -> float:
     """FID: |m1 - m2|^2 + tr S1 + tr S2 - 2 tr((S1 S2)^(1/2)) (Heusel et al. 2017, section 2).
 
@@ -89,6 +121,14 @@ def neighbours(real, fake, k=5) -> dict[str, float]:
 
     A point's ball reaches to its k-th nearest other point of its own set.
     """
+    return {name: float(items.mean()) for name, items in neighbour_items(real, fake, k).items()}
+
+
+def neighbour_items(real, fake, k=5) -> dict[str, np.ndarray]:
+    """What every point adds to the scores of `neighbours`: fake ones [m], real ones [n].
+
+    Precision and density are means over fake points, recall and coverage over real ones.
+    """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     for name, features in (("real", real), ("fake", fake)):
         if len(features) <= k:
@@ -105,10 +145,10 @@ def neighbours(real, fake, k=5) -> dict[str, float]:
         in_fake[rows] = (distance <= fake_radius).any(1)
         nearest[rows] = distance.min(1)
     return {
-        "precision": float(in_real.mean()),
-        "recall": float(in_fake.mean()),
-        "density": float(inside.mean() / k),
-        "coverage": float((nearest < real_radius).mean()),
+        "precision": in_real,
+        "recall": in_fake,
+        "density": inside / k,
+        "coverage": nearest < real_radius,
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from itit_jax.config import ConfigError
 
-RECIPES = ("vq", "itit")
+RECIPES = ("vq", "itit", "classifier")
 
 
 class Recipe(Protocol):

@@ -3,7 +3,8 @@
 python -m tests.weights.parity --golden=FOLDER --out=results/parity.json
 
 FOLDER holds what tests/weights/reference.py wrote: NAME.safetensors or NAME.weights.npz with the
-weights and NAME.npz with sizes, inputs and outputs.
+weights and NAME.npz with sizes, inputs and outputs. Of Inception (reference_inception.py) there
+are outputs and names; weights and pictures come from a seed.
 """
 
 import argparse
@@ -11,15 +12,19 @@ import functools
 import json
 import pathlib
 import sys
+import tempfile
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from safetensors.numpy import save_file
 
+from itit_jax.models import inception
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import load as weights
+from tests.weights import seeded
 
 TOLERANCE = 1e-5  # largest difference over the largest magnitude, float32
 
@@ -33,7 +38,13 @@ def differences(folder, name):
     """{what: largest relative difference} of one model."""
     file = weights_of(folder, name)
     arrays = dict(np.load(pathlib.Path(folder) / f"{name}.npz"))
-    compare = {"t5": _t5, "vq": _vqgan, "taming": _vqgan, "maskgit": _maskgit}[name.split("_")[0]]
+    compare = {
+        "t5": _t5,
+        "vq": _vqgan,
+        "taming": _vqgan,
+        "maskgit": _maskgit,
+        "inception": _inception,
+    }[name.split("_")[0]]
     with jax.default_matmul_precision("highest"):
         return compare(file, arrays)
 
@@ -83,6 +94,23 @@ def _compare_tokenizer(file, model, arrays):
         "latents": _relative(np.asarray(latents), arrays["latents"]),
         "decoded": _relative(np.asarray(decoded), arrays["decoded"]),
         "share_of_other_ids": float(np.mean(np.asarray(ids) != arrays["ids"])),
+    }
+
+
+def _inception(file, arrays):
+    seed, (_, variant, _) = int(arrays["seed"]), file.stem.split("_")
+    shapes = json.loads((file.parent / "inception_tensors.json").read_text())
+    pictures = seeded.pictures(arrays["shape"], seed)
+    pixels = jnp.stack([inception.prepare(variant, picture) for picture in pictures])
+    model = inception.Inception()
+    with tempfile.TemporaryDirectory() as folder:
+        made = pathlib.Path(folder) / "weights.safetensors"
+        save_file(seeded.tensors(shapes, seed), made)
+        params = _load(made, model, pixels)
+    features, logits = jax.jit(model.apply)({"params": params}, pixels)
+    return {
+        "features": _relative(np.asarray(features), arrays["features"]),
+        "logits": _relative(np.asarray(logits), arrays["logits"]),
     }
 
 

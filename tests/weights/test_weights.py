@@ -11,13 +11,14 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from data_pipelines.errors import UserError
+from itit_jax.models.inception import Inception
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import convert
 from itit_jax.weights import load as weights
 from itit_jax.weights.files import read_tensors
 from tests.tiny import filled
-from tests.weights import parity, torch_zip
+from tests.weights import parity, seeded, torch_zip
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 
@@ -122,6 +123,19 @@ def test_a_checkpoint_of_taming_is_read_past_its_losses_and_callbacks(wrapper, t
     wrap = lambda entries: torch_zip.table({"state_dict": entries, **rest})
     torch_zip.save(tmp_path / "last.ckpt", tensors, wrap)
     assert_same(params, weights.load(tmp_path / "last.ckpt", abstract(params)))
+
+
+def test_inception_is_written_under_the_names_of_pytorch_fid_and_its_counters_passed_over(tmp_path):
+    shapes = json.loads((GOLDEN / "inception_tensors.json").read_text())
+    tensors = seeded.tensors(shapes, 0)
+    save_file(tensors, tmp_path / "x.safetensors")
+    pixels = jax.ShapeDtypeStruct((1, 299, 299, 3), jnp.float32)
+    wanted = abstract(jax.eval_shape(Inception().init, jax.random.key(0), pixels)["params"])
+    weights.save(weights.load(tmp_path / "x.safetensors", wanted), "inception", tmp_path / "y")
+    back = load_file(tmp_path / "y")
+    learned = {n for n in shapes if not n.endswith("num_batches_tracked")}
+    assert back.keys() == learned and len(learned) == 5 * 94 + 2
+    assert all(np.array_equal(back[n], tensors[n]) for n in learned)
 
 
 def test_half_precision_is_read_and_cast(tmp_path):

@@ -1,0 +1,114 @@
+"""The command: its scores are those of fidelity.py, and it says how each was measured."""
+
+import json
+
+import numpy as np
+import pytest
+
+from data_pipelines import pictures
+from data_pipelines.folder import Report
+from itit_jax.evaluation import features, fidelity, images
+from itit_jax.evaluation.collected import Collected
+from itit_jax.evaluation.fidelity import Statistics
+from tests.evaluation import toy
+
+
+@pytest.fixture
+def ask(tmp_path, monkeypatch):
+    """ask(A, B, flags) -> exit code; features are the toy's."""
+    monkeypatch.setitem(features.KINDS, "toy", lambda path: toy.EXTRACTOR)
+    cache = f"--cache={tmp_path / 'cache'}"
+    return lambda a, b, *more: images.main([str(a), str(b), "--features=toy:x", cache, *more])
+
+
+def rows(folder):
+    """(features, probabilities) of a folder, without the command."""
+    found = list(toy.EXTRACTOR(pictures.find(str(folder)).read(Report())))
+    return [np.concatenate(column) for column in zip(*found)]
+
+
+def test_scores_of_two_folders_are_those_of_their_features(tmp_path, ask, capsys):
+    a = toy.fill(tmp_path / "a", 45)
+    b = toy.fill(tmp_path / "b", 40, brightest=200, seed=1)
+    (b / "broken.png").write_bytes(b"")
+    out = tmp_path / "scores.json"
+    assert ask(a, b, f"--out={out}") == 0
+    table = json.loads(out.read_text())
+    found = {name: entry["score"] for name, entry in table["scores"].items()}
+    (real, _), (fake, probabilities) = rows(a), rows(b)
+    want = {
+        "fid": fidelity.frechet_distance(Statistics.of(real), Statistics.of(fake)),
+        "kid": fidelity.kernel_distance(real, fake),
+        "is": fidelity.inception_score(probabilities, 10)[0],
+    } | fidelity.neighbours(real, fake, 5)
+    assert found == pytest.approx(want, rel=1e-9)
+    printed = capsys.readouterr()
+    for name, how in (("fid", ""), ("kid", "kernel:poly3|"), ("recall", "k:5|")):
+        assert table["scores"][name]["signature"] == f"{name}:toy|{how}n:45,40|v:1"
+        assert table["scores"][name]["signature"] in printed.out
+    assert "skipped 1: broken picture (first: broken.png)" in printed.err
+    assert table["skipped"][1]["broken picture"]["count"] == 1
+
+
+def test_a_part_of_the_scores_keeps_no_rows(tmp_path, ask, capsys):
+    a = toy.fill(tmp_path / "a", 4)
+    assert ask(a, a, "--metrics=fid") == 0
+    printed = capsys.readouterr().out
+    assert "precision" not in printed and "FID of 4 pictures by 4 features is too large" in printed
+    (file,) = (tmp_path / "cache").iterdir()
+    assert "features" not in np.load(file)
+
+
+def test_what_cannot_be_measured_is_said(tmp_path, ask, capsys):
+    a = toy.fill(tmp_path / "a", 5)
+    assert ask(a, a) == 0
+    printed = capsys.readouterr().out
+    assert "recall    not measured: both sets need more than 5 pictures" in printed
+    sets = [Collected(9, Statistics(np.zeros(2), np.eye(2)), {}, np.zeros((9, 2)))] * 2
+    assert images.score(*sets, ["is"], "x")["is"]["missing"] == "these features tell no classes"
+
+
+# KID of N(0, 1) and N(shift, 1) in 3 dimensions, by the moments of their products.
+@pytest.mark.parametrize("shift, truth, least", [(0.0, 0.0, 190), (1.0, 32 / 3, 170)])
+def test_intervals_of_kid_hold_the_truth_about_as_often_as_they_say(shift, truth, least):
+    rng, hits = np.random.default_rng(0), 0
+    draw = lambda shift: Collected(60, None, {}, rng.normal(size=(60, 3)) + shift)
+    for _ in range(200):
+        kid = images.score(draw(0), draw(shift), ["kid"], "x")["kid"]
+        hits += kid["low"] <= truth <= kid["high"]
+    assert hits >= least
+
+
+def test_each_neighbour_score_resamples_the_set_it_is_a_mean_of():
+    rng = np.random.default_rng(0)
+    x = Collected(40, None, {}, rng.normal(size=(40, 2)))
+    y = Collected(400, None, {}, rng.normal(size=(400, 2)) + 1.2)
+    found = images.score(x, y, ["precision", "recall"], "x")
+    width = {name: entry["high"] - entry["low"] for name, entry in found.items()}
+    assert width["recall"] > 2 * width["precision"]
+    assert found["recall"]["interval"].endswith("of A")
+    assert found["precision"]["interval"].endswith("of B")
+
+
+def test_a_split_of_a_data_set_is_scored_by_a_classifier(easy, classifier, tmp_path, capsys):
+    splits = [f"{easy}:{name}" for name in ("test", "held_out")]
+    more = [f"--features=scenes:{classifier}", f"--cache={tmp_path}", "--metrics=fid,is"]
+    assert images.main([*splits, *more]) == 0
+    printed = capsys.readouterr().out
+    assert "n:60,40|v:1" in printed and "is        not measured" in printed
+
+
+@pytest.mark.parametrize(
+    "more, sentence",
+    [
+        (["--metrics=fid,fd"], "--metrics has 'fd'"),
+        (["--features=toy"], "names no features"),
+        (["--cache=/dev/null/x"], "give another --cache"),
+        (["--out=/nowhere/x.json"], "the folder of --out=/nowhere/x.json does not exist"),
+    ],
+)
+def test_wrong_input_is_one_sentence(tmp_path, ask, capsys, more, sentence):
+    a = toy.fill(tmp_path / "a", 4)
+    assert ask(a, a, *more) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and len(error.splitlines()) == 1
