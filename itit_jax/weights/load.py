@@ -56,8 +56,12 @@ def load(path, abstract):
     return jax.tree.map(lambda name: _place(found, sources[name], wanted[name]), paths)
 
 
-def save(params, kind, path):
-    """Write parameters in the layout of `kind` (one of KINDS, or OURS) as safetensors."""
+def save(params, kind, path, head=None):
+    """Write parameters in the layout of `kind` (one of KINDS, or OURS) as safetensors.
+
+    head: {text: text} in place of its usual metadata. Give one entry: safetensors writes several
+    in any order, and equal parameters should give equal bytes.
+    """
     flat = {}
     for place, leaf in jax.tree_util.tree_leaves_with_path(params):
         name, array = path_of(place), np.asarray(leaf)
@@ -65,9 +69,10 @@ def save(params, kind, path):
         flat |= {part: array if len(parts) == 1 and part == name else array[i]
                  for i, part in enumerate(parts)}  # fmt: skip
     if kind == OURS:
-        save_file({n: np.ascontiguousarray(a) for n, a in flat.items()}, path, {"format": OURS})
-        return
-    save_file(_as_theirs(flat, kind), path, {"format": "pt"})
+        arrays, form = {n: np.ascontiguousarray(a) for n, a in flat.items()}, OURS
+    else:
+        arrays, form = _as_theirs(flat, kind), "pt"
+    save_file(arrays, path, head or {"format": form})
 
 
 def _as_theirs(flat, kind):
