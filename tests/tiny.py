@@ -52,9 +52,9 @@ def batch(seed=0, rows=8):
     }
 
 
-def randomised(params, seed=0, spread=0.3):
+def randomised(params, seed=0):
     """Every leaf moved off its initial value, so that no zero or one hides a fault."""
     leaves, tree = jax.tree.flatten(params)
     keys = jax.random.split(jax.random.key(seed), len(leaves))
-    moved = [x + spread * jax.random.normal(k, x.shape, x.dtype) for x, k in zip(leaves, keys)]
+    moved = [x + 0.3 * jax.random.normal(k, x.shape, x.dtype) for x, k in zip(leaves, keys)]
     return jax.tree.unflatten(tree, moved)
