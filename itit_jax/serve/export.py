@@ -52,9 +52,9 @@ def is_export(folder):
 
 def check_free(out):
     """Refuses a folder that something would be lost or mixed in."""
+    if "://" in str(out):
+        raise UserError(f"{out} is an address; export to a folder here and copy that.")
     out = pathlib.Path(out)
-    if "://" in str(out) or ":/" in str(out):
-        raise UserError(f"--out={out} is an address; export to a folder here and copy that.")
     if out.is_file() or out.is_dir() and any(out.iterdir()):
         raise UserError(f"{out} is not empty; choose another folder.")
 

@@ -62,7 +62,8 @@ class Pipeline:
 
     def caption(self, images, *, seed=0):
         """A picture, or several, of any size -> list of captions."""
-        return self.session.caption(images if isinstance(images, list) else [images], seed=seed)
+        pictures = images if isinstance(images, (list, tuple)) else [images]
+        return self.session.caption(pictures, seed=seed)
 
 
 def fetch(name):
