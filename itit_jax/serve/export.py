@@ -15,6 +15,8 @@ import os
 import pathlib
 import shutil
 
+from safetensors import SafetensorError
+
 from data_pipelines.errors import UserError
 from data_pipelines.texts import Vocabulary
 from itit_jax import config as settings
@@ -69,7 +71,7 @@ def write(found, out):
         if out.exists():
             out.rmdir()
         os.replace(draft, out)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # the latter also where a disk is full
         raise UserError(f"{out} cannot be written ({error}); choose another place.") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import resource
 import shutil
+import signal
 
 import jax
 import numpy as np
@@ -13,7 +15,6 @@ from data_pipelines.errors import UserError
 from itit_jax.config import read_workdir
 from itit_jax.serve import export
 from itit_jax.serve import trained as models
-from itit_jax.weights import ecosystem
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +116,16 @@ def test_an_empty_folder_is_taken(read, exported, tmp_path):
     assert files(tmp_path / "empty") == files(exported)
 
 
-def test_a_disk_that_fills_leaves_nothing_behind(read, tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(ecosystem, "own_vqgan_config", full)
-    with pytest.raises(UserError, match="No space left on device.*choose another place"):
-        export.write(read, tmp_path / "out")
+def test_a_disk_that_fills_leaves_nothing_behind(read, tmp_path):
+    before, largest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, largest))  # fails within the weights
+    try:
+        with pytest.raises(UserError, match="cannot be written.*choose another place"):
+            export.write(read, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, largest))
+        signal.signal(signal.SIGXFSZ, handler)
     assert not list(tmp_path.iterdir())
 
 
