@@ -62,6 +62,9 @@ test-parity: $(VENV)/light .venv-parity/ready
 	.venv-parity/bin/python tests/weights/reference.py --out=build/golden --seed=$$(date +%s)
 	.venv-parity/bin/python -m tests.weights.reference_inception --out=build/golden --seed=$$(date +%s)
 	$(RUN) -m tests.weights.parity --golden=build/golden --out=results/parity.json
+	rm -rf build/export
+	$(RUN) -m tests.weights.exported --out=build/export --seed=$$(date +%s)
+	.venv-parity/bin/python tests/weights/open_export.py --export=build/export --out=results/parity.json
 
 lint: $(VENV)/full
 	$(RUN) -m ruff check --fix .

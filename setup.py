@@ -35,6 +35,7 @@ setup(
     extras_require={
         "data": DATA,
         "test": TEST,
+        "hub": ["huggingface_hub>=0.30"],
         "tpu": ["jax[tpu]>=0.7.2,<0.11"],
         "cuda": ["jax[cuda12]>=0.7.2,<0.11"],
     },

@@ -41,8 +41,8 @@ IN_PIPELINE = {"tokenizer": "vqvae", "text_encoder": "text_encoder"}
 DAMAGE = (SafetensorError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError)
 DAMAGE += (KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 WRITERS = {
-    "safetensors": lambda arrays, path: _write_safetensors(arrays, path, "pt"),
-    "itit_jax": lambda arrays, path: _write_safetensors(arrays, path, "itit_jax"),
+    "safetensors": lambda *a, **k: _write_safetensors("pt", *a, **k),
+    "itit_jax": lambda *a, **k: _write_safetensors("itit_jax", *a, **k),
     "flax": flax_files.write,
     "t5x": t5x_folders.write,
 }
@@ -142,10 +142,16 @@ def _safetensors(file) -> Iterator[tuple[str, Tensor]]:
             yield name, Tensor(shape, lambda name=name: _one_tensor(file, name))
 
 
-def _write_safetensors(arrays, path, producer):
+def _write_safetensors(producer, arrays, path, head=None):
     fresh = pathlib.Path(f"{path}.new")
-    save_file(arrays, fresh, {"format": producer})
-    os.replace(fresh, path)
+    fresh.touch()
+    mode = fresh.stat().st_mode  # safetensors lets only the owner read its files
+    try:
+        save_file(arrays, fresh, head or {"format": producer})
+        fresh.chmod(mode)
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _one_tensor(file, name):

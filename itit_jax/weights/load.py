@@ -57,10 +57,12 @@ def load(path, abstract, part=""):
     return jax.tree.map(lambda name: _place(found, sources[name], wanted[name]), paths)
 
 
-def save(params, kind, path):
+def save(params, kind, path, head=None):
     """Write parameters in the layout of `kind`, one of KINDS, or OURS.
 
-    `path` is the file, or the folder where the layout is one (t5x).
+    `path` is the file, or the folder where the layout is one (t5x). head: {text: text} in place
+    of the usual metadata of safetensors. Give one entry: safetensors writes several in any
+    order, and equal parameters should give equal bytes.
     """
     flat = {}
     for place, leaf in jax.tree_util.tree_leaves_with_path(params):
@@ -70,7 +72,7 @@ def save(params, kind, path):
                  for i, part in enumerate(parts)}  # fmt: skip
     arrays = flat if kind == OURS else _as_theirs(flat, kind)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    WRITERS[container(kind)](arrays, path)
+    WRITERS[container(kind)](arrays, path, **({"head": head} if head else {}))
 
 
 def container(kind):

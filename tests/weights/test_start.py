@@ -10,8 +10,10 @@ from itit_jax.checkpoints import Checkpoints
 from itit_jax.config import ConfigError
 from itit_jax.recipes.itit import Recipe
 from itit_jax.report import Report
+from itit_jax.serve import export
 from itit_jax.weights import load as weights
 from tests import tiny
+from tests.weights import exported
 
 
 @pytest.mark.parametrize("trainable", [True, False])
@@ -64,6 +66,23 @@ def test_itit_sees_through_maskgit_s_tokenizer(tmp_path):
 def test_a_frozen_part_without_weights_is_one_sentence(tmp_path):
     with pytest.raises(ConfigError, match="set --config.*weights"):
         begin(tiny.itit_config(text_encoder__trainable=False), tmp_path)
+
+
+def test_a_run_starts_from_the_parts_of_an_export(tmp_path):
+    given = exported.trained(tmp_path)
+    export.write(given, tmp_path / "out")
+    config = tiny.itit_config(
+        text_encoder__trainable=True,
+        text_encoder__weights=str(tmp_path / "out" / "text_encoder"),
+        tokenizer__weights=str(tmp_path / "out" / "vqvae"),
+        tokenizer__config="configs/vq_tiny.py",  # of other sizes: what the export says counts
+        text_encoder__layers=2,
+        model__vocabulary_size=exported.PIECES,
+        data__image_size=exported.SIDE,
+    )
+    begun, frozen = begin(config, tmp_path)
+    for name, part in (("text_encoder", begun.params), ("tokenizer", frozen)):
+        jax.tree.map(np.testing.assert_array_equal, part[name], given.params[name])
 
 
 def begin(config, tmp_path):
