@@ -14,6 +14,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from data_pipelines.errors import UserError
+from itit_jax.weights.layouts import towers
 from itit_jax.weights.load import OURS, read
 
 
@@ -25,7 +26,12 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         kind, found = read(options.path)
-        arrays = {n: np.ascontiguousarray(t.read()) for n, t in found.items()}
+        if kind in towers.KINDS:
+            raise UserError(
+                f"{options.path} holds towers ({kind}), which are used as they were published; "
+                "give the folder to itit_jax.evaluation.clip_score."
+            )
+        arrays = {n: np.asarray(t.read(), order="C") for n, t in found.items()}
     except UserError as error:
         print(f"itit_jax: {error}", file=sys.stderr)
         return 2

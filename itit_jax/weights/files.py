@@ -22,7 +22,9 @@ IN_FOLDER = (
     "model.safetensors.index.json",
     "model.safetensors",
     "diffusion_pytorch_model.safetensors",
+    "open_clip_model.safetensors",
     "pytorch_model.bin",
+    "open_clip_pytorch_model.bin",
 )
 
 
@@ -53,11 +55,24 @@ def read_tensors(path) -> dict[str, Tensor]:
     raise UserError(f"{file} is of no known kind; give .safetensors, .npz or {', '.join(TORCH)}.")
 
 
-def read_config(path) -> dict:
-    """The config.json beside the weights, or {}."""
-    folder = pathlib.Path(path)
-    file = (folder if folder.is_dir() else folder.parent) / "config.json"
-    return json.loads(file.read_text()) if file.is_file() else {}
+def folder_of(path) -> pathlib.Path:
+    """The folder of a weight file, or the folder itself."""
+    path = pathlib.Path(path)
+    return path if path.is_dir() else path.parent
+
+
+def read_config(path, name="config.json") -> dict:
+    """The JSON of settings beside the weights, or {}."""
+    file = folder_of(path) / name
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text())
+    except ValueError as error:
+        raise UserError(f"{file} is no JSON ({error}); get it again.") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{file} holds no JSON object; get it again.")
+    return found
 
 
 def _find(path):

@@ -33,7 +33,7 @@ def read(path) -> tuple[str, dict[str, Tensor]]:
     for row in KINDS[kind].from_theirs(names):
         known.add(row.theirs)
         if row.theirs in names:
-            found[row.ours] = _transformed(names[row.theirs], row)
+            found[row.ours] = _transformed(names[row.theirs], row, f"{path} ({kind})")
     ignored = re.compile(KINDS[kind].passed_over)
     strange = [n for n in names if n not in known and not ignored.match(n)]
     if strange:
@@ -56,8 +56,10 @@ def load(path, abstract):
     return jax.tree.map(lambda name: _place(found, sources[name], wanted[name]), paths)
 
 
-def save(params, kind, path):
-    """Write parameters in the layout of `kind` (one of KINDS, or OURS) as safetensors."""
+def save(params, kind, path, **known):
+    """Write parameters in the layout of `kind` (one of KINDS, or OURS): npz where the path ends so,
+    else safetensors. `known` is what a layout needs and parameters do not say, such as heads.
+    """
     flat = {}
     for place, leaf in jax.tree_util.tree_leaves_with_path(params):
         name, array = path_of(place), np.asarray(leaf)
@@ -65,21 +67,25 @@ def save(params, kind, path):
         flat |= {part: array if len(parts) == 1 and part == name else array[i]
                  for i, part in enumerate(parts)}  # fmt: skip
     if kind == OURS:
-        save_file({n: np.ascontiguousarray(a) for n, a in flat.items()}, path, {"format": OURS})
+        save_file({n: np.asarray(a, order="C") for n, a in flat.items()}, path, {"format": OURS})
         return
-    save_file(_as_theirs(flat, kind), path, {"format": "pt"})
+    arrays = _as_theirs(flat, kind, known)
+    if str(path).endswith(".npz"):
+        np.savez(path, **arrays)
+    else:
+        save_file(arrays, path, {"format": "pt"})
 
 
-def _as_theirs(flat, kind):
+def _as_theirs(flat, kind, known):
     """{our path: array} -> {their name: array}; parts of one of their tensors are joined."""
-    rows = [row for row in KINDS[kind].from_ours(flat) if row.ours in flat]
+    rows = [row for row in KINDS[kind].from_ours(flat, **known) if row.ours in flat]
     unknown = sorted(flat.keys() - {row.ours for row in rows})
     if unknown:
         raise UserError(f"the layout {kind} has no place for {_some(unknown)}.")
     pieces = {}
     for row in rows:
         pieces.setdefault(row.theirs, []).append((row, row.transform.theirs(flat[row.ours])))
-    return {theirs: np.ascontiguousarray(_joined(found)) for theirs, found in pieces.items()}
+    return {theirs: np.asarray(_joined(found), order="C") for theirs, found in pieces.items()}
 
 
 def _joined(pieces):
@@ -93,8 +99,9 @@ def _joined(pieces):
 def _recognise(path, tensors):
     """-> (kind, {name without its wrapper: Tensor})."""
     for kind, layout in KINDS.items():
+        signs = (layout.sign,) if isinstance(layout.sign, str) else layout.sign
         for wrapper in WRAPPERS:
-            if wrapper + layout.sign in tensors:
+            if any(wrapper + sign in tensors for sign in signs):
                 if not wrapper:
                     return kind, tensors
                 cut = len(wrapper)
@@ -107,9 +114,15 @@ def _recognise(path, tensors):
     )
 
 
-def _transformed(tensor, row):
-    shape = np.broadcast_to(np.zeros(()), tensor.shape)  # a view: no memory
-    return Tensor(row.read(shape).shape, lambda: row.read(tensor.read()))
+def _transformed(tensor, row, file):
+    empty = np.broadcast_to(np.zeros(()), tensor.shape)  # a view: no memory
+    try:
+        return Tensor(row.read(empty).shape, lambda: row.read(tensor.read()))
+    except (ValueError, IndexError) as error:
+        raise UserError(
+            f"{row.theirs} of {file} has the shape {tensor.shape}, which that layout does not "
+            "have; it may be a variant that is not read."
+        ) from error
 
 
 def _layers(name, leaf):

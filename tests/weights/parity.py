@@ -2,8 +2,8 @@
 
 python -m tests.weights.parity --golden=FOLDER --out=results/parity.json
 
-FOLDER holds what tests/weights/reference.py wrote: NAME.safetensors with the weights and NAME.npz
-with sizes, inputs and outputs.
+FOLDER holds what tests/weights/reference.py wrote: NAME.npz with sizes, inputs and outputs, and the
+weights as NAME.safetensors or, with a config.json, in the folder NAME.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import numpy as np
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import load as weights
+from itit_jax.weights import towers
 
 TOLERANCE = 1e-5  # largest difference over the largest magnitude, float32
 
@@ -30,8 +31,11 @@ def names(folder):
 def differences(folder, name):
     """{what: largest relative difference} of one model."""
     file = pathlib.Path(folder) / f"{name}.safetensors"
+    if not file.exists():
+        file = pathlib.Path(folder) / name
     arrays = dict(np.load(pathlib.Path(folder) / f"{name}.npz"))
-    compare = {"t5": _t5, "vq": _vqgan}[name.split("_")[0]]
+    family = name.split("_")[0]
+    compare = {"t5": _t5, "vq": _vqgan, "clip": _towers, "siglip": _towers}[family]
     with jax.default_matmul_precision("highest"):
         return compare(file, arrays)
 
@@ -60,6 +64,18 @@ def _vqgan(file, arrays):
         "latents": _relative(np.asarray(latents), arrays["latents"]),
         "decoded": _relative(np.asarray(decoded), arrays["decoded"]),
         "share_of_other_ids": float(np.mean(np.asarray(ids) != arrays["ids"])),
+    }
+
+
+def _towers(folder, arrays):
+    _, module = towers.describe(folder)
+    variables = {"params": towers.load_params(folder, module)}
+    image, text = module.apply(variables, arrays["pixels"], arrays["ids"])
+    logits = module.apply(variables, image, text, method="logits")
+    return {
+        "image": _relative(np.asarray(image), arrays["image"]),
+        "text": _relative(np.asarray(text), arrays["text"]),
+        "logits": _relative(np.asarray(logits), arrays["logits"]),
     }
 
 

@@ -9,6 +9,7 @@ import json
 import pathlib
 
 import numpy as np
+import reference_towers
 import torch
 from diffusers import VQModel
 from safetensors.torch import save_file
@@ -92,6 +93,7 @@ def main():
             save_file(tensors, out / f"{name}.safetensors", {"format": "pt"})
             arrays = {k: np.asarray(v) for k, v in arrays.items()}
             np.savez_compressed(out / f"{name}.npz", **arrays)
+    reference_towers.write(out, options.seed, spread)
     versions = {p: importlib.metadata.version(p) for p in ("torch", "transformers", "diffusers")}
     (out / "made.json").write_text(json.dumps({"seed": options.seed, **versions}, indent=1) + "\n")
 

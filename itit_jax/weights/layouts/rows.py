@@ -1,7 +1,7 @@
 """What a layout table is made of: rows of (their name, our path, transform, part)."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -67,9 +67,9 @@ class Kind(NamedTuple):
     Rows that neither the file nor our model has fall away.
     """
 
-    sign: str  # a key that only this layout has
-    from_theirs: Callable[[Iterable[str]], Iterator[Row]]  # rows for a file of these names
-    from_ours: Callable[[Iterable[str]], Iterator[Row]]  # rows for a model of these paths
+    sign: str | tuple[str, ...]  # a key that only this layout has, or several, any of which tells
+    from_theirs: Callable[..., Iterator[Row]]  # rows for a file of {name: something with a shape}
+    from_ours: Callable[..., Iterator[Row]]  # rows for a model of these paths
     passed_over: str = r"$^"
 
 
