@@ -48,9 +48,7 @@ def score(towers, pictures, captions):
         pairs = similarity(np.repeat(seen, counts, axis=0), said)
         items += [float(part.mean()) for part in np.split(pairs, np.cumsum(counts)[:-1])]
     estimate, low, high = bootstrap(np.array(items))
-    signature = (
-        f"clip_score:100max(cos,0)|tower:{towers.signature}|n:{len(items)}|v:{VERSION}"
-    )
+    signature = f"clip_score:100max(cos,0)|tower:{towers.signature}|n:{len(items)}|v:{VERSION}"
     return {"score": estimate, "low": low, "high": high, "items": items, "signature": signature}
 
 

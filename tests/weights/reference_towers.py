@@ -1,7 +1,7 @@
 """Random CLIP and SigLIP models of transformers, saved as it saves them, with inputs and outputs.
 
 Part of tests/weights/reference.py. Each is a folder NAME of config.json and model.safetensors, and
-NAME.npz of pixels, ids, features and logits, and of a picture and what the image processor makes of it.
+NAME.npz of pixels, ids, features, logits, and a picture before and after the image processor.
 """
 
 import numpy as np

@@ -171,9 +171,7 @@ def _first_heads(heads):
 
 def _bias_heads(heads):
     """(H, K) <-> (H K)."""
-    return Transform(
-        lambda x: x.reshape(x.shape[0] * x.shape[1]), lambda x: x.reshape(heads, -1)
-    )
+    return Transform(lambda x: x.reshape(x.shape[0] * x.shape[1]), lambda x: x.reshape(heads, -1))
 
 
 def _dense(theirs, ours):
