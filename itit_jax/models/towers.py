@@ -23,17 +23,18 @@ ACTIVATIONS = {
 
 
 class Pixels(NamedTuple):
-    """What a family makes of a picture: resized bicubically, then (x / 255 - mean) / deviation."""
+    """What a family makes of a picture: it is resized, then (x / 255 - mean) / deviation."""
 
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
     crop: bool  # scale the short side and cut out the centre, or squeeze the whole picture
+    resample: int  # of Pillow: 2 bilinear, 3 bicubic
 
 
 CLIP_PIXELS = Pixels(
-    (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), crop=True
+    (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), True, 3
 )
-SIGLIP_PIXELS = Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), crop=False)
+SIGLIP_PIXELS = Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), False, 3)
 
 
 class Probe(nn.Module):

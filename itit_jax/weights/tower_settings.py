@@ -1,4 +1,4 @@
-"""What the tensors of a tower do not say: heads, activation, epsilon, the last id of a text.
+"""What the tensors of a tower do not say: heads, activation, the last id of a text, pixels.
 
 Taken from the settings that were published beside the weights, as their own library reads them.
 Where these are needed and missing the weights are refused: with another activation or another
@@ -8,7 +8,7 @@ number of heads every tensor still fits, and the features are wrong.
 from typing import NamedTuple
 
 from data_pipelines.errors import UserError
-from itit_jax.models.towers import ACTIVATIONS
+from itit_jax.models.towers import ACTIVATIONS, Pixels
 from itit_jax.weights.files import read_config, read_tensors
 from itit_jax.weights.layouts.towers import TOWERS
 
@@ -27,6 +27,8 @@ CLIP_DEFAULTS = ({"image": 12, "text": 8}, "quick_gelu", 1e-5)
 SIGLIP_DEFAULTS = ({"image": 12, "text": 12}, "gelu_pytorch_tanh", 1e-6)
 SECTIONS = {"image": "vision_config", "text": "text_config"}
 OLD_END = 2  # written into the settings of old files by mistake; these mean the largest id
+OPEN_CLIP = "open_clip_config.json"
+PREPARED = "preprocessor_config.json"
 
 
 def of(path, kind, tower, width) -> Settings:
@@ -43,10 +45,10 @@ def of(path, kind, tower, width) -> Settings:
             f"the settings beside {path} ask for the activation '{found.activation}'; known are "
             f"{', '.join(ACTIVATIONS)}."
         )
-    if width % found.heads:
+    if not isinstance(found.heads, int) or found.heads < 1 or width % found.heads:
         raise UserError(
             f"the settings beside {path} divide the {tower} tower, {width} wide, among "
-            f"{found.heads} heads, which leaves a rest; they belong to other weights."
+            f"{found.heads} heads, which cannot be; they belong to other weights."
         )
     return found
 
@@ -70,10 +72,10 @@ def _hugging_face(path, tower, defaults):
 
 
 def _open_clip(path, tower, width):
-    config = read_config(path, "open_clip_config.json").get("model_cfg")
+    config = read_config(path, OPEN_CLIP).get("model_cfg")
     if config is None:
         raise UserError(
-            f"{path} has no open_clip_config.json beside it, which says the activation; write one: "
+            f"{path} has no {OPEN_CLIP} beside it, which says the activation; write one: "
             '{"model_cfg": {"quick_gelu": true}} for weights of OpenAI, {"model_cfg": {}} for most '
             "others."
         )
@@ -87,3 +89,18 @@ def _big_vision(path, tower):
     shapes = (t.shape for n, t in read_tensors(path).items() if n.startswith(prefix)
               and n.endswith("/query/bias"))  # fmt: skip
     return Settings(next(shapes)[-2], *SIGLIP_DEFAULTS[1:])
+
+
+def pixels(path, kind, family: Pixels) -> Pixels:
+    """How pictures are prepared: as the settings beside the weights say, else as usual."""
+    if kind == "open_clip":
+        found = read_config(path, OPEN_CLIP).get("preprocess_cfg", {})
+        mean, deviation = "mean", "std"
+    else:
+        found, mean, deviation = read_config(path, PREPARED), "image_mean", "image_std"
+    return Pixels(
+        tuple(found.get(mean, family.mean)),
+        tuple(found.get(deviation, family.deviation)),
+        found.get("do_center_crop", family.crop),
+        found.get("resample", family.resample),
+    )

@@ -37,41 +37,51 @@ def describe(path) -> tuple[str, Towers]:
 
 
 def _image(path, kind, found, siglip):
-    patch, _, _, width = found["image/patches/kernel"].shape
-    side = math.isqrt(found["image/positions"].shape[0])  # a class token more changes no root
+    patch, _, _, width = _shape(path, found, "image/patches/kernel", 4)
+    places, _ = _shape(path, found, "image/positions", 2)
+    side = math.isqrt(places)  # a class token more changes no root
     settings = tower_settings.of(path, kind, "image", width)
     return ImageTower(
         size=side * patch,
         patch=patch,
         probe=siglip,
-        pixels=SIGLIP_PIXELS if siglip else CLIP_PIXELS,
-        **_shared(found, "image", width, settings),
+        pixels=tower_settings.pixels(path, kind, SIGLIP_PIXELS if siglip else CLIP_PIXELS),
+        **_shared(path, found, "image", settings),
     )
 
 
 def _text(path, kind, found, siglip):
-    vocabulary, width = found["text/token_embedding"].shape
+    vocabulary, width = _shape(path, found, "text/token_embedding", 2)
     settings = tower_settings.of(path, kind, "text", width)
     end = vocabulary - 1 if settings.end is None else settings.end
     return TextTower(
         vocabulary_size=vocabulary,
-        length=found["text/positions"].shape[0],
+        length=_shape(path, found, "text/positions", 2)[0],
         end=None if siglip else end,
-        **_shared(found, "text", width, settings),
+        **_shared(path, found, "text", settings),
     )
 
 
-def _shared(found, tower, width, settings):
+def _shared(path, found, tower, settings):
     projection = found.get(f"{tower}/projection/kernel")
+    width, mlp_width = _shape(path, found, f"{tower}/encoder/layers_0/mlp/up/kernel", 2)
     return dict(
         width=width,
-        mlp_width=found[f"{tower}/encoder/layers_0/mlp/up/kernel"].shape[1],
+        mlp_width=mlp_width,
         depth=count(rf"{tower}/encoder/layers_(\d+)/", found),
         heads=settings.heads,
-        features=projection.shape[1] if projection else 0,
+        features=projection.shape[-1] if projection else 0,
         activation=settings.activation,
         epsilon=settings.epsilon,
     )
+
+
+def _shape(path, found, name, rank):
+    shape = found[name].shape if name in found else ()
+    if len(shape) != rank:
+        has = f"has the shape {shape} in" if shape else "is missing in"
+        raise UserError(f"{name} {has} {path}; it may be a variant that is not read.")
+    return shape
 
 
 def load_params(path, module):
@@ -104,7 +114,8 @@ class LoadedTowers:
         size = f"-p{tower.patch}-{tower.size}" if module.image else ""
         family = "clip" if kind in CLIP else "siglip"
         digest = fingerprint(self.params)[:12]
-        self.signature = f"{family}-w{tower.width}x{tower.depth}{size}-{digest}"
+        sizes = f"w{tower.width}x{tower.depth}{size}"
+        self.signature = f"{family}-{sizes}-{tower.activation}-{digest}"
         apply = lambda method: jax.jit(lambda p, x: module.apply({"params": p}, x, method=method))
         self._image, self._text = apply("image_features"), apply("text_features")
         self._words = None
@@ -114,7 +125,7 @@ class LoadedTowers:
         tower = self.module.image
         if tower is None:
             raise UserError(f"{self.path} holds no image tower; give weights of both towers.")
-        fitted = [fit(picture, tower.size, crop=tower.pixels.crop) for picture in pictures]
+        fitted = [fit(picture, tower.size, tower.pixels) for picture in pictures]
         return self._rows(self._image, fitted)
 
     def text_features(self, texts) -> np.ndarray:
@@ -135,17 +146,17 @@ class LoadedTowers:
         return np.concatenate(parts)[:count]
 
 
-def fit(picture, size, *, crop):
-    """uint8 [h, w, 3] -> uint8 [size, size, 3], bicubically.
+def fit(picture, size, pixels):
+    """uint8 [h, w, 3] -> uint8 [size, size, 3], resized as `pixels` says.
 
-    crop: the short side becomes `size` and the centre is cut out, rounded down as in transformers
-    (torchvision rounds to even); else both sides become `size`.
+    A centre is cut out rounding down, as transformers does it (torchvision rounds to even).
     """
     image = Image.fromarray(np.asarray(picture))
     width, height = image.size
     short = min(width, height)
-    sides = (size * width // short, size * height // short) if crop else (size, size)
+    scaled = (size * width // short, size * height // short)
+    sides = scaled if pixels.crop else (size, size)
     if image.size != sides:
-        image = image.resize(sides, Image.Resampling.BICUBIC)
+        image = image.resize(sides, pixels.resample)
     left, top = ((side - size) // 2 for side in sides)
     return np.asarray(image)[top : top + size, left : left + size]

@@ -57,7 +57,7 @@ def test_bytes_are_normalised_and_floats_are_taken_as_they_are(probe):
     model = image_tower(probe)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype(np.uint8)
     variables = random_variables(model, pixels)
-    mean, deviation, _ = model.pixels
+    mean, deviation = model.pixels[:2]
     floats = ((pixels / 255 - mean) / deviation).astype(np.float32)
     features = jax.jit(lambda x: model.apply(variables, x))
     assert features(floats).shape == (2, 8 if probe else 6)

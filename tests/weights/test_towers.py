@@ -9,6 +9,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from data_pipelines.errors import UserError
@@ -20,6 +21,7 @@ from itit_jax.weights.tower_words import open_words
 from tests.weights import parity
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
+LAYER = "text_model.encoder.layers.0"
 NAFLEX = "vision_model.embeddings.patch_embedding.weight"
 
 
@@ -228,14 +230,25 @@ def test_a_file_of_one_tower_gives_that_tower(tower, other, tmp_path):
     [
         (lambda t, c: c.clear(), "no config.json beside it"),
         (lambda t, c: c["vision_config"].update(hidden_act="relu"), "activation 'relu'; known"),
-        (lambda t, c: c["text_config"].update(num_attention_heads=5), "5 heads, which leaves a re"),
+        (lambda t, c: c["text_config"].update(num_attention_heads=5), "5 heads, which cannot"),
+        (lambda t, c: c["vision_config"].update(num_attention_heads=0), "0 heads, which cannot"),
+        (lambda t, c: t.pop(f"{LAYER}.mlp.fc1.weight"), "layers_0/mlp/up/kernel is missing in"),
+        (lambda t, c: t.pop("text_model.head.weight"), "no 'text/projection/bias'"),
         (lambda t, c: t.update({NAFLEX: np.ones((12, 192), np.float32)}), "shape (12, 192), which"),
     ],
 )
 def test_what_cannot_be_read_rightly_is_refused(change, sentence, tmp_path):
     with pytest.raises(UserError) as error:
-        towers.describe(changed(tmp_path, "siglip_small", change))
+        towers.load_towers(changed(tmp_path, "siglip_small", change))
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_broken_settings_are_one_sentence(text, tmp_path):
+    folder = changed(tmp_path, "siglip_small", lambda t, c: None)
+    (folder / "config.json").write_text(text)
+    with pytest.raises(UserError, match="config.json (is no JSON|holds no JSON object)"):
+        towers.describe(folder)
 
 
 def test_open_clip_without_settings_and_other_models_are_refused(tmp_path, capsys):
@@ -254,10 +267,30 @@ def test_open_clip_without_settings_and_other_models_are_refused(tmp_path, capsy
 def test_pictures_are_prepared_as_by_the_image_processor(name):
     arrays = np.load(GOLDEN / f"{name}.npz")
     tower = towers.describe(GOLDEN / name)[1].image
-    fitted = towers.fit(arrays["picture"], tower.size, crop=tower.pixels.crop)
-    mean, deviation, _ = tower.pixels
-    want = (arrays["prepared"] * deviation + np.array(mean)) * 255
+    fitted = towers.fit(arrays["picture"], tower.size, tower.pixels)
+    want = (arrays["prepared"] * tower.pixels.deviation + np.array(tower.pixels.mean)) * 255
     assert np.abs(fitted - want).max() < 1.01  # versions of Pillow round differently
+
+
+@pytest.mark.parametrize("name, file", [
+    ("siglip_small", "preprocessor_config.json"), ("clip_small", "open_clip_config.json")
+])  # fmt: skip
+def test_settings_beside_the_weights_say_how_pictures_are_prepared(name, file, tmp_path):
+    _, module = towers.describe(GOLDEN / name)
+    kind = "siglip" if name.startswith("siglip") else "open_clip"
+    weights.save(towers.load_params(GOLDEN / name, module), kind, tmp_path / "x.safetensors")
+    shutil.copy(GOLDEN / name / "config.json", tmp_path)
+    wanted = {"image_mean": [0.1, 0.2, 0.3], "image_std": [1, 1, 2], "resample": 2}
+    other = {"mean": [0.1, 0.2, 0.3], "std": [1, 1, 2], "interpolation": "bicubic"}
+    cfg = {"vision_cfg": {"head_width": 4}, "text_cfg": {"heads": 2}}
+    beside = wanted if kind == "siglip" else {"model_cfg": cfg, "preprocess_cfg": other}
+    (tmp_path / file).write_text(json.dumps(beside))
+    pixels = towers.describe(tmp_path / "x.safetensors")[1].image.pixels
+    siglip = kind == "siglip"
+    assert pixels == ((0.1, 0.2, 0.3), (1, 1, 2), not siglip, 2 if siglip else 3)
+    picture = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    want = Image.fromarray(picture).resize((8, 8), 2 if siglip else 3)
+    np.testing.assert_array_equal(towers.fit(picture, 8, pixels), want)
 
 
 def test_features_do_not_depend_on_the_batch():
