@@ -23,7 +23,8 @@ CORE = [
     "tensorstore>=0.1.60",
 ]
 DATA = ["seqio>=0.0.20", "tensorflow>=2.20", "tensorflow-datasets>=4.9.9"]
-TEST = ["hypothesis>=6", "pytest>=8", "pytest-xdist>=3", "ruff>=0.8"]
+TOWERS = ["tokenizers>=0.21"]  # words of CLIP and SigLIP 2
+TEST = [*TOWERS, "hypothesis>=6", "pytest>=8", "pytest-xdist>=3", "ruff>=0.8"]
 
 setup(
     name="itit_jax",
@@ -36,6 +37,7 @@ setup(
         "data": DATA,
         "test": TEST,
         "hub": ["huggingface_hub>=0.30"],
+        "towers": TOWERS,
         "tpu": ["jax[tpu]>=0.7.2,<0.11"],
         "cuda": ["jax[cuda12]>=0.7.2,<0.11"],
     },

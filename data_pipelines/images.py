@@ -7,20 +7,22 @@ from PIL import Image, ImageOps
 
 
 def decode(data: bytes, size: int = 0) -> np.ndarray:
-    """Image file bytes -> uint8 [size, size, 3], or [h, w, 3] as it is with size 0.
+    """Image file bytes -> uint8 [size, size, 3], short side scaled and centre cut out; with size
+    0 [h, w, 3] as it is. ValueError if the bytes are no image."""
+    image = upright(data)
+    return np.asarray(_fitted(image, size) if size else image)
 
-    Turned upright, laid on white, short side scaled to `size`, centre cut out. ValueError if
-    the bytes are no image.
-    """
+
+def upright(data: bytes) -> Image.Image:
+    """Image file bytes -> RGB, upright and on white. ValueError if the bytes are no image."""
     try:
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
         if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        image = image.convert("RGB")
+        return image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError("not an image that can be decoded") from error
-    return np.asarray(_fitted(image, size) if size else image)
 
 
 def fit(pixels: np.ndarray, size: int) -> np.ndarray:

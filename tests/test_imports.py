@@ -7,8 +7,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks")
-# First prefix that fits gives the floor. evaluation.run is a mode, evaluation.images a command,
-# evaluation.features meets models; the rest of evaluation are metrics.
+# First prefix that fits gives the floor. evaluation.run is a mode, evaluation.images and clip_score
+# are commands, evaluation.features meets models; the rest of evaluation are metrics.
 FLOORS = (
     ("itit_jax.main", 8),
     ("benchmarks", 8),
@@ -16,6 +16,7 @@ FLOORS = (
     ("itit_jax.tokenize", 7),
     ("itit_jax.evaluation.run", 7),
     ("itit_jax.evaluation.images", 7),
+    ("itit_jax.evaluation.clip_score", 7),
     ("itit_jax.serve", 7),
     ("itit_jax.step", 6),
     ("itit_jax.state", 6),
@@ -45,6 +46,7 @@ MEETS_DATA = (
     "itit_jax.evaluation.run",
     "itit_jax.evaluation.images",
     "itit_jax.evaluation.features",
+    "itit_jax.evaluation.clip_score",
     "itit_jax.serve",
 )
 

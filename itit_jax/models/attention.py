@@ -8,7 +8,7 @@ MASKED = -1e9  # finite, so that a row with every key masked stays finite
 
 
 class Attention(nn.Module):
-    """Self-attention; kernels stay two-dimensional, so that Adafactor can factor them.
+    """Attention; kernels stay two-dimensional, so that Adafactor can factor them.
 
     `scaled=False` and `use_bias=False` give T5's attention (papers.md 4.1), which folds
     1/sqrt(head_width) into the initialisation of the query.
@@ -22,9 +22,10 @@ class Attention(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x, mask=None, bias=None, cache=None, index=0):
+    def __call__(self, x, mask=None, bias=None, cache=None, index=0, *, source=None):
         """x [b, q, d]; mask bool, bias float, both broadcast to [b, heads, q, k].
 
+        Keys and values are those of x itself, or of source [b, k, d] where there is one.
         cache: {"key", "value"} [b, heads, k, head_width] of all positions, or None. The
         keys and values of x are written at `index`, and x attends to the whole cache.
         Returns ([b, q, d], cache).
@@ -33,10 +34,13 @@ class Attention(nn.Module):
         products several times faster on a CPU and change nothing elsewhere.
         """
         inner = self.heads * self.head_width
-        rows = x.reshape(-1, x.shape[-1])
-        query, key, value = (
-            self._split(self._dense(inner, name)(rows), x.shape)
-            for name in ("query", "key", "value")
+        rows = seen = x.reshape(-1, x.shape[-1])
+        if source is not None:
+            seen = source.reshape(-1, source.shape[-1])
+        shape = x.shape if source is None else source.shape
+        query = self._split(self._dense(inner, "query")(rows), x.shape)
+        key, value = (
+            self._split(self._dense(inner, name)(seen), shape) for name in ("key", "value")
         )
         if cache is not None:
             cache = {

@@ -1,5 +1,6 @@
 """Transformer blocks, the stack that repeats them, and small parts shared by the networks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -16,18 +17,19 @@ REMAT_POLICIES = {
 
 
 class MLP(nn.Module):
-    """width -> mlp_width -> width with a GELU between.
+    """width -> mlp_width -> width with an activation between.
 
     Rows are flattened: the gradient of two-dimensional products is twice as fast on a CPU.
     """
 
     mlp_width: int
     dtype: jnp.dtype = jnp.float32
+    activation: Callable = nn.gelu  # the approximation with tanh
 
     @nn.compact
     def __call__(self, x):
         rows = x.reshape(-1, x.shape[-1])
-        hidden = nn.gelu(nn.Dense(self.mlp_width, dtype=self.dtype, name="up")(rows))
+        hidden = self.activation(nn.Dense(self.mlp_width, dtype=self.dtype, name="up")(rows))
         return nn.Dense(x.shape[-1], dtype=self.dtype, name="down")(hidden).reshape(x.shape)
 
 
@@ -38,19 +40,22 @@ class Block(nn.Module):
     mlp_width: int
     dropout: float = 0.0
     dtype: jnp.dtype = jnp.float32
+    activation: Callable = nn.gelu
+    epsilon: float = 1e-6
 
     @nn.compact
     def __call__(self, x, mask=None, bias=None, cache=None, index=0):
         """x [b, n, d] -> ([b, n, d], cache); the arguments are those of Attention."""
+        norm = lambda name: nn.LayerNorm(self.epsilon, self.dtype, name=name)
         drop = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))
         attention = Attention(
             self.heads, x.shape[-1] // self.heads, dtype=self.dtype, name="attention"
         )
-        normed = nn.LayerNorm(dtype=self.dtype, name="attention_norm")(x)
+        normed = norm("attention_norm")(x)
         mixed, cache = attention(normed, mask, bias, cache, index)
         x = constrain(x + drop(mixed), ("data", "fsdp"), None, None)
-        normed = nn.LayerNorm(dtype=self.dtype, name="mlp_norm")(x)
-        x = x + drop(MLP(self.mlp_width, dtype=self.dtype, name="mlp")(normed))
+        mlp = MLP(self.mlp_width, self.dtype, self.activation, name="mlp")
+        x = x + drop(mlp(norm("mlp_norm")(x)))
         return constrain(x, ("data", "fsdp"), None, None), cache
 
 

@@ -13,6 +13,7 @@ import sys
 
 from data_pipelines.errors import UserError
 from itit_jax.weights.files import FILE
+from itit_jax.weights.layouts import towers
 from itit_jax.weights.layouts.kinds import KINDS
 from itit_jax.weights.load import OURS, container, read, save
 
@@ -30,6 +31,11 @@ def main(arguments=None):
     out = pathlib.Path(options.out)
     try:
         kind, found = read(options.path)
+        if kind in towers.KINDS:
+            raise UserError(
+                f"{options.path} holds towers ({kind}), which are used as they were published; "
+                "give the folder to itit_jax.evaluation.clip_score."
+            )
         arrays = {name: tensor.read() for name, tensor in found.items()}
         _check_empty(out, options.layout)
         out.mkdir(parents=True, exist_ok=True)

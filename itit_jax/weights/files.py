@@ -34,6 +34,9 @@ IN_FOLDER = (
     "model.msgpack",
     "pytorch_model.bin",
     t5x_folders.INDEX,
+    "open_clip_model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_pytorch_model.bin",
 )
 # Which folder of a diffusers pipeline is a part of ours.
 IN_PIPELINE = {"tokenizer": "vqvae", "text_encoder": "text_encoder"}
@@ -43,12 +46,13 @@ DAMAGE += (KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 WRITERS = {
     "safetensors": lambda *a, **k: _write_safetensors("pt", *a, **k),
     "itit_jax": lambda *a, **k: _write_safetensors("itit_jax", *a, **k),
+    "npz": lambda arrays, path: _write_npz(arrays, path),
     "flax": flax_files.write,
     "t5x": t5x_folders.write,
 }
 # What they call their file in a folder; t5x's is the folder.
 FILE = {"safetensors": "model.safetensors", "itit_jax": "model.safetensors"}
-FILE |= {"flax": "model.msgpack", "t5x": ""}
+FILE |= {"npz": "model.npz", "flax": "model.msgpack", "t5x": ""}
 
 
 class Tensor(NamedTuple):
@@ -106,11 +110,24 @@ def _damage_told(file):
         ) from error
 
 
-def read_config(path) -> dict:
-    """The config.json beside the weights, or {}."""
-    folder = pathlib.Path(path)
-    file = (folder if folder.is_dir() else folder.parent) / "config.json"
-    return json.loads(file.read_text()) if file.is_file() else {}
+def folder_of(path) -> pathlib.Path:
+    """The folder of a weight file, or the folder itself."""
+    path = pathlib.Path(path)
+    return path if path.is_dir() else path.parent
+
+
+def read_config(path, name="config.json") -> dict:
+    """The JSON of settings beside the weights, or {}."""
+    file = folder_of(path) / name
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text())
+    except ValueError as error:
+        raise UserError(f"{file} is no JSON ({error}); get it again.") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{file} holds no JSON object; get it again.")
+    return found
 
 
 def _find(path, part):
@@ -152,6 +169,13 @@ def _write_safetensors(producer, arrays, path, head=None):
         os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def _write_npz(arrays, path):
+    fresh = pathlib.Path(f"{path}.new")
+    with open(fresh, "wb") as opened:
+        np.savez(opened, **arrays)
+    os.replace(fresh, path)
 
 
 def _one_tensor(file, name):

@@ -57,12 +57,13 @@ def load(path, abstract, part=""):
     return jax.tree.map(lambda name: _place(found, sources[name], wanted[name]), paths)
 
 
-def save(params, kind, path, head=None):
+def save(params, kind, path, head=None, **known):
     """Write parameters in the layout of `kind`, one of KINDS, or OURS.
 
     `path` is the file, or the folder where the layout is one (t5x). head: {text: text} in place
     of the usual metadata of safetensors. Give one entry: safetensors writes several in any
-    order, and equal parameters should give equal bytes.
+    order, and equal parameters should give equal bytes. known: what a layout needs and
+    parameters do not say, such as heads.
     """
     flat = {}
     for place, leaf in jax.tree_util.tree_leaves_with_path(params):
@@ -70,8 +71,8 @@ def save(params, kind, path, head=None):
         parts = _layers(name, array)
         flat |= {part: array if len(parts) == 1 and part == name else array[i]
                  for i, part in enumerate(parts)}  # fmt: skip
-    arrays = flat if kind == OURS else _as_theirs(flat, kind)
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = flat if kind == OURS else _as_theirs(flat, kind, known)
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     WRITERS[container(kind)](arrays, path, **({"head": head} if head else {}))
 
 
@@ -80,9 +81,9 @@ def container(kind):
     return OURS if kind == OURS else KINDS[kind].container
 
 
-def _as_theirs(flat, kind):
+def _as_theirs(flat, kind, known):
     """{our path: array} -> {their name: array}; parts of one of their tensors are joined."""
-    rows = [row for row in KINDS[kind].from_ours(flat) if row.ours in flat]
+    rows = [row for row in KINDS[kind].from_ours(flat, **known) if row.ours in flat]
     unknown = sorted(flat.keys() - {row.ours for row in rows})
     if unknown:
         raise UserError(f"the layout {kind} has no place for {_some(unknown)}.")
@@ -103,8 +104,9 @@ def _joined(pieces):
 def _recognise(path, tensors):
     """-> (kind, {name without its wrapper: Tensor})."""
     for kind, layout in KINDS.items():
+        signs = (layout.sign,) if isinstance(layout.sign, str) else layout.sign
         for wrapper in WRAPPERS:
-            if wrapper + layout.sign in tensors:
+            if any(wrapper + sign in tensors for sign in signs):
                 if not wrapper:
                     return kind, tensors
                 cut = len(wrapper)

@@ -4,7 +4,8 @@ python -m tests.weights.parity --golden=FOLDER --out=results/parity.json
 
 FOLDER holds what tests/weights/reference.py wrote: NAME.safetensors or NAME.weights.npz with the
 weights and NAME.npz with sizes, inputs and outputs. Of Inception (reference_inception.py) there
-are outputs and names; weights and pictures come from a seed.
+are outputs and names; weights and pictures come from a seed. Towers lie in the folder NAME, with
+their config.json.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import load as weights
+from itit_jax.weights import towers
 from tests.weights import seeded
 
 TOLERANCE = 1e-5  # largest difference over the largest magnitude, float32
@@ -44,15 +46,17 @@ def differences(folder, name):
         "taming": _vqgan,
         "maskgit": _maskgit,
         "inception": _inception,
+        "clip": _towers,
+        "siglip": _towers,
     }[name.split("_")[0]]
     with jax.default_matmul_precision("highest"):
         return compare(file, arrays)
 
 
 def weights_of(folder, name):
-    """The weight file of one model."""
-    file = pathlib.Path(folder) / f"{name}.safetensors"
-    return file if file.exists() else file.with_suffix(".weights.npz")
+    """The weight file of one model, or its folder where settings lie beside it."""
+    files = [pathlib.Path(folder) / f"{name}{end}" for end in (".safetensors", ".weights.npz", "")]
+    return next((file for file in files[:2] if file.exists()), files[-1])
 
 
 def _t5(file, arrays):
@@ -94,6 +98,18 @@ def _compare_tokenizer(file, model, arrays):
         "latents": _relative(np.asarray(latents), arrays["latents"]),
         "decoded": _relative(np.asarray(decoded), arrays["decoded"]),
         "share_of_other_ids": float(np.mean(np.asarray(ids) != arrays["ids"])),
+    }
+
+
+def _towers(folder, arrays):
+    _, module = towers.describe(folder)
+    variables = {"params": towers.load_params(folder, module)}
+    image, text = module.apply(variables, arrays["pixels"], arrays["ids"])
+    logits = module.apply(variables, image, text, method="logits")
+    return {
+        "image": _relative(np.asarray(image), arrays["image"]),
+        "text": _relative(np.asarray(text), arrays["text"]),
+        "logits": _relative(np.asarray(logits), arrays["logits"]),
     }
 
 

@@ -9,6 +9,7 @@ import json
 import pathlib
 
 import numpy as np
+import reference_towers
 import torch
 from diffusers import VQModel
 from reference_tokenizers import MASKGIT, TAMING, maskgit, taming
@@ -102,6 +103,7 @@ def main():
             tensors, arrays = make(*sizes)
             _save(out / f"{name}.weights.npz", {k: v.half() for k, v in tensors.items()})
             _save(out / f"{name}.npz", arrays)
+    reference_towers.write(out, options.seed, spread)
     versions = {p: importlib.metadata.version(p) for p in LIBRARIES}
     (out / "made.json").write_text(json.dumps({"seed": options.seed, **versions}, indent=1) + "\n")
 

@@ -1,8 +1,8 @@
 """What a layout table is made of: rows of (their name, our path, transform, part)."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -67,10 +67,11 @@ class Kind(NamedTuple):
     Rows that neither the file nor our model has fall away.
     """
 
-    sign: str  # a key that only this layout has
-    # Rows for a file of these names, or for a model of these paths; the values have shapes.
-    from_theirs: Callable[[Mapping[str, Any]], Iterator[Row]]
-    from_ours: Callable[[Mapping[str, Any]], Iterator[Row]]
+    sign: str | tuple[str, ...]  # a key that only this layout has, or several, any of which tells
+    # Rows for a file of {name: something with a shape}, or for a model of {path: ...}; the latter
+    # may be told what parameters do not say, such as heads.
+    from_theirs: Callable[..., Iterator[Row]]
+    from_ours: Callable[..., Iterator[Row]]
     passed_over: str = r"$^"
     container: str = "safetensors"  # what such weights are written as: files.WRITERS
 

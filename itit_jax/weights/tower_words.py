@@ -1,0 +1,99 @@
+"""Texts to the ids that a text tower was trained on, from the vocabulary beside its weights."""
+
+import pathlib
+import string
+
+import numpy as np
+import sentencepiece
+
+from data_pipelines.errors import UserError
+
+PIECES = "spiece.model"
+TABLE = "tokenizer.json"
+PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def open_words(folder, tower):
+    """-> function (text -> int32 [tower.length]) of the vocabulary in a folder.
+
+    SigLIP: spiece.model. CLIP and SigLIP 2: tokenizer.json.
+    """
+    folder = pathlib.Path(folder)
+    if tower.end is None and (folder / PIECES).is_file():
+        return _siglip(folder / PIECES, tower)
+    if not (folder / TABLE).is_file():
+        wanted = TABLE if tower.end is not None else f"{PIECES} (SigLIP) or {TABLE} (SigLIP 2)"
+        raise UserError(f"{folder} holds no vocabulary of its text tower; put {wanted} there.")
+    table = _table(folder / TABLE)
+    return _clip(table, tower) if tower.end is not None else _siglip2(table, tower)
+
+
+def _siglip(file, tower):
+    """Lower case, no punctuation, single spaces; the end, then the end again as padding."""
+    try:
+        model = sentencepiece.SentencePieceProcessor(model_file=str(file))
+    except (RuntimeError, OSError) as error:
+        raise UserError(f"{file} is no SentencePiece model; get it again.") from error
+    end = model.eos_id()
+
+    def words(text):
+        plain = " ".join(text.lower().translate(PUNCTUATION).split())
+        return _padded([*model.encode(plain)[: tower.length - 1], end], tower, end)
+
+    return words
+
+
+def _siglip2(table, tower):
+    """Lower case; the end, then padding."""
+    end, pad = _ids(table, "<eos>", "<pad>")
+
+    def words(text):
+        ids = table.encode(text.lower(), add_special_tokens=False).ids
+        return _padded([*ids[: tower.length - 1], end], tower, pad)
+
+    return words
+
+
+def _clip(table, tower):
+    """Start, the text (the table itself lowers its case), the end, then the end as padding."""
+    start, end = _ids(table, "<|startoftext|>", "<|endoftext|>")
+    if end != tower.end:
+        raise UserError(f"{TABLE} ends texts with the id {end}, the weights with {tower.end}.")
+
+    def words(text):
+        ids = table.encode(text, add_special_tokens=False).ids
+        return _padded([start, *ids[: tower.length - 2], end], tower, end)
+
+    return words
+
+
+def _padded(ids, tower, pad):
+    if max(ids) >= tower.vocabulary_size:
+        raise UserError(
+            f"the vocabulary beside the weights gives the id {max(ids)} and the text tower has "
+            f"{tower.vocabulary_size}; they are not of one model."
+        )
+    return np.array(ids + [pad] * (tower.length - len(ids)), np.int32)
+
+
+def _table(file):
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise UserError(
+            f"{file} is read by the package tokenizers; pip install tokenizers."
+        ) from error
+    try:
+        table = tokenizers.Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises plain exceptions
+        raise UserError(f"{file} is no sound {TABLE} ({error}); get it again.") from error
+    table.no_truncation()
+    table.no_padding()
+    return table
+
+
+def _ids(table, *names):
+    found = [table.token_to_id(name) for name in names]
+    if None in found:
+        raise UserError(f"{TABLE} has no '{names[found.index(None)]}'; it is of another model.")
+    return found

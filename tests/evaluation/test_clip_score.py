@@ -1,0 +1,94 @@
+"""CLIP score: the formula, several captions a picture, and the command on published towers."""
+
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_pipelines.texts import train_vocabulary
+from itit_jax.evaluation import clip_score
+from itit_jax.weights.towers import load_towers
+
+GOLDEN = pathlib.Path(__file__).parent.parent / "weights/golden"
+
+
+def test_similarity_is_a_hundred_cosines_and_never_negative():
+    image, text = [[3, 4], [2, 0], [1, 1]], [[30, 40], [0, 1], [-1, -1]]
+    np.testing.assert_allclose(clip_score.similarity(image, text), [100, 0, 0], atol=1e-12)
+    assert clip_score.similarity([[1, 0]], [[1, 1]])[0] == pytest.approx(100 / np.sqrt(2))
+
+
+class Fake:
+    """Towers whose features are the numbers in pictures and texts."""
+
+    signature = "fake"
+
+    def image_features(self, pictures):
+        return np.array([[1.0, float(p)] for p in pictures])
+
+    def text_features(self, texts):
+        return np.array([[1.0, float(t)] for t in texts])
+
+
+def test_a_picture_of_many_captions_counts_once(monkeypatch):
+    pictures, captions = (
+        [lambda i=i: i for i in range(5)],
+        [["0"], ["1", "-1"], ["2"], ["9"], ["4"]],
+    )
+    found = clip_score.score(Fake(), pictures, captions)
+    want = [100, 50, 100, (1 + 27) / np.sqrt(10 * 82) * 100, 100]
+    np.testing.assert_allclose(found["items"], want)
+    assert found["score"] == pytest.approx(np.mean(want))
+    assert found["low"] < found["score"] < found["high"]
+    assert found["signature"] == "clip_score:100max(cos,0)|tower:fake|n:5|v:1"
+    monkeypatch.setattr(clip_score, "CHUNK", 2)
+    assert clip_score.score(Fake(), pictures, captions) == found
+
+
+@pytest.fixture
+def files(tmp_path):
+    shutil.copytree(GOLDEN / "siglip_small", tmp_path / "tower")
+    model = train_vocabulary(["ab ba"] * 9, 10)
+    (tmp_path / "tower/spiece.model").write_bytes(model)
+    (tmp_path / "pictures").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        pixels = rng.integers(0, 256, (20 + i, 18, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"pictures/{i}.png")
+    (tmp_path / "pictures/3.png").write_text("no picture")
+    rows = ["file\tcaption", "0.png\tab ba", "1.png\tba", "3.png\tab", "4.png\tab", "1.png\tab"]
+    (tmp_path / "captions.tsv").write_text("\n".join(rows))
+    return tmp_path
+
+
+def test_the_command_scores_a_folder_and_says_what_it_left_out(files, capsys):
+    out = files / "scores.json"
+    arguments = [str(files / "pictures"), str(files / "captions.tsv")]
+    assert clip_score.main([*arguments, f"--tower={files / 'tower'}", f"--out={out}"]) == 0
+    written, printed = json.loads(out.read_text()), capsys.readouterr()
+    towers = load_towers(files / "tower")
+    pictures = [np.asarray(Image.open(files / f"pictures/{i}.png")) for i in (0, 1, 1)]
+    seen = towers.image_features(pictures)
+    said = towers.text_features(["ab ba", "ba", "ab"])
+    cosines = (seen * said).sum(1) / np.linalg.norm(seen, axis=1) / np.linalg.norm(said, axis=1)
+    one, two, three = 100 * np.maximum(cosines, 0)
+    assert written["files"] == ["0.png", "1.png"]
+    np.testing.assert_allclose(written["items"], [one, (two + three) / 2], rtol=1e-4, atol=1e-3)
+    assert written["signature"].endswith(f"tower:{towers.signature}|n:2|v:1")
+    assert f"CLIP score {written['score']:.2f}" in printed.out
+    assert "image missing: 1, first captions.tsv:5 4.png" in printed.err
+    assert "broken image: 1, first 3.png" in printed.err
+
+
+def test_wrong_files_are_one_sentence(files, capsys):
+    pictures, captions = str(files / "pictures"), str(files / "captions.tsv")
+    for arguments, sentence in (
+        ([pictures, captions, f"--tower={files / 'nowhere'}"], "do not exist"),
+        ([pictures, str(files / "none.tsv"), f"--tower={files / 'tower'}"], "does not exist"),
+    ):
+        assert clip_score.main(arguments) == 2
+        error = capsys.readouterr().err
+        assert sentence in error and len(error.splitlines()) == 1
