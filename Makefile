@@ -51,10 +51,11 @@ PYTHON313 ?= python3.13
 test-colab: .venv-colab/light
 	.venv-colab/bin/python -m pytest -q tests/test_tiny_configs.py
 
-# Our networks beside torch, transformers and diffusers on fresh random weights.
+# Our networks beside torch, transformers, diffusers and taming on fresh random weights.
 .venv-parity/ready: requirements/parity.txt requirements/parity_inception.txt
 	$(PYTHON) -m venv .venv-parity
 	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/parity.txt
+	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --no-deps taming-transformers-rom1504==0.0.6
 	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--target .venv-parity/inception -r requirements/parity_inception.txt
 	touch $@
@@ -64,6 +65,9 @@ test-parity: $(VENV)/light .venv-parity/ready
 	PYTHONPATH=.venv-parity/inception .venv-parity/bin/python -m tests.weights.reference_inception \
 		--out=build/golden --seed=$$(date +%s)
 	$(RUN) -m tests.weights.parity --golden=build/golden --out=results/parity.json
+	rm -rf build/export
+	$(RUN) -m tests.weights.exported --out=build/export --seed=$$(date +%s)
+	.venv-parity/bin/python tests/weights/open_export.py --export=build/export --out=results/parity.json
 
 lint: $(VENV)/full
 	$(RUN) -m ruff check --fix .

@@ -11,6 +11,7 @@ CORE = [
     "jax>=0.7.2,<0.11",
     "matplotlib>=3.8",
     "ml-collections>=1.0",
+    "msgpack>=1.0",
     "numpy>=2.0",
     "optax>=0.2.8",
     "orbax-checkpoint>=0.12.4",
@@ -19,6 +20,7 @@ CORE = [
     "safetensors>=0.6",
     "sentencepiece>=0.2",
     "tensorboardX>=2.6",
+    "tensorstore>=0.1.60",
 ]
 DATA = ["seqio>=0.0.20", "tensorflow>=2.20", "tensorflow-datasets>=4.9.9"]
 TEST = ["hypothesis>=6", "pytest>=8", "pytest-xdist>=3", "ruff>=0.8"]
@@ -33,6 +35,7 @@ setup(
     extras_require={
         "data": DATA,
         "test": TEST,
+        "hub": ["huggingface_hub>=0.30"],
         "tpu": ["jax[tpu]>=0.7.2,<0.11"],
         "cuda": ["jax[cuda12]>=0.7.2,<0.11"],
     },

@@ -90,6 +90,9 @@ KEYS = {
     "evaluate.splits": Key(("test",), "splits that are scored", words(), resumable=True),
     "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
     "evaluate.captions": Key(False, "BLEU, ROUGE-L and CIDEr of captions", resumable=True),
+    "evaluate.cycles": Key(
+        False, "what comes back of image > text > image and text > image > text", resumable=True
+    ),
     "save.every": Key(500, "steps between checkpoints", at_least(1), True),
     "save.keep": Key(2, "newest checkpoints that stay", at_least(1), True),
     "sample.every": Key(500, "steps between sample sheets; 0 = none", at_least(0), True),

@@ -7,6 +7,11 @@ from configs import defaults as loop
 from configs.keys import Key, at_least, build, one_of, whole_numbers
 
 KEYS = loop.KEYS | {
+    "model.layout": Key(
+        "taming",
+        "whose weights fit: taming's; amused: the same on pixels in [0, 1]; or maskgit's",
+        one_of("taming", "amused", "maskgit"),
+    ),
     "model.base_channels": Key(128, "channels of the first level", at_least(1)),
     "model.channel_multipliers": Key(
         (1, 1, 2, 2, 4), "channels of each level over the base; each halves", whole_numbers(1)
@@ -72,5 +77,22 @@ def something_is_reconstructed(c):
         return "loss.l1 and loss.l2 are both 0, so no pixel is learned; give one a weight."
 
 
-CHECKS = loop.CHECKS + (has_images, size_divides, critic_begins, something_is_reconstructed)
+def maskgit_has_what_its_layout_has(c):
+    fixed = {"attention_resolutions": (), "encoder": "conv", "patch": 1, "quantizer": "vq"}
+    fixed["latent_channels"] = c.model.code_width  # nothing lies between them
+    for name, value in fixed.items():
+        if c.model.layout == "maskgit" and c.model[name] != value:
+            return (
+                f"model.layout=maskgit has no other model.{name} than {value!r}, and this config "
+                f"says {c.model[name]!r}; set that, or take another layout."
+            )
+
+
+CHECKS = loop.CHECKS + (
+    has_images,
+    size_divides,
+    critic_begins,
+    something_is_reconstructed,
+    maskgit_has_what_its_layout_has,
+)
 NEEDS = loop.NEEDS

@@ -10,7 +10,6 @@ import jax
 import orbax.checkpoint as ocp
 
 from itit_jax.config import ConfigError
-from itit_jax.distributed import is_lead
 from itit_jax.sharding import path_of
 
 
@@ -19,8 +18,6 @@ class Checkpoints:
 
     def __init__(self, workdir, keep=2):
         self.folder = pathlib.Path(workdir).absolute() / "checkpoints"
-        if is_lead():
-            _remove_leftovers(self.folder)
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
         self._manager = ocp.CheckpointManager(self.folder, options=options)
 
@@ -101,9 +98,12 @@ def _as_dict(state):
     return dict(vars(state))
 
 
-def _remove_leftovers(folder):
-    """Half-written steps of killed saves; nobody else cleans them up."""
-    for file in folder.glob("*.orbax-checkpoint-tmp*"):
+def remove_leftovers(workdir):
+    """Half-written steps of killed saves; nobody else cleans them up.
+
+    Only for the run that holds the lock: to another they may be a save that goes on.
+    """
+    for file in pathlib.Path(workdir, "checkpoints").glob("*.orbax-checkpoint-tmp*"):
         shutil.rmtree(file, ignore_errors=True)
 
 

@@ -14,6 +14,7 @@ from configs.keys import build, unknown
 from itit_jax.config_files import ConfigError, find_file, read_gin, recipe_file, run_file
 
 FILE_NAME = "config.json"
+EXPORTED = "run.json"  # the same beside exported weights, whose config.json is another library's
 
 
 # ---- from a file or a workdir ------------------------------------------------------------------
@@ -46,6 +47,21 @@ def read_workdir(workdir):
             f"{workdir} holds no {FILE_NAME}; give the workdir of a run, or --config=FILE to begin."
         )
     return from_json(file.read_text(), str(file))
+
+
+def find_tokenizer(section):
+    """Config of the tokenizer that a section `tokenizer` means: that of a finished run, of an
+    export, or of the file that planning uses."""
+    if section.workdir:
+        return read_workdir(section.workdir)
+    exported = pathlib.Path(section.weights, EXPORTED)
+    if section.weights and exported.is_file():
+        return from_json(exported.read_text(), str(exported))
+    if section.config:
+        return load(section.config)
+    raise ConfigError(
+        "tokenizer.workdir is empty; train a tokenizer (configs/vq_tiny.py) and give its workdir."
+    )
 
 
 def write_workdir(config, workdir):

@@ -23,11 +23,13 @@ MODES = {
     "train": ("itit_jax.train", "train, or continue the run of the workdir (the default)"),
     "eval": ("itit_jax.evaluation.run", "score the newest checkpoint of the workdir"),
     "tokenize": ("itit_jax.tokenize", "turn the images of a data set into tokens, once"),
+    "export": ("itit_jax.serve.export", "give the newest checkpoint away, in the folder --out"),
 }
 FLAGS = {
     "--config": "=FILE  the experiment, e.g. configs/itit_tiny.py; absent = that of the workdir",
     "--workdir": "=DIR  folder of the run; the same command continues it",
     "--mode": "=MODE  what to do, see below",
+    "--out": "=DIR  fresh folder of --mode=export",
     "--config.": "KEY=VALUE  set one key",
     "--gin_file": "=FILE  set keys from lines such as `train.steps = 10`; may be repeated",
     "--gin.": "KEY=VALUE  the same as --config.KEY=VALUE, read before it",
@@ -45,6 +47,7 @@ class Command:
 
     config: str = ""
     workdir: str = ""
+    out: str = ""
     mode: str = "train"
     traceback: bool = False
     help: bool = False
@@ -73,13 +76,17 @@ def run(command):
     """Checks all that can be checked without JAX, then starts the mode."""
     if not command.workdir:
         raise ConfigError("No workdir is given; add --workdir=DIR.")
+    if bool(command.out) != (command.mode == "export"):
+        raise ConfigError("--mode=export writes to a folder --out=DIR; give both or neither.")
     config = read_config(command)
-    if command.mode == "eval":
+    if command.mode in ("eval", "export"):
         settings.read_workdir(command.workdir)  # there has to be a run
     if command.mode != "tokenize":  # which may read another data set than the run did
         settings.check_resume(config, command.workdir)
-    settings.check_needs(config)
-    code = importlib.import_module(MODES[command.mode][0]).run(config, command.workdir)
+    if command.mode != "export":  # which reads no data
+        settings.check_needs(config)
+    where = [command.workdir] + [command.out] * bool(command.out)
+    code = importlib.import_module(MODES[command.mode][0]).run(config, *where)
     return code if isinstance(code, int) else 0  # a mode may return its results instead
 
 

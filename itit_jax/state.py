@@ -116,7 +116,7 @@ def load_part(source, name, abstract):
     """One part from a run's workdir or from published weights."""
     if os.path.isdir(os.path.join(source, "checkpoints")):
         return load_trained(source, name, abstract)
-    return weights.load(source, abstract)
+    return weights.load(source, abstract, part=name)
 
 
 def load_trained(workdir, name, abstract):
@@ -125,16 +125,20 @@ def load_trained(workdir, name, abstract):
     return Checkpoints(workdir).restore_part(section, name, abstract)
 
 
-def restore_params(recipe, config, workdir):
-    """-> (parameters of every part, step) of a run, for scoring and serving on local devices."""
+def abstract_parts(recipe, rules):
+    """Shapes, dtypes and places of every part on local devices, for scoring and serving."""
     mesh = sharding.make_mesh(devices=jax.local_devices())
     every = jax.eval_shape(recipe.init, jax.random.key(0))
-    places = sharding.match(config.mesh.rules, every, mesh)
-    abstract = jax.tree.map(
+    return jax.tree.map(
         lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
         every,
-        places,
+        sharding.match(rules, every, mesh),
     )
+
+
+def restore_params(recipe, config, workdir):
+    """-> (parameters of every part, step) of a run, for scoring and serving on local devices."""
+    abstract = abstract_parts(recipe, config.mesh.rules)
     trained = {name: load_trained(workdir, name, abstract[name]) for name in recipe.trainable}
     rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
     frozen = load_frozen(recipe, rest)

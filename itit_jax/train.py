@@ -10,7 +10,7 @@ import numpy as np
 
 from itit_jax import companions, distributed, inputs, optimizers, sharding, state
 from itit_jax import config as settings
-from itit_jax.checkpoints import Checkpoints, lock
+from itit_jax.checkpoints import Checkpoints, lock, remove_leftovers
 from itit_jax.evaluation import run as evaluation
 from itit_jax.recipes import base
 from itit_jax.report import Report
@@ -44,6 +44,8 @@ def run(config, workdir):
     """Train to config.train.steps from wherever the workdir stands. Returns the exit code."""
     distributed.initialize()
     with lock(workdir):
+        if distributed.is_lead():
+            remove_leftovers(workdir)
         this = set_up(config, workdir)
         try:
             return STOPPED if loop(this) else 0

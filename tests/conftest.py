@@ -59,3 +59,13 @@ def trained(easy, tokenizer, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("itit") / "run"
     runs.run(*runs.itit(workdir, easy, tokenizer))
     return workdir
+
+
+@pytest.fixture(scope="session")
+def exported(trained, tmp_path_factory):
+    """The export of that run."""
+    from itit_jax import main
+
+    out = tmp_path_factory.mktemp("export") / "red_circles"
+    assert main.main(["--mode=export", f"--workdir={trained}", f"--out={out}"]) == 0
+    return out

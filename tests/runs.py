@@ -83,6 +83,6 @@ def start(*arguments, devices=1, **more):
 def run(*arguments, code=0, **more):
     """The command to its end; its output."""
     process = start(*arguments, **more)
-    out, _ = process.communicate(timeout=400)
+    out, _ = process.communicate(timeout=1500)
     assert process.returncode == code, out
     return out

@@ -329,6 +329,13 @@ def test_image_size_has_to_suit_the_finished_tokenizer(tmp_path):
     assert "text_encoder.weights is empty" in refusal(settings.check_needs, frozen)
 
 
+def test_maskgit_s_layout_allows_no_part_that_it_lacks():
+    path = "configs/vq_maskgit.py"
+    for setting, words in (("patch=2", "patch than 1"), ("code_width=8", "latent_channels than 8")):
+        sentence = refusal(settings.load, path, overrides=[f"model.{setting}"])
+        assert f"model.layout=maskgit has no other model.{words}" in sentence
+
+
 # ---- workdirs -----------------------------------------------------------------------------------
 
 

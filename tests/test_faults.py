@@ -49,7 +49,7 @@ def test_sigterm_saves_and_exits_with_42_and_the_same_command_goes_on(
     while process.poll() is None and not (workdir / "samples" / "00000000.png").exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=300)
+    out, _ = process.communicate(timeout=1500)
     assert process.returncode == 42, out
     assert "the same command goes on" in out
     assert [f.name for f in (workdir / "checkpoints").glob("[0-9]*")]
@@ -64,7 +64,7 @@ def test_two_processes_give_the_losses_of_one(trained, easy, tokenizer, tmp_path
         runs.start(*runs.itit(workdir, easy, tokenizer), **cluster, JAX_PROCESS_ID=str(i))
         for i in (0, 1)
     ]
-    outputs = [process.communicate(timeout=400)[0] for process in pair]
+    outputs = [process.communicate(timeout=1500)[0] for process in pair]
     assert [p.returncode for p in pair] == [0, 0], "\n".join(outputs)
     one, two = metrics(trained), metrics(workdir)
     for step in range(1, 11):
@@ -86,11 +86,15 @@ def test_eval_repeats_the_scores_of_the_run(trained, tmp_path):
     shutil.copytree(trained, copy)
     written = json.loads((copy / "eval.json").read_text())
     (copy / "eval.json").unlink()
-    runs.run("--mode=eval", f"--workdir={copy}", "--config.evaluate.captions=true")
+    runs.run("--mode=eval", f"--workdir={copy}", "--config.evaluate.captions=true",
+             "--config.evaluate.cycles=true")
     again = json.loads((copy / "eval.json").read_text())[str(runs.STEPS)]["test"]
     for name, value in written[str(runs.STEPS)]["test"].items():
         assert again[name] == pytest.approx(value, rel=1e-5), name
-    assert 0 <= again["i2t_bleu_1_low"] <= again["i2t_bleu_1"] <= again["i2t_bleu_1_high"]
+    for task in ("i2t", "t2i2t"):
+        low, score, high = (again[f"{task}_bleu_1{end}"] for end in ("_low", "", "_high"))
+        assert 0 <= low <= score <= high
+    assert 0 <= again["i2t2i_token_accuracy"] <= 1 and 0 <= again["t2i2t_word_accuracy"] <= 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ MESHES = {
     "vq_tiny": (8, 1, 1),
     "vq_emoji": (8, 1, 1),
     "vq_f16": (4, 2, 1),
+    "vq_maskgit": (4, 2, 1),
+    "vq_amused": (4, 2, 1),
     "classifier_tiny": (4, 2, 1),
     "itit_tiny": (2, 2, 2),
     "itit_emoji": (8, 1, 1),

@@ -7,13 +7,15 @@ import pytest
 
 LIGHT = (
     "itit_jax.train, itit_jax.evaluation.run, itit_jax.evaluation.images, itit_jax.tokenize, "
-    "itit_jax.serve.session, data_pipelines.build, data_pipelines.streams"
+    "itit_jax.serve.pipeline, data_pipelines.build, data_pipelines.streams"
 )
+
+HEAVY = ("tensorflow", "seqio", "torch", "transformers", "diffusers", "huggingface_hub")
 
 
 @pytest.mark.parametrize(
     "modules, forbidden",
-    [(LIGHT, ("tensorflow", "seqio", "torch")), ("itit_jax.main, itit_jax.config", ("jax",))],
+    [(LIGHT, HEAVY), ("itit_jax.main, itit_jax.config", ("jax",))],
 )
 def test_importing_does_not_load(modules, forbidden):
     code = f"import sys; import {modules}; print([m for m in {forbidden!r} if m in sys.modules])"

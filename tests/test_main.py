@@ -37,11 +37,11 @@ def ready(tmp_path):
 
 @pytest.fixture
 def started(monkeypatch):
-    """Calls that reach a mode, as (mode, config, workdir); the modes themselves do not run."""
+    """Calls that reach a mode, as (mode, config, workdir, ...); the modes do not run."""
     calls = []
 
     for mode, (module, _) in main.MODES.items():
-        run = lambda c, w, mode=mode: calls.append((mode, c, w)) or 42
+        run = lambda c, w, *out, mode=mode: calls.append((mode, c, w, *out)) or 42
         monkeypatch.setitem(sys.modules, module, types.SimpleNamespace(run=run))
     return calls
 
@@ -64,6 +64,8 @@ def started(monkeypatch):
         ([CONFIG], "No workdir is given"),
         ([CONFIG, "--workdir=a", "--gin_file=none.gin"], "none.gin does not exist"),
         ([CONFIG, "--workdir=a", "--traceback=3"], "takes no value"),
+        ([CONFIG, "--workdir=a", "--out=b"], "--mode=export writes to a folder --out=DIR"),
+        (["--workdir=a", "--mode=export"], "--mode=export writes to a folder --out=DIR"),
     ],
 )
 def test_a_wrong_command_line_is_one_sentence(capsys, arguments, words):
@@ -98,6 +100,15 @@ def test_eval_reads_the_config_of_the_workdir(started, ready, tmp_path, capsys):
     assert main.main([*flags, "--config.evaluate.examples=7"]) == 42
     assert started[0][0] == "eval"
     assert started[0][1].evaluate.examples == 7
+
+
+def test_export_needs_a_run_and_no_data(started, tmp_path, capsys):
+    flags = [f"--workdir={tmp_path}", "--mode=export", "--out=x", "--config.decode.rounds=9"]
+    assert "holds no config.json" in fails(capsys, CONFIG, *flags)
+    settings.write_workdir(settings.load("configs/itit_tiny.py"), tmp_path)
+    assert main.main(flags) == 42
+    mode, config, workdir, out = started[0]
+    assert (mode, workdir, out, config.decode.rounds) == ("export", str(tmp_path), "x", 9)
 
 
 def test_another_model_in_the_same_workdir_is_refused(started, ready, tmp_path, capsys):

@@ -58,3 +58,9 @@ def randomised(params, seed=0):
     keys = jax.random.split(jax.random.key(seed), len(leaves))
     moved = [x + 0.3 * jax.random.normal(k, x.shape, x.dtype) for x, k in zip(leaves, keys)]
     return jax.tree.unflatten(tree, moved)
+
+
+def filled(shapes):
+    """Random numbers for a tree of shapes, without compiling anything."""
+    rng = np.random.default_rng(0)
+    return jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(x.dtype), shapes)

@@ -63,21 +63,34 @@ def evaluate(config, recipe, params, split):
     for name, values in results.items():
         if values.ndim == 1:  # one number an example
             scores[name] = float(values.mean())
-    if config.evaluate.captions and "caption" in results:
-        scores |= caption_scores(results["caption"], examples["texts"], config)
+    if config.evaluate.captions:
+        scores |= caption_scores(results, examples["texts"], inputs.open_vocabulary(config))
     if world:
         truth = [Scene.parse(key).objects for key in examples["keys"]]
         scores |= scene_scores(results, truth, world, inputs.open_vocabulary(config))
     return scores
 
 
-def caption_scores(ids, references, config):
-    """BLEU, ROUGE-L and CIDEr of generated captions against all captions of each picture."""
-    vocabulary = inputs.open_vocabulary(config)
-    found = captions.score([vocabulary.decode(row) for row in ids], references)
+# Task: key of what a recipe made of the examples.
+TEXTS = {"i2t": "caption", "t2i2t": "recaption"}
+PICTURES = {"t2i": "drawn", "i2t2i": "redrawn", "tokenizer": "rebuilt"}
+
+
+def texts_of(results, vocabulary):
+    """{task: texts} of the captions that there are."""
     return {
-        f"i2t_{name.lower()}{end}": entry[key]
-        for name, entry in found.items()
+        task: [vocabulary.decode(ids) for ids in results[key]]
+        for task, key in TEXTS.items()
+        if key in results
+    }
+
+
+def caption_scores(results, references, vocabulary):
+    """BLEU, ROUGE-L and CIDEr of generated captions against all captions of each picture."""
+    return {
+        f"{task}_{name.lower()}{end}": entry[key]
+        for task, texts in texts_of(results, vocabulary).items()
+        for name, entry in captions.score(texts, references).items()
         for end, key in (("", "score"), ("_low", "low"), ("_high", "high"))
     }
 
@@ -85,16 +98,15 @@ def caption_scores(ids, references, config):
 def scene_scores(results, truth, world, vocabulary):
     """What the oracle reads in pictures and captions, against the scenes they should show."""
     read = {
-        name: oracle.read_pictures(results[key], world)
-        for name, key in (("t2i_scene", "drawn"), ("tokenizer_scene", "rebuilt"))
+        task: oracle.read_pictures(results[key], world)
+        for task, key in PICTURES.items()
         if key in results
     }
-    if "caption" in results:
-        texts = [vocabulary.decode(ids) for ids in results["caption"]]
-        read["i2t_scene"] = [oracle.read_caption(text, world) for text in texts]
+    for task, texts in texts_of(results, vocabulary).items():
+        read[task] = [oracle.read_caption(text, world) for text in texts]
     return {
-        f"{name}_{score}": value
-        for name, objects in read.items()
+        f"{task}_scene_{score}": value
+        for task, objects in read.items()
         for score, value in scenes.score(objects, truth).items()
         if score != "n"
     }

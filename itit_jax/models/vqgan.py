@@ -211,6 +211,7 @@ class VQGAN(nn.Module):
     levels: tuple[int, ...] = ()
     patch: int = 1
     local: bool = False  # tokens see their own patch only
+    unit_pixels: bool = False  # the two halves see pixels in [0, 1]; callers always [-1, 1]
     dtype: jnp.dtype = jnp.float32
 
     def setup(self):
@@ -234,6 +235,7 @@ class VQGAN(nn.Module):
 
     def latents(self, pixels):
         """pixels [b, h, w, 3] in [-1, 1] -> unquantised latents [b, h/f, w/f, width], float32."""
+        pixels = (pixels + 1) / 2 if self.unit_pixels else pixels
         return self.quant_conv(self.encoder(fold(pixels, self.patch))).astype(jnp.float32)
 
     def __call__(self, pixels):
@@ -264,7 +266,8 @@ class VQGAN(nn.Module):
     def decode_latents(self, q):
         """Quantised latents [b, h/f, w/f, width] -> pixels [b, h, w, 3] in float32."""
         pixels = self.decoder(self.post_quant_conv(q.astype(self.dtype)))
-        return unfold(pixels.astype(jnp.float32), self.patch)
+        pixels = unfold(pixels.astype(jnp.float32), self.patch)
+        return 2 * pixels - 1 if self.unit_pixels else pixels
 
 
 def fold(x, patch):
@@ -289,21 +292,3 @@ def to_signed(images):
 def to_pixels(signed):
     """float [-1, 1] -> uint8 [0, 255]."""
     return jnp.clip(jnp.round((signed + 1.0) * 127.5), 0, 255).astype(jnp.uint8)
-
-
-def from_config(section, compute="float32"):
-    """VQGAN of the `model` section of a vq config."""
-    fsq = section.quantizer == "fsq"
-    return VQGAN(
-        base=section.base_channels,
-        multipliers=tuple(section.channel_multipliers),
-        res_blocks=section.res_blocks,
-        attention_resolutions=tuple(section.attention_resolutions),
-        latent_channels=section.latent_channels,
-        codes=math.prod(section.levels) if fsq else section.codes,
-        code_width=section.code_width,
-        levels=tuple(section.levels) if fsq else (),
-        patch=section.patch,
-        local=section.encoder == "patch",
-        dtype=jnp.dtype(compute),
-    )

@@ -270,12 +270,14 @@ class Recipe:
 
     def draw(self, params, text, key):
         """Word ids int32 [b, t] -> pictures uint8 [b, h, w, 3], as `decode.*` says."""
+        return self._decode_pixels(params, self._draw_ids(params, text, key))
+
+    def _draw_ids(self, params, text, key):
         decode = self.config.decode
-        ids = self.draw_tokens(
+        return self.draw_tokens(
             params, text, key, rounds=decode.rounds, temperature=decode.temperature,
             guidance=decode.guidance,
         )
-        return self._decode_pixels(params, ids)
 
     def caption(self, params, images, key):
         """Pictures uint8 [b, h, w, 3] -> word ids int32 [b, t], as `decode.*` says."""
@@ -298,12 +300,27 @@ class Recipe:
         word_loss = losses.cross_entropy(
             self.caption_logits(params, ids, text, caption_key), text
         )
-        return {
+        results = {
             "draw_loss": draw_loss,
             "caption_loss": losses.masked_mean(word_loss, valid, axis=-1),
             "drawn": self.draw(params, text, draw_key),
             "caption": self.caption(params, rows["image"], caption_key),
             "rebuilt": self._decode_pixels(params, ids),
+        }
+        if self.config.evaluate.cycles:
+            results |= self._close_cycles(params, results, ids, text, key)
+        return results
+
+    def _close_cycles(self, params, results, ids, text, key):
+        """Pictures drawn from their captions, captions of their drawings, and the share of image
+        tokens and of words that came back [b]."""
+        redrawn = self._draw_ids(params, results["caption"], key)
+        recaption = self.caption(params, results["drawn"], key)
+        return {
+            "redrawn": self._decode_pixels(params, redrawn),
+            "recaption": recaption,
+            "i2t2i_token_accuracy": jnp.mean(redrawn == ids, axis=-1),
+            "t2i2t_word_accuracy": losses.masked_mean(recaption == text, text > 0, axis=-1),
         }
 
     def _decode_pixels(self, params, ids):

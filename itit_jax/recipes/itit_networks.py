@@ -2,16 +2,16 @@
 
 import jax.numpy as jnp
 
-from itit_jax.config import ConfigError, load, read_workdir
-from itit_jax.models import vqgan
+from itit_jax.config import ConfigError, find_tokenizer
+from itit_jax.models import tokenizers, vqgan
 from itit_jax.models.itit import ITIT
 from itit_jax.models.t5 import T5Encoder
 
 
 def build(config):
     """-> (VQGAN, T5Encoder, ITIT)."""
-    tokenizer_config = find_tokenizer_config(config.tokenizer)
-    tokenizer = vqgan.from_config(tokenizer_config.model)
+    tokenizer_config = find_tokenizer(config.tokenizer)
+    tokenizer = tokenizers.from_config(tokenizer_config.model)
     side, rest = divmod(config.data.image_size, tokenizer.factor)
     if rest:
         raise ConfigError(
@@ -21,17 +21,6 @@ def build(config):
     dtype = jnp.dtype(config.precision.compute)
     shared = dict(scan=config.model.scan, remat=config.mesh.remat, dtype=dtype)
     return tokenizer, _text_encoder(config, shared), _model(config, tokenizer, side**2, shared)
-
-
-def find_tokenizer_config(section):
-    """Config of the tokenizer: of the finished run, or of the file that planning uses."""
-    if section.workdir:
-        return read_workdir(section.workdir)
-    if section.config:
-        return load(section.config)
-    raise ConfigError(
-        "tokenizer.workdir is empty; train a tokenizer (configs/vq_tiny.py) and give its workdir."
-    )
 
 
 def _text_encoder(config, shared):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from itit_jax import losses
-from itit_jax.models import vqgan
+from itit_jax.models import tokenizers, vqgan
 from itit_jax.models.discriminator import PatchDiscriminator
 
 
@@ -18,7 +18,7 @@ class Recipe:
     def __init__(self, config):
         self.weights = config.loss
         self.image_size = config.data.image_size
-        self.tokenizer = vqgan.from_config(config.model, config.precision.compute)
+        self.tokenizer = tokenizers.from_config(config.model, config.precision.compute)
         self.critic = PatchDiscriminator() if self._needs_critic() else None
         self.trainable = ("tokenizer", "discriminator") if self.critic else ("tokenizer",)
         self.weights_from = {}

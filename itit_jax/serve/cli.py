@@ -1,4 +1,4 @@
-"""Ask a trained run.
+"""Ask a trained run, or an export of one.
 
 python -m itit_jax.serve.cli caption PICTURE... --workdir=runs/demo/itit
 python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=runs/demo/itit
@@ -17,7 +17,8 @@ def main(arguments=None):
     """Returns the exit code: 0 done, 2 a fault that the user can mend."""
     parser = argparse.ArgumentParser(prog="itit_jax.serve.cli", description=__doc__)
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--workdir", default="runs/demo/itit", help="workdir of an itit run")
+    where = "workdir of an itit run, or a folder that --mode=export wrote"
+    shared.add_argument("--workdir", default="runs/demo/itit", help=where)
     shared.add_argument("--seed", type=int, default=0)
     commands = parser.add_subparsers(dest="command", required=True)
     caption = commands.add_parser("caption", parents=[shared], help="say what pictures show")

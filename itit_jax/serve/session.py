@@ -1,9 +1,11 @@
-"""A trained run, loaded once and asked often.
+"""A trained run or an export of one, loaded once and asked often.
 
     session = Session("runs/demo/itit")
     pictures = session.draw(["a red circle in the top left"], seed=0)
     captions = session.caption(pictures)
 """
+
+import functools
 
 import jax
 import numpy as np
@@ -11,30 +13,31 @@ from PIL import Image
 
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
-from itit_jax import inputs, state
 from itit_jax.recipes import base
+from itit_jax.serve import export, trained
 
 BATCH = 8  # rows a call; one compiled program serves any number of requests
 
 
 class Session:
-    """Draws texts and captions pictures with the newest checkpoint of `workdir`."""
+    """Draws texts and captions pictures with a workdir's newest checkpoint, or with an export."""
 
-    def __init__(self, workdir):
-        self.config = settings.read_workdir(workdir)
-        if self.config.recipe != "itit":
-            raise UserError(
-                f"{workdir} is a run of {self.config.recipe}, which neither draws nor captions; "
-                "give the workdir of an itit run."
-            )
-        self.recipe = base.find(self.config)
-        self.params, self.step = state.restore_params(self.recipe, self.config, workdir)
-        self.vocabulary = inputs.kept_vocabulary(workdir)
-        self._draw = jax.jit(self.recipe.draw)
-        self._caption = jax.jit(self.recipe.caption)
+    def __init__(self, folder):
+        self.trained = export.read(folder) if export.is_export(folder) else trained.of_run(folder)
+        self.config, self.vocabulary = self.trained.config, self.trained.vocabulary
+        self._caption = jax.jit(self.trained.recipe.caption)
+        self._drawer = functools.cache(self._make_drawer)
 
-    def draw(self, texts, *, seed=0):
-        """Texts -> list of PIL pictures. Equal seeds and texts give equal pictures."""
+    def _make_drawer(self, rounds, guidance):
+        """The compiled drawing with so many rounds and so much guidance."""
+        asked = (f"decode.rounds={rounds}", f"decode.guidance={guidance}")
+        return jax.jit(base.find(settings.override(self.config, asked, flag="")).draw)
+
+    def draw(self, texts, *, seed=0, rounds=None, guidance=None):
+        """Texts -> list of PIL pictures. Equal seeds and texts give equal pictures.
+
+        rounds, guidance: in place of the run's decode.rounds and decode.guidance.
+        """
         length = self.config.data.text_length
         for text in texts:
             if not text.strip():
@@ -44,8 +47,13 @@ class Session:
                     f"the text '{text[:40]}...' has {count} tokens and this run reads {length}; "
                     "shorten it."
                 )
+        decode = self.config.decode
+        drawer = self._drawer(
+            decode.rounds if rounds is None else rounds,
+            decode.guidance if guidance is None else guidance,
+        )
         ids = [self.vocabulary.encode(text, length) for text in texts]
-        return [Image.fromarray(p) for p in self._in_batches(self._draw, np.stack(ids), seed)]
+        return [Image.fromarray(p) for p in self._in_batches(drawer, np.stack(ids), seed)]
 
     def caption(self, pictures, *, seed=0):
         """PIL pictures (or uint8 arrays) of any size -> list of captions."""
@@ -59,7 +67,7 @@ class Session:
         for number, start in enumerate(range(0, len(rows), BATCH)):
             index = np.arange(start, start + BATCH) % len(rows)
             key = jax.random.fold_in(jax.random.key(seed), number)
-            out.append(np.asarray(function(self.params, rows[index], key)))
+            out.append(np.asarray(function(self.trained.params, rows[index], key)))
         return np.concatenate(out)[: len(rows)]
 
 

@@ -1,29 +1,54 @@
-"""Tensors of a weight file or folder by name, read one at a time, without torch.
+"""Tensors of a weight file or folder by name, without torch, and files of such tensors.
 
-safetensors (also sharded), npz, and torch's zip files through the restricted reader.
+safetensors (also sharded), npz, t5x folders, and torch's zip files through the restricted reader
+are read one tensor at a time; Flax's msgpack is in memory as a whole.
 """
 
+import contextlib
+import functools
 import json
 import math
+import os
 import pathlib
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from data_pipelines.errors import UserError
-from itit_jax.weights import torch_files
+from itit_jax.weights import flax_files, t5x_folders, torch_files
 
 TORCH = (".pt", ".pth", ".ckpt", ".bin")
+FLAX = (".msgpack", "")  # MaskGIT's files have no suffix
 # What a folder may hold, in the order of preference.
 IN_FOLDER = (
     "model.safetensors.index.json",
     "model.safetensors",
+    "model.fp16.safetensors",
     "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.fp16.safetensors",
+    "model.msgpack",
     "pytorch_model.bin",
+    t5x_folders.INDEX,
 )
+# Which folder of a diffusers pipeline is a part of ours.
+IN_PIPELINE = {"tokenizer": "vqvae", "text_encoder": "text_encoder"}
+# What readers meet in damaged files, each in its own words.
+DAMAGE = (SafetensorError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError)
+DAMAGE += (KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+WRITERS = {
+    "safetensors": lambda *a, **k: _write_safetensors("pt", *a, **k),
+    "itit_jax": lambda *a, **k: _write_safetensors("itit_jax", *a, **k),
+    "flax": flax_files.write,
+    "t5x": t5x_folders.write,
+}
+# What they call their file in a folder; t5x's is the folder.
+FILE = {"safetensors": "model.safetensors", "itit_jax": "model.safetensors"}
+FILE |= {"flax": "model.msgpack", "t5x": ""}
 
 
 class Tensor(NamedTuple):
@@ -33,24 +58,52 @@ class Tensor(NamedTuple):
     read: Callable[[], np.ndarray]
 
 
-def read_tensors(path) -> dict[str, Tensor]:
-    """{name: Tensor} of a file or folder. Nothing is read but headers."""
-    file = _find(pathlib.Path(path))
+def read_tensors(path, part="") -> dict[str, Tensor]:
+    """{name: Tensor} of a file or folder. `part` of ours is what a pipeline's folder is asked for.
+
+    Only headers are read, but for Flax's files.
+    """
+    file = _find(pathlib.Path(path), part)
+    with _damage_told(file):
+        found = dict(_tensors(file))
+    return {
+        name: Tensor(t.shape, functools.partial(_read_one, file, t)) for name, t in found.items()
+    }
+
+
+def _tensors(file):
+    """(name, what has a shape and can be read) of a file."""
+    if file.name.endswith(".index.json"):
+        return _sharded(file)
+    if file.name == t5x_folders.INDEX:
+        return t5x_folders.read(file.parent)
+    if file.suffix == ".safetensors":
+        return _safetensors(file)
+    if file.suffix == ".npz":
+        return _npz(file)
+    if file.suffix in TORCH:
+        return torch_files.read(file)
+    if file.suffix in FLAX:
+        return flax_files.read(file)
+    raise UserError(
+        f"{file} is of no known kind; give .safetensors, .npz, .msgpack or {', '.join(TORCH)}."
+    )
+
+
+def _read_one(file, tensor):
+    with _damage_told(file):
+        return tensor.read()
+
+
+@contextlib.contextmanager
+def _damage_told(file):
     try:
-        if file.name.endswith(".index.json"):
-            return dict(_sharded(file))
-        if file.suffix == ".safetensors":
-            return dict(_safetensors(file))
-        if file.suffix == ".npz":
-            return dict(_npz(file))
-        if file.suffix in TORCH:
-            found = torch_files.read(file)
-            return {name: Tensor(t.shape, t.read) for name, t in found.items()}
-    except (SafetensorError, zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError) as error:
+        yield
+    except DAMAGE as error:
+        words = " ".join(str(error).split())[:300]
         raise UserError(
-            f"{file} is no sound weight file ({type(error).__name__}: {error}); get it again."
+            f"{file} is no sound weight file ({type(error).__name__}: {words}); get it again."
         ) from error
-    raise UserError(f"{file} is of no known kind; give .safetensors, .npz or {', '.join(TORCH)}.")
 
 
 def read_config(path) -> dict:
@@ -60,15 +113,25 @@ def read_config(path) -> dict:
     return json.loads(file.read_text()) if file.is_file() else {}
 
 
-def _find(path):
+def _find(path, part):
     if path.is_file():
         return path
     if not path.is_dir():
         raise UserError(f"the weights {path} do not exist; give a weight file or its folder.")
-    for name in IN_FOLDER:
-        if (path / name).is_file():
-            return path / name
+    files, inside = _held(path), IN_PIPELINE.get(part, "")
+    inner = _held(path / inside) if inside else []
+    if files and inner:
+        raise UserError(f"{path} holds {files[0].name} and {inside}/; name the one that is meant.")
+    if files or inner:
+        return (files or inner)[0]
+    others = [folder.name for folder in sorted(path.iterdir()) if _held(folder)]
+    if others:
+        raise UserError(f"{path} holds the weights of {', '.join(others)}; name one of these.")
     raise UserError(f"the folder {path} holds no weight file; it needs one of {IN_FOLDER}.")
+
+
+def _held(folder):
+    return [folder / name for name in IN_FOLDER if (folder / name).is_file()]
 
 
 def _safetensors(file) -> Iterator[tuple[str, Tensor]]:
@@ -77,6 +140,18 @@ def _safetensors(file) -> Iterator[tuple[str, Tensor]]:
         for name in opened.keys():  # noqa: SIM118, it is no dict
             shape = tuple(opened.get_slice(name).get_shape())
             yield name, Tensor(shape, lambda name=name: _one_tensor(file, name))
+
+
+def _write_safetensors(producer, arrays, path, head=None):
+    fresh = pathlib.Path(f"{path}.new")
+    fresh.touch()
+    mode = fresh.stat().st_mode  # safetensors lets only the owner read its files
+    try:
+        save_file(arrays, fresh, head or {"format": producer})
+        fresh.chmod(mode)
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _one_tensor(file, name):

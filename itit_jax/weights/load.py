@@ -10,22 +10,23 @@ import re
 
 import jax
 import numpy as np
-from safetensors.numpy import save_file
 
 from data_pipelines.errors import UserError
 from itit_jax.sharding import path_of
-from itit_jax.weights.files import Tensor, read_tensors
+from itit_jax.weights.files import WRITERS, Tensor, read_tensors
 from itit_jax.weights.layouts.kinds import KINDS
 
 OURS = "itit_jax"
+# Stage-2 files hold stage 1 under such a name, Flax its parameters.
+WRAPPERS = ("", "first_stage_model.", "module.", "model.", "params/")
 
 
-WRAPPERS = ("", "first_stage_model.", "module.", "model.")  # stage-2 files hold stage 1 so
+def read(path, part="") -> tuple[str, dict[str, Tensor]]:
+    """-> (kind, {our path: Tensor}); layers unrolled. Refuses what it cannot account for.
 
-
-def read(path) -> tuple[str, dict[str, Tensor]]:
-    """-> (kind, {our path: Tensor}); layers unrolled. Refuses what it cannot account for."""
-    tensors = read_tensors(path)
+    `part` of ours (tokenizer, text_encoder) chooses among those of a pipeline's folder.
+    """
+    tensors = read_tensors(path, part)
     kind, names = _recognise(path, tensors)
     if kind == OURS:
         return kind, tensors
@@ -33,7 +34,7 @@ def read(path) -> tuple[str, dict[str, Tensor]]:
     for row in KINDS[kind].from_theirs(names):
         known.add(row.theirs)
         if row.theirs in names:
-            found[row.ours] = _transformed(names[row.theirs], row)
+            found[row.ours] = _transformed(path, names[row.theirs], row)
     ignored = re.compile(KINDS[kind].passed_over)
     strange = [n for n in names if n not in known and not ignored.match(n)]
     if strange:
@@ -43,12 +44,12 @@ def read(path) -> tuple[str, dict[str, Tensor]]:
     return kind, found
 
 
-def load(path, abstract):
+def load(path, abstract, part=""):
     """Parameters of a file, cast and placed as the leaves of `abstract` say.
 
     One tensor is in memory at a time beside what is placed already.
     """
-    kind, found = read(path)
+    kind, found = read(path, part)
     wanted = {path_of(p): leaf for p, leaf in jax.tree_util.tree_leaves_with_path(abstract)}
     sources = {name: _layers(name, leaf) for name, leaf in wanted.items()}
     _compare(path, kind, found, wanted, sources)
@@ -56,18 +57,27 @@ def load(path, abstract):
     return jax.tree.map(lambda name: _place(found, sources[name], wanted[name]), paths)
 
 
-def save(params, kind, path):
-    """Write parameters in the layout of `kind` (one of KINDS, or OURS) as safetensors."""
+def save(params, kind, path, head=None):
+    """Write parameters in the layout of `kind`, one of KINDS, or OURS.
+
+    `path` is the file, or the folder where the layout is one (t5x). head: {text: text} in place
+    of the usual metadata of safetensors. Give one entry: safetensors writes several in any
+    order, and equal parameters should give equal bytes.
+    """
     flat = {}
     for place, leaf in jax.tree_util.tree_leaves_with_path(params):
         name, array = path_of(place), np.asarray(leaf)
         parts = _layers(name, array)
         flat |= {part: array if len(parts) == 1 and part == name else array[i]
                  for i, part in enumerate(parts)}  # fmt: skip
-    if kind == OURS:
-        save_file({n: np.ascontiguousarray(a) for n, a in flat.items()}, path, {"format": OURS})
-        return
-    save_file(_as_theirs(flat, kind), path, {"format": "pt"})
+    arrays = flat if kind == OURS else _as_theirs(flat, kind)
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    WRITERS[container(kind)](arrays, path, **({"head": head} if head else {}))
+
+
+def container(kind):
+    """What weights of this layout are written as: one of files.WRITERS."""
+    return OURS if kind == OURS else KINDS[kind].container
 
 
 def _as_theirs(flat, kind):
@@ -79,7 +89,7 @@ def _as_theirs(flat, kind):
     pieces = {}
     for row in rows:
         pieces.setdefault(row.theirs, []).append((row, row.transform.theirs(flat[row.ours])))
-    return {theirs: np.ascontiguousarray(_joined(found)) for theirs, found in pieces.items()}
+    return {theirs: _joined(found) for theirs, found in pieces.items()}
 
 
 def _joined(pieces):
@@ -107,9 +117,15 @@ def _recognise(path, tensors):
     )
 
 
-def _transformed(tensor, row):
-    shape = np.broadcast_to(np.zeros(()), tensor.shape)  # a view: no memory
-    return Tensor(row.read(shape).shape, lambda: row.read(tensor.read()))
+def _transformed(path, tensor, row):
+    view = np.broadcast_to(np.zeros(()), tensor.shape)  # no memory
+    try:
+        shape = row.read(view).shape
+    except (ValueError, IndexError) as error:
+        raise UserError(
+            f"{row.theirs} of {path} has the shape {tensor.shape}, which its layout does not know."
+        ) from error
+    return Tensor(shape, lambda: row.read(tensor.read()))
 
 
 def _layers(name, leaf):

@@ -1,6 +1,5 @@
 """Caption scores against the official scorers, on their tokens and on raw text."""
 
-import gzip
 import json
 import pathlib
 
@@ -9,6 +8,7 @@ import pytest
 
 from itit_jax.evaluation import captions
 from itit_jax.evaluation.ptb import tokenize
+from tests.evaluation import agreement
 
 DATA = pathlib.Path(__file__).parent / "data"
 HUMAN = pathlib.Path(__file__).parents[3] / "shared/data/metric-reference/coco-human.json.gz"
@@ -17,44 +17,19 @@ SETS = {
     "hard-text": (DATA / "hard-text.json.gz", 0.98),
     "coco-human": (HUMAN, 0.998),
 }
-METRICS = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr")
 
 
-@pytest.fixture(params=SETS)
-def official(request):
-    """(name, items, corpus values, least share of equal tokens) of a reference set."""
-    file, share = SETS[request.param]
+@pytest.mark.parametrize("name", SETS)
+def test_tokens_and_scores_are_those_of_the_official_scorers(name):
+    file, share = SETS[name]
     if not file.exists():
         pytest.skip(f"{file.name} is not here")
-    found = json.loads(gzip.open(file).read())
-    return request.param, found["items"], found["corpus"], share
-
-
-def test_scores_of_official_tokens_are_the_official_scores(official):
-    _, items, corpus, _ = official
-    tokens = [i["hyp_tok"] for i in items], [i["refs_tok"] for i in items]
-    scores = captions.score(*tokens, tokenized=True)
-    for name in METRICS:
-        assert scores[name]["score"] == pytest.approx(corpus[name], abs=1e-9)
-        for ours, item in zip(scores[name]["items"], items):
-            assert ours == pytest.approx(item["scores"][name], abs=1e-9), item["id"]
-
-
-def test_tokens_are_the_official_tokens(official):
-    _, items, _, share = official
-    raw = [t for i in items for t in (i["hyp_raw"], *i["refs_raw"])]
-    want = [t for i in items for t in (i["hyp_tok"], *i["refs_tok"])]
-    wrong = [(t, w) for t, w in zip(raw, want) if tokenize(t) != w]
-    assert len(wrong) <= (1 - share) * len(raw), wrong[:5]
-
-
-def test_scores_of_raw_text_are_the_official_scores(official):
-    name, items, corpus, _ = official
-    scores = captions.score([i["hyp_raw"] for i in items], [i["refs_raw"] for i in items])
-    for metric in METRICS:
-        assert scores[metric]["score"] == pytest.approx(corpus[metric], abs=0.001)
-    few, many = (f(len(i["refs_raw"]) for i in items) for f in (min, max))
-    assert scores["CIDEr"]["signature"] == f"cider:ptb-py|refs:{few}-{many}|n:{len(items)}|v:1"
+    found = agreement.caption_set(agreement.read(file))
+    assert found["corpus"] <= 1e-9 and found["item"] <= 1e-9, found  # on their tokens
+    assert found["equal_tokens"] >= share, found
+    assert found["corpus_of_raw_text"] <= 0.001, found
+    assert found["signature"].startswith("cider:ptb-py|refs:")
+    assert found["signature"].endswith(f"|n:{found['items']}|v:1")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +50,7 @@ def test_tokens_by_hand(text, tokens):
 def test_a_caption_equal_to_its_reference_is_perfect():
     texts = ["a red dog runs on the beach", "two men ride their bikes down a street"]
     scores = captions.score(texts, [[t] for t in texts])
-    for name, best in zip(METRICS, (1, 1, 1, 1, 1, 10)):
+    for name, best in zip(agreement.METRICS, (1, 1, 1, 1, 1, 10)):
         assert scores[name]["score"] == pytest.approx(best)
 
 

@@ -2,12 +2,13 @@
 
 python -m tests.weights.parity --golden=FOLDER --out=results/parity.json
 
-FOLDER holds what tests/weights/reference.py wrote: NAME.safetensors with the weights and NAME.npz
-with sizes, inputs and outputs. Of Inception (reference_inception.py) there are outputs and names;
-weights and pictures come from a seed.
+FOLDER holds what tests/weights/reference.py wrote: NAME.safetensors or NAME.weights.npz with the
+weights and NAME.npz with sizes, inputs and outputs. Of Inception (reference_inception.py) there
+are outputs and names; weights and pictures come from a seed.
 """
 
 import argparse
+import functools
 import json
 import pathlib
 import sys
@@ -19,6 +20,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from itit_jax.models import inception
+from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import load as weights
@@ -29,16 +31,28 @@ TOLERANCE = 1e-5  # largest difference over the largest magnitude, float32
 
 def names(folder):
     """Names of the models in a folder."""
-    return sorted(file.stem for file in pathlib.Path(folder).glob("*.npz"))
+    return sorted(file.stem for file in pathlib.Path(folder).glob("*.npz") if "." not in file.stem)
 
 
 def differences(folder, name):
     """{what: largest relative difference} of one model."""
-    file = pathlib.Path(folder) / f"{name}.safetensors"
+    file = weights_of(folder, name)
     arrays = dict(np.load(pathlib.Path(folder) / f"{name}.npz"))
-    compare = {"t5": _t5, "vq": _vqgan, "inception": _inception}[name.split("_")[0]]
+    compare = {
+        "t5": _t5,
+        "vq": _vqgan,
+        "taming": _vqgan,
+        "maskgit": _maskgit,
+        "inception": _inception,
+    }[name.split("_")[0]]
     with jax.default_matmul_precision("highest"):
         return compare(file, arrays)
+
+
+def weights_of(folder, name):
+    """The weight file of one model."""
+    file = pathlib.Path(folder) / f"{name}.safetensors"
+    return file if file.exists() else file.with_suffix(".weights.npz")
 
 
 def _t5(file, arrays):
@@ -56,11 +70,26 @@ def _vqgan(file, arrays):
     multipliers = tuple(map(int, arrays["multipliers"]))
     attention = (resolution,) if resolution else ()
     model = VQGAN(base, multipliers, blocks, attention, latent, codes, width)
+    return _compare_tokenizer(file, model, arrays)
+
+
+def _maskgit(file, arrays):
+    return _compare_tokenizer(file, maskgit(arrays), arrays)
+
+
+def maskgit(arrays):
+    """Our network of the sizes of MaskGIT's."""
+    base, blocks, codes, width = map(int, arrays["sizes"])
+    multipliers = tuple(map(int, arrays["multipliers"]))
+    return MaskGITVQGAN(base, multipliers, blocks, (), width, codes, width)
+
+
+def _compare_tokenizer(file, model, arrays):
     pixels = jnp.asarray(arrays["pixels"])
     variables = {"params": _load(file, model, pixels)}
-    latents = model.apply(variables, pixels, method="latents")
-    ids = model.apply(variables, pixels, method="encode")
-    decoded = model.apply(variables, jnp.asarray(arrays["ids"]), method="decode")
+    run = lambda method, x: jax.jit(functools.partial(model.apply, method=method))(variables, x)
+    latents, ids = run("latents", pixels), run("encode", pixels)
+    decoded = run("decode", jnp.asarray(arrays["ids"]))
     return {
         "latents": _relative(np.asarray(latents), arrays["latents"]),
         "decoded": _relative(np.asarray(decoded), arrays["decoded"]),

@@ -11,6 +11,7 @@ import pathlib
 import numpy as np
 import torch
 from diffusers import VQModel
+from reference_tokenizers import MASKGIT, TAMING, maskgit, taming
 from safetensors.torch import save_file
 from transformers import T5Config, T5EncoderModel
 
@@ -22,6 +23,7 @@ VQ = {
     "vq_plain": (32, (1, 1), 2, 8, 16, 8, 0),
 }
 SIDE = 16  # pixels
+LIBRARIES = ("torch", "transformers", "diffusers", "taming-transformers-rom1504")
 
 
 def t5(vocabulary, width, mlp_width, layers, heads, head_width):
@@ -72,6 +74,10 @@ def spread(model):
             weight.data.copy_(weight.half().float())
 
 
+def _save(file, arrays):
+    np.savez_compressed(file, **{name: np.asarray(array) for name, array in arrays.items()})
+
+
 @torch.no_grad()
 def main():
     """Write every model."""
@@ -90,9 +96,13 @@ def main():
             if make is vq:
                 tensors = {k: v.half() for k, v in tensors.items()}
             save_file(tensors, out / f"{name}.safetensors", {"format": "pt"})
-            arrays = {k: np.asarray(v) for k, v in arrays.items()}
-            np.savez_compressed(out / f"{name}.npz", **arrays)
-    versions = {p: importlib.metadata.version(p) for p in ("torch", "transformers", "diffusers")}
+            _save(out / f"{name}.npz", arrays)
+    for make, models in ((taming, TAMING), (maskgit, MASKGIT)):
+        for name, sizes in models.items():
+            tensors, arrays = make(*sizes)
+            _save(out / f"{name}.weights.npz", {k: v.half() for k, v in tensors.items()})
+            _save(out / f"{name}.npz", arrays)
+    versions = {p: importlib.metadata.version(p) for p in LIBRARIES}
     (out / "made.json").write_text(json.dumps({"seed": options.seed, **versions}, indent=1) + "\n")
 
 

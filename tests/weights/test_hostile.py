@@ -1,5 +1,6 @@
 """Damaged and malicious weight files: nothing is run, nothing large is allocated, one sentence."""
 
+import gzip
 import io
 import json
 import struct
@@ -13,8 +14,9 @@ from safetensors.numpy import save_file
 from data_pipelines.errors import UserError
 from itit_jax.weights.files import read_tensors
 from tests.weights import torch_zip as tz
+from tests.weights.hostile import FILES, HUGE, hostile
+from tests.weights.hostile_flax import a_msgpack_array_that_lies, t5x
 
-HUGE = 2**40
 SPARE = 4_000_000  # bytes that reading may use beside the file's own size
 
 CALLS = """os.system posix.system nt.system subprocess.Popen subprocess.call subprocess.check_output
@@ -29,20 +31,6 @@ numpy.core.multiarray._reconstruct numpy.f2py.compile collections.Counter collec
 collections._sys.modules pathlib.Path.unlink tempfile.mkdtemp site.main antigravity.geohash
 sys.exit threading.Thread asyncio.run http.client.HTTPConnection urllib.request.urlopen
 ftplib.FTP logging.config.dictConfig pydoc.pipepager distutils.spawn.spawn""".split()  # noqa: SIM905
-FILES = {}
-
-
-def hostile(count=1):
-    """Registers a maker of `count` files: maker(folder, number) -> path."""
-
-    def register(maker):
-        for i in range(count):
-            FILES[f"{maker.__name__} {i}"] = (maker, i)
-        return maker
-
-    return register
-
-
 @hostile(len(CALLS))
 def a_pickle_that_calls(folder, i):
     module, _, attribute = CALLS[i].rpartition(".")
@@ -210,8 +198,8 @@ def no_weight_file_at_all(folder, i):
     return file
 
 
-def test_there_are_two_hundred_of_them():
-    assert len(FILES) >= 200
+def test_there_are_three_hundred_of_them():
+    assert len(FILES) >= 300
 
 
 @pytest.mark.parametrize("case", FILES)
@@ -220,8 +208,8 @@ def test_a_hostile_file_is_refused_in_one_sentence(case, tmp_path):
     folder = tmp_path / "weights"
     folder.mkdir()
     path = maker(folder, number)
-    files = [path] if path.is_file() else list(path.iterdir())
-    size = sum(f.stat().st_size for f in files)
+    files = [path] if path.is_file() else path.rglob("*")
+    size = sum(f.stat().st_size for f in files if f.is_file())
     tracemalloc.start()
     try:
         with pytest.raises(UserError) as error:
@@ -233,3 +221,16 @@ def test_a_hostile_file_is_refused_in_one_sentence(case, tmp_path):
     assert len(str(error.value).splitlines()) == 1, error.value
     assert peak < size + SPARE
     assert not (folder / "executed").exists()
+
+
+@pytest.mark.parametrize("number", range(18))
+def test_an_array_of_flax_that_lies_is_refused_before_it_is_read(number, tmp_path):
+    with pytest.raises(UserError):
+        read_tensors(a_msgpack_array_that_lies(tmp_path, number))
+
+
+def test_a_piece_that_unfolds_to_too_much_is_refused_while_it_unfolds(tmp_path):
+    place, array, _ = t5x(tmp_path)
+    (array / "1").write_bytes(gzip.compress(bytes(10_000_000)))
+    with pytest.raises(UserError, match="unfolds to too much"):
+        read_tensors(place)["a/w"].read()

@@ -4,13 +4,16 @@ import jax
 import numpy as np
 import pytest
 
+from configs.defaults import RULES
 from itit_jax import optimizers, sharding, state
 from itit_jax.checkpoints import Checkpoints
 from itit_jax.config import ConfigError
 from itit_jax.recipes.itit import Recipe
 from itit_jax.report import Report
+from itit_jax.serve import export
 from itit_jax.weights import load as weights
 from tests import tiny
+from tests.weights import exported
 
 
 @pytest.mark.parametrize("trainable", [True, False])
@@ -32,9 +35,54 @@ def test_text_encoder_and_tokenizer_start_from_published_layouts(trainable, tmp_
         jax.tree.map(np.testing.assert_array_equal, begun.ema, begun.params)
 
 
+VQ = """
+from configs import vq
+
+
+def get_config():
+    c = vq.defaults()
+    c.data.rows.images = 1
+    c.model.update(layout="maskgit", base_channels=8, channel_multipliers=(1, 2, 1), res_blocks=1)
+    c.model.update(attention_resolutions=(), latent_channels=4, code_width=4, codes=16)
+    return c
+"""
+
+
+def test_itit_sees_through_maskgit_s_tokenizer(tmp_path):
+    (tmp_path / "vq.py").write_text(VQ)
+    file = tmp_path / "tokenizer_imagenet256_checkpoint"
+    where = dict(tokenizer__weights=str(file), tokenizer__config=str(tmp_path / "vq.py"))
+    recipe = Recipe(tiny.itit_config(text_encoder__trainable=True, **where))
+    given = tiny.filled(jax.eval_shape(recipe.init, jax.random.key(0))["tokenizer"])
+    weights.save(given, "maskgit", file)
+    frozen = state.load_frozen(recipe, state.abstract_frozen(recipe, sharding.make_mesh(), RULES))
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+    ids = recipe.image_ids(frozen, {"image": images})
+    encode = jax.jit(lambda p, x: recipe.tokenizer.apply({"params": p}, x, method="encode"))
+    np.testing.assert_array_equal(ids, encode(given, images / 127.5 - 1))
+    assert ids.shape == (2, 64) and len(set(np.asarray(ids).ravel().tolist())) > 4
+
+
 def test_a_frozen_part_without_weights_is_one_sentence(tmp_path):
     with pytest.raises(ConfigError, match="set --config.*weights"):
         begin(tiny.itit_config(text_encoder__trainable=False), tmp_path)
+
+
+def test_a_run_starts_from_the_parts_of_an_export(tmp_path):
+    given = exported.trained(tmp_path)
+    export.write(given, tmp_path / "out")
+    config = tiny.itit_config(
+        text_encoder__trainable=True,
+        text_encoder__weights=str(tmp_path / "out" / "text_encoder"),
+        tokenizer__weights=str(tmp_path / "out" / "vqvae"),
+        tokenizer__config="configs/vq_tiny.py",  # of other sizes: what the export says counts
+        text_encoder__layers=2,
+        model__vocabulary_size=exported.PIECES,
+        data__image_size=exported.SIDE,
+    )
+    begun, frozen = begin(config, tmp_path)
+    for name, part in (("text_encoder", begun.params), ("tokenizer", frozen)):
+        jax.tree.map(np.testing.assert_array_equal, part[name], given.params[name])
 
 
 def begin(config, tmp_path):

@@ -17,6 +17,7 @@ from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import convert
 from itit_jax.weights import load as weights
 from itit_jax.weights.files import read_tensors
+from tests.tiny import filled
 from tests.weights import parity, seeded, torch_zip
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -35,13 +36,17 @@ def vqgan(attention=(8,)):
     )  # fmt: skip
 
 
-def t5_params(model, seed=0):
+def t5_params(model):
     words = jnp.ones((1, 7), jnp.int32)
-    return model.init(jax.random.key(seed), words, words > 0)["params"]
+    return random_params(model, words, words > 0)
 
 
-def vq_params(model, seed=0):
-    return model.init(jax.random.key(seed), jnp.zeros((1, 16, 16, 3)))["params"]
+def vq_params(model):
+    return random_params(model, jnp.zeros((1, 16, 16, 3)))
+
+
+def random_params(model, *inputs):
+    return filled(jax.eval_shape(model.init, jax.random.key(0), *inputs))["params"]
 
 
 MODELS = {
@@ -195,6 +200,10 @@ NORM = "encoder.block.1.layer.0.layer_norm.weight"
         (
             lambda t: t.update({k.replace("ck.1.", "ck.2."): v for k, v in t.items()}),
             "the model of this config has no 'encoder/layers_2",
+        ),
+        (
+            lambda t: t.update({NORM.replace("1", "999999999", 1): t[NORM]}),
+            "has no 'encoder.block.999999999.",  # and no table of that length is made
         ),
         (lambda t: t.clear() or t.update(x=np.ones(2, np.float32)), "none of the layouts"),
     ],

@@ -1,5 +1,5 @@
 """Every layout that we read and write, by its name."""
 
-from itit_jax.weights.layouts import inception, t5, vqgan
+from itit_jax.weights.layouts import inception, maskgit, t5, t5x, vqgan
 
-KINDS = t5.KINDS | vqgan.KINDS | inception.KINDS
+KINDS = t5.KINDS | t5x.KINDS | vqgan.KINDS | maskgit.KINDS | inception.KINDS

@@ -1,8 +1,8 @@
 """What a layout table is made of: rows of (their name, our path, transform, part)."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,14 +68,20 @@ class Kind(NamedTuple):
     """
 
     sign: str  # a key that only this layout has
-    from_theirs: Callable[[Iterable[str]], Iterator[Row]]  # rows for a file of these names
-    from_ours: Callable[[Iterable[str]], Iterator[Row]]  # rows for a model of these paths
+    # Rows for a file of these names, or for a model of these paths; the values have shapes.
+    from_theirs: Callable[[Mapping[str, Any]], Iterator[Row]]
+    from_ours: Callable[[Mapping[str, Any]], Iterator[Row]]
     passed_over: str = r"$^"
+    container: str = "safetensors"  # what such weights are written as: files.WRITERS
 
 
 def count(pattern, names):
-    """1 + the largest number that `pattern` finds in the names; 0 without any."""
-    return 1 + max((int(m[1]) for n in names if (m := re.match(pattern, n))), default=-1)
+    """1 + the largest number that `pattern` finds in the names; 0 without any.
+
+    At most the number of names, so that layer 999999999 makes no table of that length.
+    """
+    found = 1 + max((int(m[1]) for n in names if (m := re.match(pattern, n))), default=-1)
+    return min(found, len(names))
 
 
 def norm(theirs, ours):

@@ -85,7 +85,7 @@ def _sized(table):
 
 KINDS = {
     "taming": Kind(
-        "encoder.down.0.block.0.conv1.weight",
+        "encoder.mid.block_1.conv1.weight",
         lambda names: taming(
             count(r"encoder\.down\.(\d+)\.", names),
             count(r"encoder\.down\.\d+\.block\.(\d+)\.", names),

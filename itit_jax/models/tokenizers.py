@@ -1,0 +1,28 @@
+"""The image tokenizer that a config asks for."""
+
+import math
+
+import jax.numpy as jnp
+
+from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
+from itit_jax.models.vqgan import VQGAN
+
+
+def from_config(section, compute="float32"):
+    """Network of the `model` section of a vq config."""
+    fsq = section.quantizer == "fsq"
+    network = MaskGITVQGAN if section.layout == "maskgit" else VQGAN
+    return network(
+        base=section.base_channels,
+        multipliers=tuple(section.channel_multipliers),
+        res_blocks=section.res_blocks,
+        attention_resolutions=tuple(section.attention_resolutions),
+        latent_channels=section.latent_channels,
+        codes=math.prod(section.levels) if fsq else section.codes,
+        code_width=section.code_width,
+        levels=tuple(section.levels) if fsq else (),
+        patch=section.patch,
+        local=section.encoder == "patch",
+        unit_pixels=section.layout != "taming",
+        dtype=jnp.dtype(compute),
+    )

@@ -1,0 +1,177 @@
+"""The model card of a run: what it is, how to use it, where it comes from, how good it is."""
+
+import json
+import os
+import pathlib
+
+import jax
+
+from data_pipelines.records import INFO, read_info
+from itit_jax.weights.ecosystem import vqmodel_config
+
+# Licences that the hub knows by the same name in small letters; others are told in words.
+KNOWN = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "Apache-2.0", "MIT")
+TAGS = ("text-to-image", "image-to-text", "image-captioning", "jax", "flax", "itit")
+SHOWN = (
+    "data.image_size", "data.text_length", "data.pairs", "data.lone_images", "data.lone_texts",
+    "model.width", "model.depth", "model.image_decoder.depth", "model.text_decoder.depth",
+    "model.vocabulary_size", "text_encoder.layers", "text_encoder.width",
+    "text_encoder.trainable", "cycle.mode", "optimizer.name", "optimizer.learning_rate",
+    "train.steps", "decode.rounds", "decode.temperature", "decode.guidance", "seed",
+)  # fmt: skip
+
+
+def text(found, name):
+    """README.md of a serve.trained.Trained under the name of its folder."""
+    data = _data(found.config)
+    sections = (
+        _front(data),
+        _what(found, name),
+        _use(found),
+        _folders(found),
+        _training(found, data),
+        _scores(found),
+        _limits(found, data),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _data(config):
+    """dataset.json of the training data, or {} where that is gone."""
+    there = os.path.isfile(os.path.join(config.data.path, INFO))
+    return read_info(config.data.path) if there else {}
+
+
+def _front(data):
+    licence = data.get("licence", "")
+    known = licence in KNOWN
+    lines = [f"license: {licence.lower() if known else 'other'}"]
+    if not known:
+        lines.append(f"license_name: {json.dumps(licence or 'not told')}")
+    lines += ["library_name: itit_jax", "pipeline_tag: text-to-image", "tags:"]
+    return "\n".join(["---", *lines, *(f"- {tag}" for tag in TAGS), "---"])
+
+
+def _what(found, name):
+    count = sum(leaf.size for leaf in jax.tree.leaves(found.params))
+    size, length = found.config.data.image_size, found.config.data.text_length
+    return (
+        f"# {name}\n\n"
+        f"Draws a text and captions a picture, with one model: {count:,} parameters, pictures of "
+        f"{size}x{size} pixels, texts of up to {length} tokens. Trained with ITIT (*Leveraging "
+        "Unpaired Data for Vision-Language Generative Models via Cycle Consistency*, arXiv "
+        "2310.03734) from image-text pairs, images without text and texts without image, in "
+        f"`itit_jax`. This is step {found.step:,}."
+    )
+
+
+def _use(found):
+    return f"""## Use
+
+```python
+from itit_jax.serve.pipeline import Pipeline
+
+pipe = Pipeline.from_pretrained("FOLDER")
+pictures = pipe("TEXT", num_images=4, steps={found.config.decode.rounds}, seed=0).images
+print(pipe.caption(pictures))
+```
+
+```
+python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=FOLDER
+python -m itit_jax.serve.cli caption x.png --workdir=FOLDER
+```"""
+
+
+def _folders(found):
+    tokenizer, size = found.recipe.tokenizer, found.config.data.image_size
+    vqvae = (
+        "`diffusers.VQModel` opens it; its pixels lie in [-1, 1]"
+        if vqmodel_config(tokenizer, size)
+        else "the image tokenizer in a layout of our own, which diffusers has no class for"
+    )
+    return f"""## What is in it
+
+- `itit/`: joint encoder, image decoder and text decoder, in our own layout; step, config and
+  checksums in `config.json`
+- `text_encoder/`: `transformers.T5EncoderModel` opens it
+- `tokenizer/`: `transformers.AutoTokenizer` opens it (where it holds a `tokenizer.json`, the
+  `T5Tokenizer` of transformers 5 would make other ids); `spiece.model` is for SentencePiece
+- `vqvae/`: {vqvae}; `run.json` is the config that it was trained with"""
+
+
+def _training(found, data):
+    values = found.config
+    rows = "\n".join(f"| `{name}` | {_value(values, name)} |" for name in SHOWN)
+    started = [
+        f"The {part.replace('_', ' ')} started from `{_end(path)}`, which has its own licence."
+        for part, path in (
+            ("text_encoder", values.text_encoder.weights),
+            ("tokenizer", "" if values.tokenizer.workdir else values.tokenizer.weights),
+        )
+        if path
+    ]
+    return "\n\n".join(
+        [
+            "## Training",
+            _told(data),
+            *started,
+            f"| key | value |\n| --- | --- |\n{rows}",
+        ]
+    )
+
+
+def _end(path):
+    """The last two names of a path: what is published says itself so, the rest is private."""
+    return "/".join(pathlib.PurePath(path).parts[-2:])
+
+
+def _told(data):
+    if not data:
+        return "The data set was not at hand when this card was written."
+    counts = ", ".join(f"{name} {part['records']:,}" for name, part in data["splits"].items())
+    return (
+        f"Data set: `{data['name']}`, made by `{data['made_by']}` ({counts}). Licence of the "
+        f"data: {data['licence']}. The licence at the head of this card is that of the data; "
+        "put the one there under which you give the weights away."
+    )
+
+
+def _value(config, name):
+    for part in name.split("."):
+        config = config[part]
+    if config == 0 and name.startswith("data."):
+        return "all"
+    return str(config).lower() if isinstance(config, bool) else config
+
+
+def _scores(found):
+    """A table of the scores of this step, with the 95 % intervals that eval.json holds."""
+    file = found.folder / "eval.json"
+    history = json.loads(file.read_text()) if file.is_file() else {}
+    splits = history.get(str(found.step), {})
+    if not splits:
+        return "## Scores\n\nThis step was not scored; `--mode=eval` does, before the export."
+    rows = [
+        f"| {split} | {name} | {value:.4g} | {_interval(scores, name)} |"
+        for split, scores in splits.items()
+        for name, value in scores.items()
+        if not name.endswith(("_low", "_high"))
+    ]
+    head = "| split | score | value | 95 % interval |\n| --- | --- | --- | --- |"
+    told = "`t2i`: text to image, `i2t`: image to text; `examples`: how many were scored."
+    return "\n".join([f"## Scores\n\n{told}\n", head, *rows])
+
+
+def _interval(scores, name):
+    low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
+    return "" if low is None else f"{low:.4g} to {high:.4g}"
+
+
+def _limits(found, data):
+    name = f"`{data['name']}`" if data else "its training data"
+    return f"""## Limits
+
+It knows what {name} shows and says, and nothing else: other words, styles and objects give
+pictures and captions that only look like an answer. Texts of more than
+{found.config.data.text_length} tokens are refused, pictures are cut to a square and scaled to
+{found.config.data.image_size} pixels. No filter looks at what it draws or says."""

@@ -1,0 +1,35 @@
+"""A trained ITIT, wherever it was read from."""
+
+import pathlib
+from typing import Any, NamedTuple
+
+from data_pipelines.errors import UserError
+from data_pipelines.texts import Vocabulary
+from itit_jax import config as settings
+from itit_jax import inputs, state
+from itit_jax.recipes import base
+
+
+class Trained(NamedTuple):
+    """What drawing and captioning need."""
+
+    folder: pathlib.Path  # workdir or export
+    config: Any
+    recipe: Any
+    params: dict[str, Any]  # of every part
+    step: int
+    vocabulary: Vocabulary
+
+
+def of_run(workdir, config=None):
+    """The newest checkpoint of a run; `config`: its config with other settings of decoding."""
+    config = settings.read_workdir(workdir) if config is None else config
+    if config.recipe != "itit":
+        raise UserError(
+            f"{workdir} is a run of {config.recipe}, which neither draws nor captions; "
+            "give the workdir of an itit run."
+        )
+    recipe = base.find(config)
+    params, step = state.restore_params(recipe, config, workdir)
+    vocabulary = inputs.kept_vocabulary(workdir)
+    return Trained(pathlib.Path(workdir), config, recipe, params, step, vocabulary)

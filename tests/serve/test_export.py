@@ -1,0 +1,134 @@
+"""What a run gives away: whole, checked, and nothing of the machine it was made on."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+
+import jax
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from data_pipelines.errors import UserError
+from itit_jax.config import read_workdir
+from itit_jax.serve import export
+from itit_jax.serve import trained as models
+
+
+@pytest.fixture(scope="module")
+def read(exported):
+    return export.read(exported)
+
+
+@pytest.fixture
+def copy(exported, tmp_path):
+    return shutil.copytree(exported, tmp_path / "copy")
+
+
+def files(folder):
+    """{path inside: bytes} of all files."""
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+def test_every_parameter_comes_back_as_the_run_has_it(trained, read):
+    run = models.of_run(trained)
+    assert (read.step, read.vocabulary.sha256) == (run.step, run.vocabulary.sha256)
+    assert jax.tree.structure(read.params) == jax.tree.structure(run.params)
+    jax.tree.map(np.testing.assert_array_equal, read.params, run.params)
+
+
+def test_the_averaged_parameters_go_out(trained, read):
+    from itit_jax import state
+    from itit_jax.checkpoints import Checkpoints
+
+    abstract = state.abstract_parts(read.recipe, read.config.mesh.rules)["model"]
+    average = Checkpoints(trained).restore_part("ema", "model", abstract)
+    jax.tree.map(np.testing.assert_array_equal, read.params["model"], average)
+
+
+def test_no_path_of_the_machine_goes_out(trained, exported):
+    told = [str(trained), str(trained.parent), read_workdir(trained).data.path]
+    for name, data in files(exported).items():
+        assert not any(path.encode() in data for path in told), name
+
+
+def test_the_weights_name_format_step_and_config(exported):
+    about = json.loads((exported / "itit" / "config.json").read_text())
+    with safe_open(exported / "itit" / "model.safetensors", "numpy") as opened:
+        head = json.loads(opened.metadata()["itit_jax"])
+    assert head == {name: about[name] for name in ("format", "step", "config_sha256")}
+    assert head["step"] == 12 and len(head["config_sha256"]) == 64
+
+
+def test_a_tokenizer_that_diffusers_lacks_is_not_said_to_be_one(exported):
+    index = json.loads((exported / "model_index.json").read_text())
+    assert index["vqvae"][0] == "itit_jax"
+    assert json.loads((exported / "vqvae" / "config.json").read_text())["levels"] == [8, 8, 8]
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def flip(file):
+    data = bytearray(file.read_bytes())
+    data[-3] ^= 1
+    file.write_bytes(data)
+
+
+def other_format(file):
+    file.write_text(file.read_text().replace('"format": 1', '"format": 2'))
+
+
+@pytest.mark.parametrize(
+    "name, harm, sentence",
+    [
+        ("itit/model.safetensors", cut, "is not as it was exported; get the folder again."),
+        ("vqvae/model.safetensors", flip, "is not as it was exported"),
+        ("vqvae/run.json", flip, "is not as it was exported"),
+        ("text_encoder/model.safetensors", os.remove, "is not as it was exported"),
+        ("tokenizer/spiece.model", os.remove, "is not as it was exported"),
+        ("itit/config.json", other_format, "is of format 2 and this itit_jax reads 1"),
+        ("itit/config.json", cut, "is not as it was exported"),
+        ("itit/config.json", os.remove, "does not exist; give a folder that --mode=export wrote"),
+    ],
+)
+def test_a_folder_that_is_not_as_written_is_one_sentence(copy, name, harm, sentence):
+    harm(copy / name)
+    with pytest.raises(UserError) as error:
+        export.read(copy)
+    assert sentence in str(error.value) and name in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_full_folder_is_refused_and_stays(read, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    for out in (tmp_path, tmp_path / "mine.txt", "gs://bucket/x"):
+        with pytest.raises(UserError):
+            export.write(read, out)
+    assert files(tmp_path) == {"mine.txt": b"mine"}
+
+
+def test_an_empty_folder_is_taken(read, exported, tmp_path):
+    export.write(read, tmp_path / "empty")
+    assert files(tmp_path / "empty") == files(exported)
+
+
+def test_a_disk_that_fills_leaves_nothing_behind(read, tmp_path):
+    before, largest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, largest))  # fails within the weights
+    try:
+        with pytest.raises(UserError, match="cannot be written.*choose another place"):
+            export.write(read, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, largest))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_of_a_tokenizer_is_not_exported(tokenizer, tmp_path):
+    with pytest.raises(UserError, match="neither draws nor captions"):
+        export.run(read_workdir(tokenizer), tokenizer, tmp_path / "out")

@@ -1,0 +1,117 @@
+"""An export, asked by the calls of diffusers, beside the run that it came from."""
+
+import sys
+import types
+
+import jax
+import numpy as np
+import pytest
+
+from data_pipelines.errors import UserError
+from itit_jax.models import vqgan
+from itit_jax.serve import cli
+from itit_jax.serve.pipeline import Pipeline
+from itit_jax.serve.session import BATCH, Session
+
+TEXT = "a big red circle"
+
+
+@pytest.fixture(scope="module")
+def pipe(exported):
+    return Pipeline.from_pretrained(exported)
+
+
+@pytest.fixture(scope="module")
+def session(trained):
+    return Session(trained)
+
+
+def test_it_draws_and_captions_as_the_run_does(pipe, session):
+    texts = [TEXT, TEXT, "a small cross", "a small cross"]
+    drawn = pipe([TEXT, "a small cross"], num_images=2, seed=5).images
+    expected = session.draw(texts, seed=5)
+    assert len(drawn) == 4
+    assert all(np.array_equal(a, b) for a, b in zip(drawn, expected))
+    assert pipe.caption(drawn) == session.caption(expected)
+    assert pipe.caption(drawn[0]) == session.caption(expected)[:1]
+
+
+def test_steps_and_guidance_reach_the_decoding(pipe):
+    # Much guidance: after a dozen steps of training the text hardly matters.
+    drawn = pipe(TEXT, num_images=BATCH, steps=3, guidance_scale=40, seed=1).images
+    model = pipe.session.trained
+    recipe, params = model.recipe, model.params
+    words = np.stack([model.vocabulary.encode(TEXT, 24)] * BATCH)
+    key = jax.random.fold_in(jax.random.key(1), 0)
+    draw = lambda p: recipe.draw_tokens(p, words, key, rounds=3, temperature=1.0, guidance=40)
+    ids = jax.jit(draw)(params)
+    decoded = recipe.tokenizer.apply({"params": params["tokenizer"]}, ids, method="decode")
+    np.testing.assert_array_equal(np.stack(drawn), vqgan.to_pixels(decoded))
+
+
+def test_saving_and_opening_again_changes_no_byte(pipe, exported, tmp_path):
+    pipe.save_pretrained(tmp_path / "again")
+    for file in exported.rglob("*"):
+        if file.is_file():
+            again = tmp_path / "again" / file.relative_to(exported)
+            assert again.read_bytes() == file.read_bytes(), file
+
+
+def test_the_command_line_takes_an_export_too(exported, pipe, tmp_path, capsys):
+    out = tmp_path / "x.png"
+    assert cli.main(["draw", TEXT, f"--out={out}", f"--workdir={exported}", "--scale=1"]) == 0
+    from PIL import Image
+
+    np.testing.assert_array_equal(Image.open(out), pipe(TEXT).images[0])
+
+
+def test_a_name_of_a_hub_is_fetched_without_pickles(exported, monkeypatch):
+    asked = {}
+
+    def snapshot_download(name, allow_patterns):
+        asked[name] = allow_patterns
+        return str(exported)
+
+    hub = types.SimpleNamespace(snapshot_download=snapshot_download)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    assert Pipeline.from_pretrained("someone/circles").session.trained.step == 12
+    (patterns,) = asked.values()
+    assert "*.safetensors" in patterns and not {"*.bin", "*.py", "*"} & set(patterns)
+
+
+def fail(*_, **__):
+    raise ConnectionError("no route\nto the hub")
+
+
+@pytest.mark.parametrize(
+    "hub, sentence",
+    [
+        (None, "pip install 'itit_jax[hub]'"),
+        (types.SimpleNamespace(snapshot_download=fail), "ConnectionError: no route); mend"),
+    ],
+)
+def test_a_name_that_cannot_be_fetched_is_one_sentence(hub, sentence, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    with pytest.raises(UserError) as error:
+        Pipeline.from_pretrained("someone/circles")
+    assert sentence in str(error.value) and "\n" not in str(error.value)
+
+
+def test_another_folder_is_one_sentence(trained, tmp_path):
+    for folder in (trained, tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(UserError, match="holds no model_index.json; give a folder that"):
+            Pipeline.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "wish, sentence",
+    [
+        (dict(num_images=0), "num_images is 0"),
+        (dict(steps=0), "must be at least 1, not 0"),
+        (dict(steps=2.5), "must be a whole number"),
+        (dict(guidance_scale=-1), "must be at least 0"),
+    ],
+)
+def test_a_wrong_wish_is_one_sentence(pipe, wish, sentence):
+    with pytest.raises(UserError, match=sentence):
+        pipe(TEXT, **wish)

@@ -1,0 +1,107 @@
+"""A tiny export with random weights, all of it in layouts that other libraries open.
+
+python -m tests.weights.exported --out=FOLDER --seed=0
+
+Beside it FOLDER.npz: inputs, and what our networks make of them, for tests/weights/open_export.py.
+"""
+
+import argparse
+import itertools
+import pathlib
+import sys
+
+import jax
+import numpy as np
+
+from data_pipelines.texts import Vocabulary, train_vocabulary
+from itit_jax.recipes import base
+from itit_jax.serve import export
+from itit_jax.serve.trained import Trained
+from tests import tiny
+
+# What the decoder of the tokenizer has to show: attention, a wider level, few codes.
+TOKENIZER = """
+from configs import vq
+
+def get_config():
+    c = vq.defaults()
+    c.data.image_size = 16
+    c.data.rows.images = 8
+    c.model.update(base_channels=32, channel_multipliers=(1, 2), res_blocks=1, latent_channels=6)
+    c.model.update(attention_resolutions=(8,), codes=11, code_width=4)
+    return c
+"""
+SIDE, LENGTH, PIECES = 16, 24, 60
+TEXTS = [
+    " ".join(words)
+    for words in itertools.product(
+        ("a", "there is a"), ("big", "small"), ("red", "green", "blue"), ("circle", "square"),
+        ("in the top left", "at the bottom right", "top right,  and"),
+    )
+]  # fmt: skip
+
+
+def trained(folder, seed=0):
+    """Trained of random parameters; `folder` takes the files that it needs."""
+    (folder / "tokenizer.py").write_text(TOKENIZER)
+    (folder / "vocabulary.model").write_bytes(train_vocabulary(TEXTS, PIECES))
+    config = tiny.itit_config(
+        tokenizer__config=str(folder / "tokenizer.py"),
+        data__image_size=SIDE,
+        data__text_length=LENGTH,
+        model__vocabulary_size=PIECES,
+        text_encoder__layers=2,
+    )
+    recipe = base.find(config)
+    params = random_like(jax.eval_shape(recipe.init, jax.random.key(0)), seed)
+    vocabulary = Vocabulary(folder / "vocabulary.model")
+    return Trained(folder, config, recipe, params, 5, vocabulary)
+
+
+def random_like(shapes, seed):
+    """Random numbers everywhere, scales about 1: no zero or one hides a fault. A wider spread
+    makes attention so sharp that float32 itself is worse than 1e-5."""
+    rng = np.random.default_rng(seed)
+
+    def draw(path, leaf):
+        centre = float(path[-1].key == "scale")
+        return np.asarray(centre + 0.1 * rng.standard_normal(leaf.shape), leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(draw, shapes)
+
+
+def answers(found, seed=0):
+    """{name: array}: inputs of text encoder and tokenizer, and what they make of them."""
+    key, tokenizer = jax.random.key(seed), found.recipe.tokenizer
+    ids = np.stack([found.vocabulary.encode(text, LENGTH) for text in TEXTS])
+    features, valid = found.recipe.text_features(found.params, ids)
+    pixels = jax.random.uniform(key, (4, SIDE, SIDE, 3), minval=-1.0)
+    apply = lambda x, method: tokenizer.apply(
+        {"params": found.params["tokenizer"]}, x, method=method
+    )
+    codes = apply(pixels, "encode")
+    arrays = dict(
+        texts=TEXTS, ids=ids, valid=valid, features=features, pixels=pixels, codes=codes,
+        latents=apply(pixels, "latents"), decoded=apply(codes, "decode"),
+    )  # fmt: skip
+    return {name: np.asarray(array) for name, array in arrays.items()}
+
+
+def main():
+    """Write the export and the arrays."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    out = pathlib.Path(options.out)
+    files = out.with_name(f"{out.name}.files")
+    files.mkdir(parents=True, exist_ok=True)
+    with jax.default_matmul_precision("highest"):
+        found = trained(files, options.seed)
+        np.savez(out.with_name(f"{out.name}.npz"), **answers(found, options.seed))
+    export.write(found, out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

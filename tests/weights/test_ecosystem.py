@@ -1,0 +1,78 @@
+"""What an export says to other libraries; whether they agree is tested by make test-parity."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from itit_jax.models.vqgan import VQGAN
+from itit_jax.serve import export
+from itit_jax.weights import ecosystem
+from tests.weights import exported
+
+PLAIN = dict(
+    base=32, multipliers=(1, 2), res_blocks=2, attention_resolutions=(8,), latent_channels=6,
+    codes=11, code_width=4,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return exported.trained(tmp_path_factory.mktemp("random"))
+
+
+@pytest.fixture(scope="module")
+def folder(found):
+    export.write(found, found.folder / "out")
+    return found.folder / "out"
+
+
+def test_a_plain_tokenizer_goes_out_in_the_layout_of_diffusers(folder):
+    assert json.loads((folder / "model_index.json").read_text())["vqvae"][0] == "diffusers"
+    tensors = load_file(folder / "vqvae" / "diffusion_pytorch_model.safetensors")
+    # Attention at 8 pixels a side: the second of two levels, the first block up of the decoder.
+    assert "encoder.down_blocks.1.attentions.0.to_q.weight" in tensors
+    assert "decoder.up_blocks.0.attentions.0.to_q.weight" in tensors
+    config = json.loads((folder / "vqvae" / "config.json").read_text())
+    assert config["down_block_types"] == ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"]
+    assert config["up_block_types"] == ["AttnUpDecoderBlock2D", "UpDecoderBlock2D"]
+    assert tensors["quantize.embedding.weight"].shape == (
+        config["num_vq_embeddings"],
+        config["vq_embed_dim"],
+    )
+
+
+def test_it_comes_back_from_that_layout(found, folder):
+    back = export.read(folder)
+    jax.tree.map(np.testing.assert_array_equal, back.params, found.params)
+    export.write(back, folder.parent / "again")
+    for file in folder.rglob("*.*"):
+        again = folder.parent / "again" / file.relative_to(folder)
+        assert again.read_bytes() == file.read_bytes(), file
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(levels=(8, 8)),
+        dict(patch=2),
+        dict(local=True),
+        dict(base=8),  # groups of 8 and of 16 channels, and VQModel has one number
+    ],
+)
+def test_a_network_that_vqmodel_cannot_be_is_not_called_one(change):
+    assert ecosystem.vqmodel_config(VQGAN(**PLAIN), 16)
+    assert ecosystem.vqmodel_config(VQGAN(**PLAIN | change), 16) is None
+
+
+def test_t5_says_that_its_output_matrix_is_its_own(folder, found):
+    config = json.loads((folder / "text_encoder" / "config.json").read_text())
+    assert config["tie_word_embeddings"] is False
+    tensors = load_file(folder / "text_encoder" / "model.safetensors")
+    assert tensors["shared.weight"].shape == (config["vocab_size"], config["d_model"])
+    q = tensors["encoder.block.1.layer.0.SelfAttention.q.weight"]
+    assert q.shape == (config["num_heads"] * config["d_kv"], config["d_model"])
+    wi = tensors["encoder.block.1.layer.1.DenseReluDense.wi_0.weight"]
+    assert wi.shape == (config["d_ff"], config["d_model"])
