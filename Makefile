@@ -52,15 +52,18 @@ test-colab: .venv-colab/light
 	.venv-colab/bin/python -m pytest -q tests/test_tiny_configs.py
 
 # Our networks beside torch, transformers, diffusers and taming on fresh random weights.
-.venv-parity/ready: requirements/parity.txt
+.venv-parity/ready: requirements/parity.txt requirements/parity_inception.txt
 	$(PYTHON) -m venv .venv-parity
 	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/parity.txt
 	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --no-deps taming-transformers-rom1504==0.0.6
+	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target .venv-parity/inception -r requirements/parity_inception.txt
 	touch $@
 
 test-parity: $(VENV)/light .venv-parity/ready
 	.venv-parity/bin/python tests/weights/reference.py --out=build/golden --seed=$$(date +%s)
-	.venv-parity/bin/python -m tests.weights.reference_inception --out=build/golden --seed=$$(date +%s)
+	PYTHONPATH=.venv-parity/inception .venv-parity/bin/python -m tests.weights.reference_inception \
+		--out=build/golden --seed=$$(date +%s)
 	$(RUN) -m tests.weights.parity --golden=build/golden --out=results/parity.json
 	rm -rf build/export
 	$(RUN) -m tests.weights.exported --out=build/export --seed=$$(date +%s)

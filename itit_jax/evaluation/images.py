@@ -29,6 +29,7 @@ OF_SET = {"precision": "B", "recall": "A", "density": "B", "coverage": "A"}
 METRICS = ("fid", "kid", "is", *OF_SET)
 NEAREST = 5
 PARTS = 10  # consecutive parts of a set: what IS averages, what the interval of KID compares
+OF_SPLIT = 50  # least pictures of such a part for IS, which is 1 for a single picture
 STUDENT = 2.262  # 97.5 % point of Student's t with PARTS - 1 degrees of freedom
 
 
@@ -69,11 +70,13 @@ def _inception_score(real, fake):
     del real
     if fake.probabilities is None:
         return {"is": {"missing": "these features tell no classes"}}
-    splits = min(PARTS, fake.count)
+    splits = PARTS if fake.count >= PARTS * OF_SPLIT else 1
     mean, deviation = fidelity.inception_score(fake.probabilities, splits)
-    ends = {"low": mean - deviation, "high": mean + deviation}
-    what = f"one deviation of {splits} splits"
-    return {"is": {"score": mean} | ends | {"interval": what, "how": f"of:B|splits:{splits}|"}}
+    entry = {"score": mean, "how": f"of:B|splits:{splits}|"}
+    if splits > 1:
+        what = f"one deviation of {splits} splits"
+        entry |= {"low": mean - deviation, "high": mean + deviation, "interval": what}
+    return {"is": entry}
 
 
 def _neighbours(real, fake):

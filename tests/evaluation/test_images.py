@@ -39,7 +39,7 @@ def test_scores_of_two_folders_are_those_of_their_features(tmp_path, ask, capsys
     want = {
         "fid": fidelity.frechet_distance(Statistics.of(real), Statistics.of(fake)),
         "kid": fidelity.kernel_distance(real, fake),
-        "is": fidelity.inception_score(probabilities, 10)[0],
+        "is": fidelity.inception_score(probabilities)[0],
     } | fidelity.neighbours(real, fake, 5)
     assert found == pytest.approx(want, rel=1e-9)
     printed = capsys.readouterr()
@@ -77,6 +77,18 @@ def test_intervals_of_kid_hold_the_truth_about_as_often_as_they_say(shift, truth
         kid = images.score(draw(0), draw(shift), ["kid"], "x")["kid"]
         hits += kid["low"] <= truth <= kid["high"]
     assert hits >= least
+
+
+@pytest.mark.parametrize("count, splits", [(499, 1), (500, 10)])
+def test_inception_score_is_split_where_every_part_has_enough_pictures(count, splits):
+    p = np.random.default_rng(0).dirichlet(np.ones(5) / 5, count)
+    sets = [Collected(count, None, {}, None, p)] * 2
+    found = images.score(*sets, ["is"], "x")["is"]
+    mean, deviation = fidelity.inception_score(p, splits)
+    assert found["score"] == pytest.approx(mean) and f"|splits:{splits}|" in found["signature"]
+    assert ("low" in found) == (splits > 1)
+    if splits > 1:
+        assert found["high"] - found["low"] == pytest.approx(2 * deviation)
 
 
 def test_each_neighbour_score_resamples_the_set_it_is_a_mean_of():

@@ -2,7 +2,7 @@
 
 python -m tests.weights.reference_inception --out=tests/weights/golden --seed=0
 
-Needs torch, torchvision and those two, not this project.
+Needs torch and requirements/parity_inception.txt, not this project.
 """
 
 import argparse
