@@ -90,6 +90,9 @@ KEYS = {
     "evaluate.splits": Key(("test",), "splits that are scored", words(), resumable=True),
     "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
     "evaluate.captions": Key(False, "BLEU, ROUGE-L and CIDEr of captions", resumable=True),
+    "evaluate.features": Key(
+        "", "features by which drawings are measured, e.g. scenes:WORKDIR", resumable=True
+    ),
     "evaluate.cycles": Key(
         False, "what comes back of image > text > image and text > image > text", resumable=True
     ),
@@ -166,4 +169,10 @@ def has_tokens(c):
         return path_fault("data.tokens", c.data.tokens)
 
 
-NEEDS = (has_data, has_vocabulary, has_tokens)
+def has_features(c):
+    kind, _, path = c.evaluate.features.partition(":")
+    if kind:
+        return path_fault("evaluate.features", path)
+
+
+NEEDS = (has_data, has_vocabulary, has_tokens, has_features)

@@ -81,19 +81,20 @@ def test_a_finished_run_has_everything_that_was_promised(trained):
     assert history[str(runs.STEPS)]["test"]["draw_loss"] < history["0"]["test"]["draw_loss"]
 
 
-def test_eval_repeats_the_scores_of_the_run(trained, tmp_path):
+def test_eval_repeats_the_scores_of_the_run(trained, classifier, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(trained, copy)
     written = json.loads((copy / "eval.json").read_text())
     (copy / "eval.json").unlink()
     runs.run("--mode=eval", f"--workdir={copy}", "--config.evaluate.captions=true",
-             "--config.evaluate.cycles=true")
+             "--config.evaluate.cycles=true", f"--config.evaluate.features=scenes:{classifier}")
     again = json.loads((copy / "eval.json").read_text())[str(runs.STEPS)]["test"]
     for name, value in written[str(runs.STEPS)]["test"].items():
         assert again[name] == pytest.approx(value, rel=1e-5), name
     for task in ("i2t", "t2i2t"):
         low, score, high = (again[f"{task}_bleu_1{end}"] for end in ("_low", "", "_high"))
         assert 0 <= low <= score <= high
+    assert again["t2i_fid"] > 0
     assert 0 <= again["i2t2i_token_accuracy"] <= 1 and 0 <= again["t2i2t_word_accuracy"] <= 1
 
 

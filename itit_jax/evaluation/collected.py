@@ -83,6 +83,12 @@ def gather(batches, *, keep):
     return running, [_joined(column) for column in zip(*kept)]
 
 
+def of(batches) -> Collected:
+    """Of batches of (features, probabilities or None), with the rows of each."""
+    running, rows = gather(batches, keep=True)
+    return Collected(running.count, running.statistics(), {}, *rows)
+
+
 def _joined(column):
     return None if column[0] is None else np.concatenate(column).astype(np.float32)
 

@@ -20,6 +20,7 @@ from itit_jax import sharding, state
 from itit_jax.models import inception
 from itit_jax.recipes import base
 from itit_jax.weights import load as weights
+from itit_jax.weights.towers import load_towers
 
 BATCH = 32  # pictures a call, over all devices of this process
 
@@ -96,6 +97,20 @@ def _scenes(workdir):
     return Extractor(name, lambda picture: fit(picture, size), _with(params, apply))
 
 
+def _tower(path):
+    towers = load_towers(path)
+    # Where the rows of a batch lie: on every local device.
+    everywhere = sharding.replicated(sharding.make_mesh(devices=jax.local_devices()))
+
+    def apply(params, images):
+        with jax.default_matmul_precision("highest"):
+            features = towers.module.apply({"params": params}, images, method="image_features")
+        return features, None
+
+    params = jax.device_put(towers.params, everywhere)
+    return Extractor(f"tower:{towers.signature}", towers.prepare, _with(params, apply))
+
+
 def _short(params):
     """A hash of the weights. On the host: companions.fingerprint compiles a sum for each leaf."""
     hashed = hashlib.sha256()
@@ -110,9 +125,9 @@ def _with(params, apply):
     return lambda rows: compiled(params, rows)
 
 
-# A tower of CLIP or SigLIP would stand here as tower:DIR.
 KINDS = {
     "inception": _inception("pytorchfid", "bilinear299"),
     "inception-tf1": _inception("tf1", "tf1bilinear299"),
     "scenes": _scenes,
+    "tower": _tower,
 }

@@ -3,7 +3,8 @@
 python -m itit_jax.evaluation.images A B --features=inception:FILE [--metrics=fid,kid] [--out=FILE]
 
 A and B are each a folder of pictures, a zip, or DIR:split of a data set. Features: inception:FILE
-(pytorch-fid's resize), inception-tf1:FILE (torch-fidelity's), scenes:WORKDIR of a classifier run.
+(pytorch-fid's resize), inception-tf1:FILE (torch-fidelity's), scenes:WORKDIR of a classifier run,
+tower:FOLDER of CLIP or SigLIP.
 """
 
 import argparse

@@ -15,7 +15,7 @@ from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
 from itit_jax import inputs, sharding
 from itit_jax.distributed import is_lead
-from itit_jax.evaluation import captions, scenes
+from itit_jax.evaluation import captions, collected, features, images, scenes
 from itit_jax.recipes import base
 from itit_jax.report import Report
 from itit_jax.state import restore_params
@@ -65,6 +65,8 @@ def evaluate(config, recipe, params, split):
             scores[name] = float(values.mean())
     if config.evaluate.captions:
         scores |= caption_scores(results, examples["texts"], inputs.open_vocabulary(config))
+    if config.evaluate.features and "drawn" in results:
+        scores |= picture_scores(results["drawn"], examples["image"], config.evaluate.features)
     if world:
         truth = [Scene.parse(key).objects for key in examples["keys"]]
         scores |= scene_scores(results, truth, world, inputs.open_vocabulary(config))
@@ -92,6 +94,19 @@ def caption_scores(results, references, vocabulary):
         for task, texts in texts_of(results, vocabulary).items()
         for name, entry in captions.score(texts, references).items()
         for end, key in (("", "score"), ("_low", "low"), ("_high", "high"))
+    }
+
+
+def picture_scores(drawn, real, spec):
+    """FID, KID and their kin of drawings against the pictures of the split."""
+    extractor = features.find(spec)
+    sets = [collected.of(extractor(pictures)) for pictures in (real, drawn)]
+    found = images.score(*sets, images.METRICS, extractor.name)
+    return {
+        f"t2i_{name}{end}": entry[key]
+        for name, entry in found.items()
+        for end, key in (("", "score"), ("_low", "low"), ("_high", "high"))
+        if key in entry
     }
 
 

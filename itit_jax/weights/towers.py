@@ -120,13 +120,16 @@ class LoadedTowers:
         self._image, self._text = apply("image_features"), apply("text_features")
         self._words = None
 
-    def image_features(self, pictures) -> np.ndarray:
-        """uint8 [b, h, w, 3], or b arrays [h, w, 3], of any size -> float32 [b, d], raw."""
+    def prepare(self, picture) -> np.ndarray:
+        """uint8 [h, w, 3] of any size -> uint8 [size, size, 3] as the image tower takes it."""
         tower = self.module.image
         if tower is None:
-            raise UserError(f"{self.path} holds no image tower; give weights of both towers.")
-        fitted = [fit(picture, tower.size, tower.pixels) for picture in pictures]
-        return self._rows(self._image, fitted)
+            raise UserError(f"{self.path} holds no image tower; give weights that do.")
+        return fit(picture, tower.size, tower.pixels)
+
+    def image_features(self, pictures) -> np.ndarray:
+        """uint8 [b, h, w, 3], or b arrays [h, w, 3], of any size -> float32 [b, d], raw."""
+        return self._rows(self._image, [self.prepare(picture) for picture in pictures])
 
     def text_features(self, texts) -> np.ndarray:
         """b strings -> float32 [b, d], raw. The words lie in the folder of the weights."""

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 from data_pipelines.errors import UserError
 from itit_jax.evaluation import features
+from itit_jax.weights.towers import load_towers
 from tests.evaluation import toy
 from tests.weights import seeded
 
@@ -45,6 +46,15 @@ def test_inception_of_a_file_gives_the_features_of_the_reference(tmp_path, monke
     odds = np.exp(golden["logits"] - golden["logits"].max())
     np.testing.assert_allclose(probabilities, odds / odds.sum(), rtol=1e-3, atol=1e-6)
     assert extractor.name.startswith("inception-tf1|resize:tf1bilinear299|weights:")
+
+
+def test_a_tower_gives_the_features_that_it_gives_alone():
+    pictures = np.random.default_rng(0).integers(0, 256, (5, 20, 30, 3)).astype(np.uint8)
+    towers = load_towers(GOLDEN / "siglip_small")
+    extractor = features.find(f"tower:{GOLDEN / 'siglip_small'}")
+    found = np.concatenate([f for f, _ in extractor(iter(pictures))])
+    np.testing.assert_allclose(found, towers.image_features(pictures), rtol=1e-5, atol=1e-5)
+    assert extractor.name == f"tower:{towers.signature}"
 
 
 def test_a_classifier_run_names_its_size_and_weights(classifier):
