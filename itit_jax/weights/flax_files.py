@@ -14,7 +14,8 @@ import msgpack
 import numpy as np
 from flax import serialization, traverse_util
 
-from itit_jax.weights.torch_files import DEEPEST, STORAGES
+from itit_jax.weights.torch_files import DEEPEST
+from itit_jax.weights.torch_pickles import STORAGES
 
 DTYPES = {dtype.name: dtype for dtype in STORAGES.values()}
 ARRAY = 1  # Flax's code for an array; 2 and 3 are single numbers

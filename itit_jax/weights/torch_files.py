@@ -1,158 +1,20 @@
-"""torch.save's zip files, read by a reader that knows tensors and plain containers only.
+"""torch.save's files: the zip of torch 1.6 and later, and the row of pickles of earlier ones."""
 
-A pickle is a program. This reader runs none of it: every name that it asks for is looked up in a
-short list; names of training frameworks that checkpoints carry along become inert; any other
-name is refused.
-"""
-
-import collections
 import io
-import math
+import mmap
 import os
-import pickle
 import zipfile
-from typing import NamedTuple
-
-import ml_dtypes
-import numpy as np
 
 from data_pipelines.errors import UserError
+from itit_jax.weights.torch_pickles import Storage, StoredTensor, Unpickler
 
-STORAGES = {
-    "DoubleStorage": np.dtype(np.float64),
-    "FloatStorage": np.dtype(np.float32),
-    "HalfStorage": np.dtype(np.float16),
-    "BFloat16Storage": np.dtype(ml_dtypes.bfloat16),
-    "LongStorage": np.dtype(np.int64),
-    "IntStorage": np.dtype(np.int32),
-    "ShortStorage": np.dtype(np.int16),
-    "CharStorage": np.dtype(np.int8),
-    "ByteStorage": np.dtype(np.uint8),
-    "BoolStorage": np.dtype(np.bool_),
-}
-# Their objects stand beside the weights in checkpoints (callbacks, settings) and are passed over.
-INERT = ("pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.", "argparse.")
+MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of a file before torch 1.6
 DEEPEST = 20  # nested containers
-
-
-class Storage(NamedTuple):
-    """One entry of the archive."""
-
-    dtype: np.dtype
-    entry: str
-    count: int
-
-
-class StoredTensor(NamedTuple):
-    """A view of a storage; `read` makes the array."""
-
-    archive: str
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def read(self):
-        """-> numpy array of its own."""
-        with zipfile.ZipFile(self.archive) as opened:
-            data = opened.read(self.storage.entry)
-        values = np.frombuffer(data, self.storage.dtype, self.storage.count)
-        strides = [step * values.itemsize for step in self.strides]
-        view = np.lib.stride_tricks.as_strided(
-            values[self.offset :], self.shape, strides, writeable=False
-        )
-        return np.ascontiguousarray(view).reshape(self.shape)
-
-
-class _Inert:
-    """Stands for an object that is not wanted: takes anything, does nothing."""
-
-    def __new__(cls, *_, **__):
-        return object.__new__(cls)
-
-    def __init__(self, *_, **__):
-        pass
-
-    def __setstate__(self, state):
-        pass
-
-    def __reduce_ex__(self, protocol):
-        raise TypeError("not to be written")
-
-
-# The unpickler in Python: its memo is a dict, so that a file cannot make it allocate a huge one.
-class _Unpickler(pickle._Unpickler):
-    def __init__(self, data, archive, root):
-        super().__init__(io.BytesIO(data))
-        self._archive, self._root = archive, root
-        self._entries = {entry.filename: entry for entry in archive.infolist()}
-
-    def find_class(self, module, name):
-        if (module, name) == ("collections", "OrderedDict"):
-            return collections.OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return self._rebuild
-        if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return lambda tensor, *_: tensor
-        if module == "torch" and name in STORAGES:
-            return STORAGES[name]
-        if module.startswith(INERT):
-            return _Inert
-        raise UserError(
-            f"{self._archive.filename} asks for {module}.{name}, which weights do not need; "
-            "it may be harmful. Convert it to safetensors where you trust it."
-        )
-
-    def persistent_load(self, pid):
-        kind, dtype, key, _, count = pid
-        entry = self._entries.get(f"{self._root}/data/{key}")
-        if kind != "storage" or not isinstance(dtype, np.dtype) or entry is None:
-            raise ValueError(f"storage {key} is not in the archive")
-        _check_stored(self._archive, entry)
-        if not isinstance(count, int) or not 0 <= count * dtype.itemsize <= entry.file_size:
-            raise ValueError(f"storage {key} claims more than its {entry.file_size:,} bytes")
-        return Storage(dtype, entry.filename, count)
-
-    def _rebuild(self, storage, offset, shape, strides, *_):
-        if not isinstance(storage, Storage) or len(shape) != len(strides):
-            raise ValueError("a tensor has no storage")
-        numbers = (offset, *shape, *strides)
-        if not all(isinstance(n, int) and n >= 0 for n in numbers):
-            raise ValueError("a tensor has no sound shape")
-        last = offset + sum((n - 1) * step for n, step in zip(shape, strides))
-        # No view may be larger than its storage: a stride of 0 makes anything of one number.
-        if 0 not in shape and (last >= storage.count or math.prod(shape) > storage.count):
-            raise ValueError(f"a tensor of shape {tuple(shape)} leaves its storage")
-        file = str(self._archive.filename)
-        return StoredTensor(file, storage, offset, tuple(shape), tuple(strides))
-
-
-def _check_stored(archive, entry):
-    """torch.save never compresses; what an entry claims must lie within the file."""
-    size = os.fstat(archive.fp.fileno()).st_size
-    if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-        raise ValueError(f"{entry.filename} is compressed, which torch.save never does")
-    if entry.header_offset + entry.file_size > size:
-        raise ValueError(f"{entry.filename} claims {entry.file_size:,} bytes of {size:,}")
 
 
 def read(file) -> dict[str, StoredTensor]:
     """{name: tensor}; nested dicts are joined by dots, `state_dict` is taken where there is one."""
-    if not zipfile.is_zipfile(file):
-        raise UserError(f"{file} is no zip file of torch 1.6 or later; save it again with torch.")
-    with zipfile.ZipFile(file) as archive:
-        pickles = [n for n in archive.namelist() if n.endswith("/data.pkl")]
-        if len(pickles) != 1:
-            raise ValueError(f"{len(pickles)} entries data.pkl")
-        entry = archive.getinfo(pickles[0])
-        _check_stored(archive, entry)
-        root = pickles[0].removesuffix("/data.pkl")
-        try:
-            found = _Unpickler(archive.read(entry), archive, root).load()
-        except (UserError, ValueError):
-            raise
-        except Exception as error:  # a broken program fails in any way it likes
-            raise ValueError(f"its pickle fails: {type(error).__name__}: {error}") from error
+    found = _read_zip(file) if zipfile.is_zipfile(file) else _read_row(file)
     if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
         found = found["state_dict"]
     tensors = dict(_flatten(found, ""))
@@ -170,3 +32,95 @@ def _flatten(tree, prefix, depth=0):
         for name, value in tree.items():
             if isinstance(name, str):
                 yield from _flatten(value, f"{prefix}.{name}" if prefix else name, depth + 1)
+
+
+# ---- the zip: ROOT/data.pkl and ROOT/data/KEY ----------------------------------------------------
+
+
+def _read_zip(file):
+    with zipfile.ZipFile(file) as archive:
+        pickles = [n for n in archive.namelist() if n.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            raise ValueError(f"{len(pickles)} entries data.pkl")
+        entry = archive.getinfo(pickles[0])
+        container = _Zip(file, archive, pickles[0].removesuffix("data.pkl"))
+        container.check_stored(entry)
+        return Unpickler(io.BytesIO(archive.read(entry)), file, container).load()
+
+
+class _Zip:
+    def __init__(self, file, archive, root):
+        self._file, self._root = file, root
+        self._size = os.fstat(archive.fp.fileno()).st_size
+        self._entries = {entry.filename: entry for entry in archive.infolist()}
+
+    def check(self, storage: Storage):
+        entry = self._entries.get(f"{self._root}data/{storage.key}")
+        if entry is None:
+            raise ValueError(f"storage {storage.key} is not in the archive")
+        self.check_stored(entry)
+        if storage.count * storage.dtype.itemsize > entry.file_size:
+            raise ValueError(
+                f"storage {storage.key} claims more than its {entry.file_size:,} bytes"
+            )
+
+    def check_stored(self, entry):
+        """torch.save never compresses; what an entry claims must lie within the file."""
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+            raise ValueError(f"{entry.filename} is compressed, which torch.save never does")
+        if entry.header_offset + entry.file_size > self._size:
+            raise ValueError(f"{entry.filename} claims {entry.file_size:,} of {self._size:,} bytes")
+
+    def bytes_of(self, storage: Storage):
+        with zipfile.ZipFile(self._file) as opened:
+            return opened.read(f"{self._root}data/{storage.key}")
+
+
+# ---- the row: magic, version, system, object, keys, then length and bytes of each storage --------
+
+
+def _read_row(file):
+    with open(file, "rb") as opened:
+        size = os.fstat(opened.fileno()).st_size
+        if size == 0:
+            raise ValueError("it is empty")
+        # Of a map no read allocates more than there is.
+        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as stream:
+            container = _Row(file, size)
+            load = lambda: Unpickler(stream, file, container).load()
+            if stream[:1] != b"\x80" or load() != MAGIC:
+                raise UserError(f"{file} was not written by torch.save; get it again.")
+            load(), load()  # version and system
+            found = load()
+            container.find(stream, load())
+            return found
+
+
+class _Row:
+    def __init__(self, file, size):
+        self._file, self._size = file, size
+        self._asked, self._starts = {}, {}
+
+    def check(self, storage: Storage):
+        if storage.count * storage.dtype.itemsize > self._size:
+            raise ValueError(f"storage {storage.key} claims more than the file has")
+        if self._asked.setdefault(storage.key, storage) != storage:
+            raise ValueError(f"storage {storage.key} is asked for in two ways")
+
+    def find(self, stream, keys):
+        """Where each storage begins."""
+        if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(self._asked):
+            raise ValueError("its list of storages is not that of its tensors")
+        for key in map(str, keys):
+            storage = self._asked[key]
+            count = int.from_bytes(stream.read(8), "little", signed=True)
+            length = storage.count * storage.dtype.itemsize
+            if count != storage.count or stream.tell() + length > self._size:
+                raise ValueError(f"storage {key} has not the length that its tensors ask for")
+            self._starts[key] = stream.tell()
+            stream.seek(length, os.SEEK_CUR)
+
+    def bytes_of(self, storage: Storage):
+        with open(self._file, "rb") as opened:
+            opened.seek(self._starts[storage.key])
+            return opened.read(storage.count * storage.dtype.itemsize)

@@ -97,6 +97,41 @@ def a_torch_file_that_was_cut(folder, i):
     return file
 
 
+def a_row(stored=None, **lies):
+    """Bytes of a file from before torch 1.6 with one tensor of 8 numbers."""
+    stored = stored or tz.storage("0", "FloatStorage", 8, b"N")
+    return tz.row(tz.table({"w": tz.tensor(stored, (8,))}), [np.ones(8, np.float32)], **lies)
+
+
+@hostile(10)
+def a_row_of_pickles_that_lies(folder, i):
+    storage = lambda key, kind, count: tz.storage(key, kind, count, b"N")
+    (folder / "x.pt").write_bytes((
+        a_row(counts=[HUGE]), a_row(counts=[9]), a_row(counts=[-1]), a_row(keys=[]),
+        a_row(keys=["1"]), a_row(keys=["0", "0"]), a_row(magic=7),
+        a_row(storage("0", "FloatStorage", HUGE)), a_row(storage("0", "DoubleStorage", 8)),
+        a_row(tz.storage("0", "FloatStorage", 8, tz.items(tz.text("1"), tz.number(0)))),
+    )[i])  # fmt: skip
+    return folder / "x.pt"
+
+
+@hostile(10)
+def a_row_of_pickles_that_calls_or_asks_for_much(folder, i):
+    call = tz.call(tz.name("os", "system"), tz.text(f"touch {folder / 'executed'}"))
+    lengths = b"X\xff\xff\xff\x7f", b"\x8b\xff\xff\xff\x7f", b"T\xff\xff\xff\x7f"
+    program = (call, *lengths, b"r\xff\xff\xff\x7f")[i % 5]
+    first = b"" if i < 5 else program + b"."  # in the place of the magic number
+    (folder / "x.pt").write_bytes((b"\x80\x02" + first if first else b"") + tz.row(program, []))
+    return folder / "x.pt"
+
+
+@hostile(20)
+def a_row_of_pickles_that_was_cut(folder, i):
+    data = a_row()
+    (folder / "x.pt").write_bytes(data[: len(data) * i // 20])
+    return folder / "x.pt"
+
+
 @hostile(2)
 def a_file_without_one_pickle(folder, i):
     with zipfile.ZipFile(folder / "x.pt", "w") as archive:

@@ -1,5 +1,5 @@
-"""Writes torch.save's zip format by hand, opcode by opcode, so that tests need no torch and can
-say what torch never would."""
+"""Writes torch.save's formats by hand, opcode by opcode, so that tests need no torch and can say
+what torch never would."""
 
 import struct
 import zipfile
@@ -15,7 +15,7 @@ def text(value):
 
 
 def number(value):
-    data = value.to_bytes(9, "little", signed=True)
+    data = value.to_bytes(max(9, value.bit_length() // 8 + 1), "little", signed=True)
     return b"\x8a" + bytes([len(data)]) + data
 
 
@@ -37,8 +37,9 @@ def table(entries):
     return b"}(" + b"".join(text(k) + v for k, v in entries.items()) + b"u"
 
 
-def storage(key, kind, count):
-    return items(text("storage"), name("torch", kind), text(key), text("cpu"), number(count)) + b"Q"
+def storage(key, kind, count, *more):
+    where = (text("storage"), name("torch", kind), text(key), text("cpu"), number(count))
+    return items(*where, *more) + b"Q"
 
 
 def tensor(stored, shape, strides=None, offset=0):
@@ -70,3 +71,13 @@ def save(file, tensors, wrap=lambda entries: entries):
         stored = storage(str(i), STORAGE[str(array.dtype)], array.size)
         entries[key] = tensor(stored, array.shape)
     write(file, wrap(table(entries)), tensors.values())
+
+
+def row(program, arrays, *, keys=None, counts=None, magic=0x1950A86A20F9469CFC6C):
+    """Bytes of a file from before torch 1.6; its storages have a sixth item, b"N"."""
+    keys = [str(i) for i in range(len(arrays))] if keys is None else keys
+    counts = [array.size for array in arrays] if counts is None else counts
+    listed = b"](" + b"".join(map(text, keys)) + b"e"
+    pickles = (number(magic), number(1001), table({}), program, listed)
+    stored = (struct.pack("<q", n) + array.tobytes() for n, array in zip(counts, arrays))
+    return b"".join(b"\x80\x02" + p + b"." for p in pickles) + b"".join(stored)
