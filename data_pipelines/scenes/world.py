@@ -119,6 +119,10 @@ PRESETS = {
         noise=0.0,
         patterns=4,
     ),
+    "medium": World(  # tiny without its reliefs: jitter, tints, gradients, noise, all patterns
+        counts=Counts(pairs=500, images=6000, texts=6000, validation=300, test=500, held_out=300),
+        held_out=(("red", "triangle"), ("blue", "cross")),
+    ),
     "harder": World(
         counts=Counts(
             pairs=2000, images=20000, texts=20000, validation=500, test=1000, held_out=500
