@@ -12,7 +12,7 @@ from data_pipelines.scenes.world import COLOURS, DIAMETERS, SHAPES, Scene, prese
 TINY = preset("tiny")
 
 
-@pytest.mark.parametrize("name", ["easy", "tiny", "harder"])
+@pytest.mark.parametrize("name", ["easy", "tiny", "medium", "harder"])
 def test_every_caption_says_its_scene(name):
     world, rng = preset(name), np.random.default_rng(0)
     for scene in sample(world, 300, rng, held_out=False):

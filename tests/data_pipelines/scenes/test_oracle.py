@@ -13,7 +13,7 @@ RED = Object(0, "circle", "red", "big")
 BLUE = Object(3, "square", "blue", "small")
 
 
-@pytest.mark.parametrize("name", ["easy", "tiny", "harder"])
+@pytest.mark.parametrize("name", ["easy", "tiny", "medium", "harder"])
 def test_both_readers_are_right_on_originals_noisy_and_blurred_ones(name):
     results = measure(preset(name), 300, seed=1)
     assert results.pop("pictures a second") > 500

@@ -87,7 +87,7 @@ def test_held_out_combinations_stand_in_the_held_out_split_only():
 
 
 def test_the_presets_to_train_on_have_ten_lone_records_of_each_kind_to_a_pair():
-    for name in ("tiny", "harder"):
+    for name in ("tiny", "medium", "harder"):
         counts = preset(name).counts
         assert min(counts.images, counts.texts) >= 10 * counts.pairs
 
@@ -104,7 +104,7 @@ def test_a_world_with_fewer_scenes_than_splits_is_refused():
 
 
 def test_an_unknown_preset_is_refused_with_the_names_there_are():
-    with pytest.raises(UserError, match="easy, tiny, harder"):
+    with pytest.raises(UserError, match="easy, tiny, medium, harder"):
         preset("teeny")
 
 
