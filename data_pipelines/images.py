@@ -7,33 +7,35 @@ from PIL import Image, ImageOps
 
 
 def decode(data: bytes, size: int = 0) -> np.ndarray:
-    """Image file bytes -> uint8 [size, size, 3], short side scaled and centre cut out; with size
-    0 [h, w, 3] as it is. ValueError if the bytes are no image."""
+    """Image file bytes -> uint8 [size, size, 3], or [h, w, 3] as it is with size 0. ValueError if
+    the bytes are no image."""
     image = upright(data)
-    return np.asarray(_fitted(image, size) if size else image)
+    return fit(image, size) if size else np.asarray(image)
 
 
 def upright(data: bytes) -> Image.Image:
-    """Image file bytes -> RGB, upright and on white. ValueError if the bytes are no image."""
+    """Image file bytes -> `on_white` of them. ValueError if the bytes are no image."""
     try:
-        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        return image.convert("RGB")
+        return on_white(Image.open(io.BytesIO(data)))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError("not an image that can be decoded") from error
 
 
-def fit(pixels: np.ndarray, size: int) -> np.ndarray:
-    """uint8 [h, w, 3] -> uint8 [size, size, 3], as `decode` brings pictures to their size."""
-    return np.asarray(_fitted(Image.fromarray(pixels), size))
+def on_white(image: Image.Image) -> Image.Image:
+    """The picture in RGB, turned upright, on white where it is transparent."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
 
 
-def _fitted(image, size):
-    if image.size == (size, size):
-        return image
-    return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+def fit(picture: Image.Image | np.ndarray, size: int) -> np.ndarray:
+    """RGB picture -> uint8 [size, size, 3]: short side scaled to `size`, centre cut out."""
+    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+    if image.size != (size, size):
+        image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+    return np.asarray(image)
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

@@ -55,7 +55,9 @@ def _draw(options):
 
 def _open(path):
     try:
-        return Image.open(path).convert("RGB")
+        picture = Image.open(path)
+        picture.load()
+        return picture
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; give a picture file.") from None
     except (UnidentifiedImageError, OSError):

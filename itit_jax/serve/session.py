@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from PIL import Image
 
+from data_pipelines import images
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax.recipes import base
@@ -72,10 +73,6 @@ class Session:
 
 
 def fit(picture, size):
-    """Picture -> uint8 [size, size, 3]: short side scaled to `size`, centre cut out."""
+    """Picture -> uint8 [size, size, 3], brought to its size as those of a data set are."""
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
-    image = image.convert("RGB")
-    scale = size / min(image.size)
-    image = image.resize([max(size, round(side * scale)) for side in image.size])
-    left, top = ((side - size) // 2 for side in image.size)
-    return np.asarray(image.crop((left, top, left + size, top + size)))
+    return images.fit(images.on_white(image), size)

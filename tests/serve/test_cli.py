@@ -1,9 +1,12 @@
 """What a user asks of a trained run, from the shell and from Python."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from data_pipelines.images import decode
 from itit_jax.serve import cli
 from itit_jax.serve.session import Session, fit
 
@@ -47,6 +50,13 @@ def test_pictures_of_any_size_are_cut_to_their_middle():
     wide[:, 10:20] = 255
     assert fit(wide, 10).min() == 255
     assert fit(Image.fromarray(wide).convert("L"), 5).shape == (5, 5, 3)
+
+
+def test_a_picture_is_brought_to_its_size_as_the_data_set_brings_it():
+    pixels = np.random.default_rng(0).integers(0, 256, (23, 37, 4)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")  # half transparent
+    np.testing.assert_array_equal(fit(Image.open(file), 10), decode(file.getvalue(), 10))
 
 
 @pytest.mark.parametrize(
