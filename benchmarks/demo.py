@@ -127,10 +127,12 @@ def machine():
 
 
 def commit():
-    """Short name of the checked-out commit, "+" behind it if files differ; "" outside git."""
+    """Short name of the checked-out commit, "+" behind it if files differ; "" without."""
     git = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    done = subprocess.run(git, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    try:
+        return subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    except OSError:  # no git here
+        return ""
 
 
 def _flat(tree, prefix=""):

@@ -1,9 +1,10 @@
-"""The README's tree names every file there is, and nothing else."""
+"""What the README and the results promise is there: files, links, figures."""
 
 import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "results").glob("*.md")))
 FOLDERS = ("configs", "data_pipelines", "itit_jax", "benchmarks")
 
 
@@ -19,8 +20,19 @@ def test_the_tree_in_the_readme_is_the_tree():
     assert told == there
 
 
-def test_every_picture_and_file_that_the_readme_links_exists():
-    text = (ROOT / "README.md").read_text()
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        if "://" not in target:
-            assert (ROOT / target).exists(), target
+def test_every_picture_and_file_that_a_page_links_exists():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_results_name_only_files_that_there_are():
+    told = re.findall(r"`([\w/*.]+\.(?:md|json|png))`", (ROOT / "results/README.md").read_text())
+    assert told and all(list((ROOT / "results").glob(name)) for name in told), told
+
+
+def test_no_page_waits_for_its_figures():
+    for page in PAGES:
+        waiting = re.findall(r"^[A-Z_]{3,}\.?$", page.read_text(), re.M)
+        assert not waiting, (page.name, waiting)
