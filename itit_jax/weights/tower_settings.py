@@ -86,9 +86,15 @@ def _open_clip(path, tower, width):
 
 def _big_vision(path, tower):
     prefix = TOWERS[tower]
-    shapes = (t.shape for n, t in read_tensors(path).items() if n.startswith(prefix)
+    shapes = (t.shape for n, t in read_tensors(path).items() if f"{prefix}/encoderblock" in n
               and n.endswith("/query/bias"))  # fmt: skip
-    return Settings(next(shapes)[-2], *SIGLIP_DEFAULTS[1:])
+    shape = next(shapes, ())
+    if len(shape) < 2:
+        raise UserError(
+            f"{path} has no biases (heads, width) of queries in {prefix}, which say the heads; it "
+            "may be a variant that is not read."
+        )
+    return Settings(shape[-2], *SIGLIP_DEFAULTS[1:])
 
 
 def pixels(path, kind, family: Pixels) -> Pixels:

@@ -33,6 +33,8 @@ def describe(path) -> tuple[str, Towers]:
     siglip = kind not in CLIP
     image = _image(path, kind, found, siglip) if "image/positions" in found else None
     text = _text(path, kind, found, siglip) if "text/positions" in found else None
+    if not image and not text:
+        raise UserError(f"{path} holds no whole tower of {kind}; get it again.")
     return kind, Towers(image, text)
 
 
@@ -63,14 +65,14 @@ def _text(path, kind, found, siglip):
 
 
 def _shared(path, found, tower, settings):
-    projection = found.get(f"{tower}/projection/kernel")
+    projection = f"{tower}/projection/kernel"
     width, mlp_width = _shape(path, found, f"{tower}/encoder/layers_0/mlp/up/kernel", 2)
     return dict(
         width=width,
         mlp_width=mlp_width,
         depth=count(rf"{tower}/encoder/layers_(\d+)/", found),
         heads=settings.heads,
-        features=projection.shape[-1] if projection else 0,
+        features=_shape(path, found, projection, 2)[1] if projection in found else 0,
         activation=settings.activation,
         epsilon=settings.epsilon,
     )
@@ -78,7 +80,7 @@ def _shared(path, found, tower, settings):
 
 def _shape(path, found, name, rank):
     shape = found[name].shape if name in found else ()
-    if len(shape) != rank:
+    if len(shape) != rank or 0 in shape:
         has = f"has the shape {shape} in" if shape else "is missing in"
         raise UserError(f"{name} {has} {path}; it may be a variant that is not read.")
     return shape

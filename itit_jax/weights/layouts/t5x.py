@@ -3,7 +3,16 @@
 import numpy as np
 
 from data_pipelines.errors import UserError
-from itit_jax.weights.layouts.rows import KEEP, LINEAR, Kind, Part, Row, Transform, count
+from itit_jax.weights.layouts.rows import (
+    DEEPEST,
+    KEEP,
+    LINEAR,
+    Kind,
+    Part,
+    Row,
+    Transform,
+    count,
+)
 
 # t5x's names of a layer's parameters, ours, and whether all heads lie along the last axis of
 # theirs (q, k and v), along the first (out), or nowhere.
@@ -19,7 +28,6 @@ LAYER = (
     ("pre_mlp_layer_norm/scale", "mlp_norm/scale", ""),
 )
 SCANNED = "encoder/encoder/attention/query/kernel"
-DEEPEST = 1000  # layers; a shape with a 0 in it may claim any number
 
 
 def unrolled(depth):
