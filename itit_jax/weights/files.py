@@ -123,7 +123,7 @@ def read_config(path, name="config.json") -> dict:
         return {}
     try:
         found = json.loads(file.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{file} is no JSON ({error}); get it again.") from error
     if not isinstance(found, dict):
         raise UserError(f"{file} holds no JSON object; get it again.")
