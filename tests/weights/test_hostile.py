@@ -8,6 +8,7 @@ import shutil
 import struct
 import time
 import tracemalloc
+import warnings
 import zipfile
 
 import numpy as np
@@ -214,6 +215,18 @@ def an_npz_that_lies(folder, i):
     np.lib.format.write_array_header_1_0(entry, header)
     with zipfile.ZipFile(folder / "x.npz", "w") as archive:
         archive.writestr("w.npy", entry.getvalue() + bytes(32))
+    return folder / "x.npz"
+
+
+@hostile(3)
+def an_npz_with_two_of_one_name(folder, i):
+    first, second = (("w.npy", "w"), ("w", "w.npy"), ("w.npy", "w.npy"))[i]
+    with warnings.catch_warnings(), zipfile.ZipFile(folder / "x.npz", "w") as archive:
+        warnings.simplefilter("ignore")
+        for name, value in ((first, 1), (second, 2)):
+            entry = io.BytesIO()
+            np.save(entry, np.full(3, value, np.float32))
+            archive.writestr(name, entry.getvalue())
     return folder / "x.npz"
 
 
