@@ -5,6 +5,7 @@
     towers.text_features(texts)        # strings -> [b, d]
 """
 
+import hashlib
 import math
 
 import jax
@@ -117,7 +118,7 @@ class LoadedTowers:
         family = "clip" if kind in CLIP else "siglip"
         digest = fingerprint(self.params)[:12]
         sizes = f"w{tower.width}x{tower.depth}{size}"
-        self.signature = f"{family}-{sizes}-{tower.activation}-{digest}"
+        self.signature = f"{family}-{sizes}-{tower.activation}-{digest}-{_settings_hash(module)}"
         apply = lambda method: jax.jit(lambda p, x: module.apply({"params": p}, x, method=method))
         self._image, self._text = apply("image_features"), apply("text_features")
         self._words = None
@@ -149,6 +150,14 @@ class LoadedTowers:
             with jax.default_matmul_precision("highest"):
                 parts.append(np.asarray(function(self.params, rows), np.float32))
         return np.concatenate(parts)[:count]
+
+
+def _settings_hash(module):
+    """Short digest of what changes features and neither sizes nor parameters say."""
+    image, text = module.image, module.text
+    told = [tower and (tower.heads, tower.activation, tower.epsilon) for tower in (image, text)]
+    told += [image and tuple(image.pixels), text and text.end]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:8]
 
 
 def fit(picture, size, pixels):

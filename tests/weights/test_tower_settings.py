@@ -143,3 +143,19 @@ def test_settings_that_are_no_such_things_are_one_sentence(name, settings, tmp_p
     with pytest.raises(UserError) as error:
         towers.describe(beside(tmp_path, source, name, settings))
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("more", [
+    {"image_mean": [0.1, 0.2, 0.3]}, {"image_std": [1, 1, 2]}, {"resample": 2},
+    {"do_center_crop": True}, {"layer_norm_eps": 1e-5}, {"num_attention_heads": 1},
+])  # fmt: skip
+def test_the_signature_tells_settings_apart(more, tmp_path):
+    source = GOLDEN / "siglip_small"
+    config = json.loads((source / "config.json").read_text())
+    file = beside(tmp_path, source / "model.safetensors", "config.json", config)
+    plain = towers.load_towers(file).signature
+    assert towers.load_towers(file).signature == plain
+    config["vision_config"] |= more
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(more))
+    assert towers.load_towers(file).signature != plain
