@@ -88,7 +88,10 @@ def _mlp(theirs, names, ours):
 
 
 def open_clip(depths):
-    """OpenAI's CLIP and open_clip's with its own image tower."""
+    """OpenAI's CLIP and open_clip's with its own image tower.
+
+    OpenAI's own .pt files are TorchScript programs, which are not read: a state dict is needed.
+    """
     yield Row("visual.class_embedding", "image/class_token")
     yield Row("visual.conv1.weight", "image/patches/kernel", CONV)
     yield Row("visual.positional_embedding", "image/positions")
