@@ -93,6 +93,12 @@ def _scanned_sizes(shape):
     return shape[1:3]
 
 
+def _our_heads(paths):
+    if "relative_bias" not in paths:
+        raise UserError("the layout t5x_scanned is for T5, whose position biases are missing.")
+    return paths["relative_bias"].shape[1]
+
+
 KINDS = {
     "t5x": Kind(
         "encoder/layers_0/pre_attention_layer_norm/scale",
@@ -104,9 +110,7 @@ KINDS = {
     "t5x_scanned": Kind(
         SCANNED,
         lambda names: scanned(*_scanned_sizes(names[SCANNED].shape)),
-        lambda paths: scanned(
-            count(r"encoder/layers_(\d+)/", paths), paths["relative_bias"].shape[1]
-        ),
+        lambda paths: scanned(count(r"encoder/layers_(\d+)/", paths), _our_heads(paths)),
         r"decoder/",
         container="t5x",
     ),
