@@ -35,7 +35,6 @@ IN_FOLDER = (
     "pytorch_model.bin",
     t5x_folders.INDEX,
     "open_clip_model.safetensors",
-    "pytorch_model.bin",
     "open_clip_pytorch_model.bin",
 )
 # Which folder of a diffusers pipeline is a part of ours.
@@ -123,7 +122,7 @@ def read_config(path, name="config.json") -> dict:
         return {}
     try:
         found = json.loads(file.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{file} is no JSON ({error}); get it again.") from error
     if not isinstance(found, dict):
         raise UserError(f"{file} holds no JSON object; get it again.")
@@ -196,13 +195,16 @@ def _sharded(index) -> Iterator[tuple[str, Tensor]]:
 
 
 def _npz(file) -> Iterator[tuple[str, Tensor]]:
-    size = file.stat().st_size
+    size, names = file.stat().st_size, set()
     with zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
             # A short compressed entry may unfold to any size; weights hardly compress.
             if entry.file_size > 8 * size:
                 raise UserError(f"{file} claims {entry.file_size:,} bytes for {entry.filename}.")
             name = entry.filename.removesuffix(".npy")
+            if name in names:  # w and w.npy are one to numpy
+                raise ValueError(f"{name} is there twice")
+            names.add(name)
             with archive.open(entry) as opened:
                 shape, _, dtype = _npy_header(opened)
                 left = entry.file_size - opened.tell()

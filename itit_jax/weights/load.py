@@ -6,6 +6,7 @@
 """
 
 import difflib
+import pathlib
 import re
 
 import jax
@@ -73,6 +74,7 @@ def save(params, kind, path, head=None, **known):
                  for i, part in enumerate(parts)}  # fmt: skip
     arrays = flat if kind == OURS else _as_theirs(flat, kind, known)
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     WRITERS[container(kind)](arrays, path, **({"head": head} if head else {}))
 
 

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 from typing import NamedTuple
 
 import ml_dtypes
@@ -135,12 +136,16 @@ def write(arrays, folder):
 
     There is no state of an optimizer: t5x takes it as a start, not to continue a run.
     """
-    fresh = pathlib.Path(f"{folder}.new")
-    fresh.mkdir(parents=True)
-    leaves = {path: _write_one(fresh, path, array) for path, array in arrays.items()}
-    index = flax_files.nested({f"optimizer/target/{path}": leaf for path, leaf in leaves.items()})
-    flax_files.write_tree(index | {"version": 3}, fresh / INDEX)
-    os.replace(fresh, folder)
+    fresh = pathlib.Path(f"{folder}.{os.getpid()}.new")
+    shutil.rmtree(fresh, ignore_errors=True)  # of a run that was killed and had this number
+    try:
+        fresh.mkdir(parents=True)
+        leaves = {path: _write_one(fresh, path, array) for path, array in arrays.items()}
+        named = {f"optimizer/target/{path}": leaf for path, leaf in leaves.items()}
+        flax_files.write_tree(flax_files.nested(named) | {"version": 3}, fresh / INDEX)
+        os.replace(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _write_one(folder, path, array):

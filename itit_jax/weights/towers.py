@@ -5,6 +5,7 @@
     towers.text_features(texts)        # strings -> [b, d]
 """
 
+import hashlib
 import math
 
 import jax
@@ -33,6 +34,8 @@ def describe(path) -> tuple[str, Towers]:
     siglip = kind not in CLIP
     image = _image(path, kind, found, siglip) if "image/positions" in found else None
     text = _text(path, kind, found, siglip) if "text/positions" in found else None
+    if not image and not text:
+        raise UserError(f"{path} holds no whole tower of {kind}; get it again.")
     return kind, Towers(image, text)
 
 
@@ -63,14 +66,14 @@ def _text(path, kind, found, siglip):
 
 
 def _shared(path, found, tower, settings):
-    projection = found.get(f"{tower}/projection/kernel")
+    projection = f"{tower}/projection/kernel"
     width, mlp_width = _shape(path, found, f"{tower}/encoder/layers_0/mlp/up/kernel", 2)
     return dict(
         width=width,
         mlp_width=mlp_width,
         depth=count(rf"{tower}/encoder/layers_(\d+)/", found),
         heads=settings.heads,
-        features=projection.shape[-1] if projection else 0,
+        features=_shape(path, found, projection, 2)[1] if projection in found else 0,
         activation=settings.activation,
         epsilon=settings.epsilon,
     )
@@ -78,7 +81,7 @@ def _shared(path, found, tower, settings):
 
 def _shape(path, found, name, rank):
     shape = found[name].shape if name in found else ()
-    if len(shape) != rank:
+    if len(shape) != rank or 0 in shape:
         has = f"has the shape {shape} in" if shape else "is missing in"
         raise UserError(f"{name} {has} {path}; it may be a variant that is not read.")
     return shape
@@ -115,7 +118,7 @@ class LoadedTowers:
         family = "clip" if kind in CLIP else "siglip"
         digest = fingerprint(self.params)[:12]
         sizes = f"w{tower.width}x{tower.depth}{size}"
-        self.signature = f"{family}-{sizes}-{tower.activation}-{digest}"
+        self.signature = f"{family}-{sizes}-{tower.activation}-{digest}-{_settings_hash(module)}"
         apply = lambda method: jax.jit(lambda p, x: module.apply({"params": p}, x, method=method))
         self._image, self._text = apply("image_features"), apply("text_features")
         self._words = None
@@ -147,6 +150,14 @@ class LoadedTowers:
             with jax.default_matmul_precision("highest"):
                 parts.append(np.asarray(function(self.params, rows), np.float32))
         return np.concatenate(parts)[:count]
+
+
+def _settings_hash(module):
+    """Short digest of what changes features and neither sizes nor parameters say."""
+    image, text = module.image, module.text
+    told = [tower and (tower.heads, tower.activation, tower.epsilon) for tower in (image, text)]
+    told += [image and tuple(image.pixels), text and text.end]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:8]
 
 
 def fit(picture, size, pixels):

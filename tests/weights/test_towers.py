@@ -9,7 +9,6 @@ import sys
 import jax
 import numpy as np
 import pytest
-from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from data_pipelines.errors import UserError
@@ -270,27 +269,6 @@ def test_pictures_are_prepared_as_by_the_image_processor(name):
     fitted = towers.fit(arrays["picture"], tower.size, tower.pixels)
     want = (arrays["prepared"] * tower.pixels.deviation + np.array(tower.pixels.mean)) * 255
     assert np.abs(fitted - want).max() < 1.01  # versions of Pillow round differently
-
-
-@pytest.mark.parametrize("name, file", [
-    ("siglip_small", "preprocessor_config.json"), ("clip_small", "open_clip_config.json")
-])  # fmt: skip
-def test_settings_beside_the_weights_say_how_pictures_are_prepared(name, file, tmp_path):
-    _, module = towers.describe(GOLDEN / name)
-    kind = "siglip" if name.startswith("siglip") else "open_clip"
-    weights.save(towers.load_params(GOLDEN / name, module), kind, tmp_path / "x.safetensors")
-    shutil.copy(GOLDEN / name / "config.json", tmp_path)
-    wanted = {"image_mean": [0.1, 0.2, 0.3], "image_std": [1, 1, 2], "resample": 2}
-    other = {"mean": [0.1, 0.2, 0.3], "std": [1, 1, 2], "interpolation": "bicubic"}
-    cfg = {"vision_cfg": {"head_width": 4}, "text_cfg": {"heads": 2}}
-    beside = wanted if kind == "siglip" else {"model_cfg": cfg, "preprocess_cfg": other}
-    (tmp_path / file).write_text(json.dumps(beside))
-    pixels = towers.describe(tmp_path / "x.safetensors")[1].image.pixels
-    siglip = kind == "siglip"
-    assert pixels == ((0.1, 0.2, 0.3), (1, 1, 2), not siglip, 2 if siglip else 3)
-    picture = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
-    want = Image.fromarray(picture).resize((8, 8), 2 if siglip else 3)
-    np.testing.assert_array_equal(towers.fit(picture, 8, pixels), want)
 
 
 def test_features_do_not_depend_on_the_batch():

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+DEEPEST = 1000  # layers of one tensor; a shape with a 0 in it may claim any number
+
 
 class Transform(NamedTuple):
     """How an array of theirs becomes ours, and back."""

@@ -3,7 +3,16 @@
 import numpy as np
 
 from data_pipelines.errors import UserError
-from itit_jax.weights.layouts.rows import KEEP, LINEAR, Kind, Part, Row, Transform, count
+from itit_jax.weights.layouts.rows import (
+    DEEPEST,
+    KEEP,
+    LINEAR,
+    Kind,
+    Part,
+    Row,
+    Transform,
+    count,
+)
 
 # t5x's names of a layer's parameters, ours, and whether all heads lie along the last axis of
 # theirs (q, k and v), along the first (out), or nowhere.
@@ -19,7 +28,6 @@ LAYER = (
     ("pre_mlp_layer_norm/scale", "mlp_norm/scale", ""),
 )
 SCANNED = "encoder/encoder/attention/query/kernel"
-DEEPEST = 1000  # layers; a shape with a 0 in it may claim any number
 
 
 def unrolled(depth):
@@ -85,6 +93,12 @@ def _scanned_sizes(shape):
     return shape[1:3]
 
 
+def _our_heads(paths):
+    if "relative_bias" not in paths:
+        raise UserError("the layout t5x_scanned is for T5, whose position biases are missing.")
+    return paths["relative_bias"].shape[1]
+
+
 KINDS = {
     "t5x": Kind(
         "encoder/layers_0/pre_attention_layer_norm/scale",
@@ -96,9 +110,7 @@ KINDS = {
     "t5x_scanned": Kind(
         SCANNED,
         lambda names: scanned(*_scanned_sizes(names[SCANNED].shape)),
-        lambda paths: scanned(
-            count(r"encoder/layers_(\d+)/", paths), paths["relative_bias"].shape[1]
-        ),
+        lambda paths: scanned(count(r"encoder/layers_(\d+)/", paths), _our_heads(paths)),
         r"decoder/",
         container="t5x",
     ),

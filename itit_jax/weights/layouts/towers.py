@@ -5,8 +5,10 @@ A file may hold one tower or both: rows that it lacks fall away.
 
 import functools
 
+from data_pipelines.errors import UserError
 from itit_jax.weights.layouts.rows import (
     CONV,
+    DEEPEST,
     KEEP,
     LINEAR,
     Kind,
@@ -86,7 +88,10 @@ def _mlp(theirs, names, ours):
 
 
 def open_clip(depths):
-    """OpenAI's CLIP and open_clip's with its own image tower."""
+    """OpenAI's CLIP and open_clip's with its own image tower.
+
+    OpenAI's own .pt files are TorchScript programs, which are not read: a state dict is needed.
+    """
     yield Row("visual.class_embedding", "image/class_token")
     yield Row("visual.conv1.weight", "image/patches/kernel", CONV)
     yield Row("visual.positional_embedding", "image/positions")
@@ -195,7 +200,18 @@ def _depths(image, text):
 def _scanned_depths(tensors):
     """The leading axis of what a tower's blocks share."""
     names = {tower: f"{path}/encoderblock/LayerNorm_0/scale" for tower, path in TOWERS.items()}
-    return {t: tensors[name].shape[0] if name in tensors else 0 for t, name in names.items()}
+    return {tower: _layers(name, tensors) for tower, name in names.items()}
+
+
+def _layers(name, tensors):
+    if name not in tensors:
+        return 0
+    shape = tensors[name].shape
+    if len(shape) != 2 or shape[0] > DEEPEST:
+        raise UserError(
+            f"{name} has the shape {shape} and not (layers, width); give weights of big_vision."
+        )
+    return shape[0]
 
 
 OUR_DEPTHS = _depths(r"image/encoder/layers_(\d+)/", r"text/encoder/layers_(\d+)/")

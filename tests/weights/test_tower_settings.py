@@ -1,0 +1,161 @@
+"""Settings beside published towers: what they change, and what cannot be followed."""
+
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from data_pipelines.errors import UserError
+from itit_jax.weights import load as weights
+from itit_jax.weights import towers
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+CFG = {"vision_cfg": {"head_width": 4}, "text_cfg": {"heads": 2}}
+
+
+@pytest.fixture(scope="module")
+def open_clip(tmp_path_factory):
+    """A file of open_clip."""
+    _, module = towers.describe(GOLDEN / "clip_small")
+    file = tmp_path_factory.mktemp("open_clip") / "x.safetensors"
+    weights.save(towers.load_params(GOLDEN / "clip_small", module), "open_clip", file)
+    assert load_file(file)
+    return file
+
+
+def beside(folder, source, name, settings):
+    """The weights of `source` in a folder with these settings, JSON or text."""
+    shutil.copy(source, folder / "x.safetensors")
+    text = settings if isinstance(settings, str) else json.dumps(settings)
+    (folder / name).write_text(text)
+    return folder / "x.safetensors"
+
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (20, 32, 3), np.uint8)
+
+
+def squeezed(resample):
+    return Image.fromarray(PICTURE).resize((8, 8), resample)
+
+
+def cropped(resample):
+    return Image.fromarray(PICTURE).resize((12, 8), resample).crop((2, 0, 10, 8))
+
+
+@pytest.mark.parametrize("settings, want", [
+    ({"interpolation": "bilinear", "resize_mode": "squash"}, squeezed(2)),
+    ({"interpolation": "bilinear", "resize_mode": "shortest"}, cropped(2)),
+    ({"interpolation": "bicubic", "resize_mode": "squash"}, squeezed(3)),
+    ({}, cropped(3)),
+])  # fmt: skip
+def test_open_clip_says_how_pictures_are_prepared(settings, want, open_clip, tmp_path):
+    settings = settings | {"mean": [0.1, 0.2, 0.3], "std": [1, 1, 2]}
+    whole = {"model_cfg": CFG, "preprocess_cfg": settings}
+    file = beside(tmp_path, open_clip, "open_clip_config.json", whole)
+    pixels = towers.describe(file)[1].image.pixels
+    assert pixels[:2] == ((0.1, 0.2, 0.3), (1, 1, 2))
+    np.testing.assert_array_equal(towers.fit(PICTURE, 8, pixels), want)
+
+
+@pytest.mark.parametrize("settings, want", [
+    ({"resample": 2}, squeezed(2)), ({"do_center_crop": True}, cropped(3)), ({}, squeezed(3))
+])  # fmt: skip
+def test_a_preprocessor_says_how_pictures_are_prepared(settings, want, tmp_path):
+    shutil.copy(GOLDEN / "siglip_small" / "config.json", tmp_path)
+    settings = settings | {"image_mean": [0.1, 0.2, 0.3], "image_std": [1, 1, 2]}
+    source = GOLDEN / "siglip_small" / "model.safetensors"
+    file = beside(tmp_path, source, "preprocessor_config.json", settings)
+    pixels = towers.describe(file)[1].image.pixels
+    assert pixels[:2] == ((0.1, 0.2, 0.3), (1, 1, 2))
+    np.testing.assert_array_equal(towers.fit(PICTURE, 8, pixels), want)
+
+
+def text(**more):
+    return {"model_cfg": {**CFG, "text_cfg": {"heads": 2, **more}}}
+
+
+def image(**more):
+    return {"model_cfg": {**CFG, "vision_cfg": {"head_width": 4, **more}}}
+
+
+def prepared(**settings):
+    return {"model_cfg": CFG, "preprocess_cfg": settings}
+
+
+@pytest.mark.parametrize("settings, sentence", [
+    (text(no_causal_mask=True), "no_causal_mask = True in the text tower"),
+    (text(pool_type="last"), "pool_type = last"),
+    (text(tokenizer_kwargs={"clean": "canonicalize"}), "tokenizer_kwargs"),
+    (image(act_kwargs={"approximate": "tanh"}), "{'approximate': 'tanh'} in the image"),
+    (image(norm_kwargs={"eps": 1e-6}), "norm_kwargs"),
+    (image(pool_type="avg"), "pool_type = avg"),
+    (image(head_width=0), "head_width 0"),
+    (image(head_width="4"), "head_width 4"),
+    (prepared(resize_mode="longest"), "by 'longest'; known are shortest, squash"),
+    (prepared(interpolation=3), "by '3'; known are bilinear, bicubic"),
+    (prepared(mean=0.5), "mean = 0.5, not three numbers"),
+    ({"model_cfg": [1]}, "model_cfg of open_clip_config.json"),
+    ({"model_cfg": {"vision_cfg": [1]}}, "vision_cfg of open_clip_config.json"),
+    ({"model_cfg": CFG, "preprocess_cfg": [1]}, "preprocess_cfg of open_clip_config.json"),
+    ("[" * 100_000, "is no JSON"),
+])  # fmt: skip
+def test_settings_of_open_clip_that_cannot_be_followed_are_refused(
+    settings, sentence, open_clip, tmp_path
+):
+    with pytest.raises(UserError) as error:
+        towers.describe(beside(tmp_path, open_clip, "open_clip_config.json", settings))
+    assert sentence in str(error.value) and len(str(error.value).splitlines()) == 1
+
+
+def test_usual_settings_of_open_clip_change_nothing(open_clip, tmp_path):
+    plain = beside(tmp_path, open_clip, "open_clip_config.json", {"model_cfg": CFG})
+    want = towers.describe(plain)
+    usual = {"no_causal_mask": False, "act_kwargs": None, "norm_kwargs": {}, "width": 16}
+    cfg = {
+        "vision_cfg": {**CFG["vision_cfg"], **usual, "pool_type": "tok", "patch_dropout": 0.5},
+        "text_cfg": {**CFG["text_cfg"], **usual, "pool_type": "argmax", "pad_id": 0},
+    }
+    file = beside(tmp_path, open_clip, "open_clip_config.json", {"model_cfg": cfg})
+    assert towers.describe(file) == want
+
+
+@pytest.mark.parametrize("name, settings", [
+    ("preprocessor_config.json", {"image_mean": 0.5}),
+    ("preprocessor_config.json", {"image_mean": None}),
+    ("preprocessor_config.json", {"image_std": [1, 2]}),
+    ("preprocessor_config.json", {"image_std": [1, 2, "3"]}),
+    ("preprocessor_config.json", {"image_std": [1, 2, float("nan")]}),
+    ("preprocessor_config.json", {"resample": [3]}),
+    ("preprocessor_config.json", {"do_center_crop": 1}),
+    ("config.json", {"vision_config": [1]}),
+    ("config.json", {"vision_config": {"hidden_act": ["gelu"]}}),
+    ("config.json", {"vision_config": {"layer_norm_eps": "1e-6"}}),
+    ("config.json", {"text_config": {"eos_token_id": [1]}}),
+    ("config.json", "[" * 100_000),
+])  # fmt: skip
+def test_settings_that_are_no_such_things_are_one_sentence(name, settings, tmp_path):
+    shutil.copy(GOLDEN / "siglip_small" / "config.json", tmp_path)
+    source = GOLDEN / "siglip_small" / "model.safetensors"
+    with pytest.raises(UserError) as error:
+        towers.describe(beside(tmp_path, source, name, settings))
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("more", [
+    {"image_mean": [0.1, 0.2, 0.3]}, {"image_std": [1, 1, 2]}, {"resample": 2},
+    {"do_center_crop": True}, {"layer_norm_eps": 1e-5}, {"num_attention_heads": 1},
+])  # fmt: skip
+def test_the_signature_tells_settings_apart(more, tmp_path):
+    source = GOLDEN / "siglip_small"
+    config = json.loads((source / "config.json").read_text())
+    file = beside(tmp_path, source / "model.safetensors", "config.json", config)
+    plain = towers.load_towers(file).signature
+    assert towers.load_towers(file).signature == plain
+    config["vision_config"] |= more
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(more))
+    assert towers.load_towers(file).signature != plain
