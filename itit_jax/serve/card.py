@@ -84,8 +84,9 @@ python -m itit_jax.serve.cli caption x.png --workdir=FOLDER
 
 def _folders(found):
     tokenizer, size = found.recipe.tokenizer, found.config.data.image_size
+    unit = tokenizer.unit_pixels
     vqvae = (
-        "`diffusers.VQModel` opens it; its pixels lie in [-1, 1]"
+        f"`diffusers.VQModel` opens it; its pixels lie in {'[0, 1]' if unit else '[-1, 1]'}"
         if vqmodel_config(tokenizer, size)
         else "the image tokenizer in a layout of our own, which diffusers has no class for"
     )
