@@ -18,6 +18,7 @@ from configs.keys import (
     words,
 )
 
+FEATURES = ("inception", "inception-tf1", "scenes", "tower")  # KIND of evaluate.features
 STEPS = between(1, 2**31 - 1)  # the step counter is int32
 
 # First match wins; axes speak of one layer, a scanned stack has its layer axis in front.
@@ -91,7 +92,7 @@ KEYS = {
     "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
     "evaluate.captions": Key(False, "BLEU, ROUGE-L and CIDEr of captions", resumable=True),
     "evaluate.features": Key(
-        "", "features by which drawings are measured, e.g. scenes:WORKDIR", resumable=True
+        "", "KIND:PATH by which drawings are measured, e.g. scenes:WORKDIR", resumable=True
     ),
     "evaluate.cycles": Key(
         False, "what comes back of image > text > image and text > image > text", resumable=True
@@ -170,9 +171,17 @@ def has_tokens(c):
 
 
 def has_features(c):
-    kind, _, path = c.evaluate.features.partition(":")
-    if kind:
-        return path_fault("evaluate.features", path)
+    spec = c.evaluate.features
+    kind, _, path = spec.partition(":")
+    if not spec:
+        return None
+    if kind not in FEATURES or not path:
+        forms = ", ".join(f"{name}:PATH" for name in FEATURES)
+        return f"evaluate.features is {spec}, which names no features; give one of {forms}."
+    if c.evaluate.examples < 2:
+        return "evaluate.examples is 1, and evaluate.features needs two pictures; give at least 2."
+    if "://" not in path and not os.path.exists(path):
+        return f"evaluate.features is {spec}, but {path} does not exist; mend the path."
 
 
 NEEDS = (has_data, has_vocabulary, has_tokens, has_features)

@@ -7,12 +7,15 @@ and named in report.json: never fatal, never silent.
 
 import collections
 import csv
+import functools
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import pathlib
 import zipfile
+import zlib
 
 from data_pipelines import images
 from data_pipelines.errors import UserError
@@ -22,6 +25,9 @@ FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_path", "path")
 TEXT_COLUMNS = ("caption", "captions", "text", "texts", "sentence", "title")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 LONGEST = 1_000  # characters of a caption
+LARGEST = 2**28  # bytes of a picture in a zip; a short entry may unfold to any size
+DAMAGE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile)  # RuntimeError: encrypted
+DAMAGE += (zlib.error, lzma.LZMAError)
 NAMED = 50  # examples of each reason in the report
 
 
@@ -60,7 +66,7 @@ class Pictures:
             archive = zipfile.ZipFile(source)
             for name in sorted(archive.namelist()):
                 if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES:
-                    self._files[name] = lambda a=archive, n=name: a.read(n)
+                    self._files[name] = functools.partial(_unzipped, archive, name)
         else:
             raise UserError(f"{source} is neither a folder nor a zip; check --images.")
 
@@ -74,7 +80,7 @@ class Pictures:
         """Bytes of a file, or ValueError."""
         try:
             return self._files[name]()
-        except (OSError, RuntimeError, zipfile.BadZipFile) as error:  # RuntimeError: encrypted
+        except DAMAGE as error:
             raise ValueError(str(error)) from error
 
     def read(self, name):
@@ -82,6 +88,15 @@ class Pictures:
         data = self.data(name)
         images.decode(data, 8)
         return data
+
+
+def _unzipped(archive, name):
+    """Bytes of an entry; never more than it says."""
+    size = archive.getinfo(name).file_size
+    if size > LARGEST:
+        raise ValueError(f"{name} claims {size:,} bytes")
+    with archive.open(name) as entry:
+        return entry.read(size)
 
 
 def make(options, report):

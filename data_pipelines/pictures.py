@@ -14,24 +14,35 @@ from data_pipelines.errors import UserError
 from data_pipelines.folder import Pictures, Report
 from data_pipelines.records import INFO, Records, read_info
 
+UNREADABLE = "cannot be read"  # why a picture was skipped whose bytes nobody has seen
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
     """Where pictures lie. None is in memory before it is asked for."""
 
     name: str
-    digest: Callable[[], str]  # changes whenever a picture does
+    digest: Callable[[], str]  # changes whenever a picture does that can be read
     files: tuple[tuple[str, Callable[[], bytes]], ...]  # what each is called, and its bytes
 
     def read(self, report: Report) -> Iterator[np.ndarray]:
         """uint8 [h, w, 3] of every picture, in order; the report hears of broken ones."""
         for name, data in self.files:
             try:
-                picture = images.decode(data())
+                encoded = data()
             except (ValueError, OSError, RuntimeError):  # a shard's reader raises any of them
+                report.skip(UNREADABLE, name)
+                continue
+            try:
+                picture = images.decode(encoded)
+            except ValueError:
                 report.skip("broken picture", name)
                 continue
             yield picture
+
+    def repeatable(self, report: Report) -> bool:
+        """Whether to read again would skip the same: all bytes were there, good or broken."""
+        return UNREADABLE not in report.skipped
 
 
 def find(source: str) -> Source:

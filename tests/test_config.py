@@ -318,6 +318,25 @@ def test_missing_data_is_told_before_the_run(tmp_path):
     assert "holds no dataset.json" in refusal(settings.check_needs, empty)
 
 
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("inception", "which names no features; give one of inception:PATH"),
+        ("inception:", "which names no features"),
+        ("vgg:/", "which names no features"),
+        ("scenes:/gone", "/gone does not exist"),
+        ("scenes:/", "evaluate.examples is 1"),
+    ],
+)
+def test_features_that_cannot_measure_are_told_before_the_run(spec, words, tmp_path):
+    (tmp_path / "dataset.json").write_text("{}")
+    examples = 1 if spec == "scenes:/" else 2
+    config = small(**{"data.path": tmp_path, "evaluate.features": spec,
+                      "evaluate.examples": examples})  # fmt: skip
+    sentence = refusal(settings.check_needs, config)
+    assert sentence.startswith("evaluate.") and words in sentence
+
+
 def test_image_size_has_to_suit_the_finished_tokenizer(tmp_path):
     (tmp_path / "dataset.json").write_text("{}")
     settings.write_workdir(settings.load("configs/vq_tiny.py"), tmp_path / "vq")

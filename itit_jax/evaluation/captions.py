@@ -7,16 +7,14 @@ measured by its own Java program where that is installed, and otherwise said to 
 """
 
 import argparse
-import json
 import math
-import pathlib
 import sys
 from collections import Counter
 
 import numpy as np
 
 from data_pipelines.errors import UserError
-from itit_jax.evaluation import meteor
+from itit_jax.evaluation import meteor, out_files
 from itit_jax.evaluation.caption_files import read_hypotheses, read_references
 from itit_jax.evaluation.intervals import bootstrap
 from itit_jax.evaluation.ptb import tokenize
@@ -188,6 +186,7 @@ def main(arguments=None):
     parser.add_argument("--tokenized", action="store_true", help="texts are tokens already")
     options = parser.parse_args(arguments)
     try:
+        out_files.check(options.out)
         hypotheses = read_hypotheses(options.hypotheses)
         references = read_references(options.references, hypotheses)
         texts = list(hypotheses.values())
@@ -202,9 +201,7 @@ def main(arguments=None):
             continue
         interval = f"  95 % {entry['low']:.4f} to {entry['high']:.4f}" if "low" in entry else ""
         print(f"{name:8s} {entry['score']:.4f}{interval}  {entry['signature']}")
-    if options.out:
-        table = {"ids": list(hypotheses), "scores": scores}
-        pathlib.Path(options.out).write_text(json.dumps(table, indent=1))
+    out_files.write(options.out, {"ids": list(hypotheses), "scores": scores})
     return 0
 
 

@@ -9,15 +9,13 @@ scores of others cannot be compared.
 """
 
 import argparse
-import json
-import os
-import pathlib
 import sys
 
 import numpy as np
 
 from data_pipelines import folder, images
 from data_pipelines.errors import UserError
+from itit_jax.evaluation import out_files
 from itit_jax.evaluation.intervals import bootstrap
 from itit_jax.weights.towers import load_towers
 
@@ -65,6 +63,7 @@ def main(arguments=None):
     parser.add_argument("--out", default="", help="JSON file for the score, items and signature")
     options = parser.parse_args(arguments)
     try:
+        out_files.check(options.out)
         names, pictures, captions, skipped = read_pairs(options.pictures, options.captions)
         found = score(load_towers(options.tower), pictures, captions)
     except UserError as error:
@@ -74,10 +73,7 @@ def main(arguments=None):
         print(f"skipped, {reason}: {rows['count']}, first {rows['first'][0]}", file=sys.stderr)
     interval = f"95 % {found['low']:.2f} to {found['high']:.2f}"
     print(f"CLIP score {found['score']:.2f}  {interval}  {found['signature']}")
-    if options.out:
-        fresh = pathlib.Path(f"{options.out}.new")
-        fresh.write_text(json.dumps({"files": names, "skipped": skipped, **found}, indent=1))
-        os.replace(fresh, options.out)
+    out_files.write(options.out, {"files": names, "skipped": skipped, **found})
     return 0
 
 

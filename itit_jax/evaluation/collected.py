@@ -1,7 +1,8 @@
 """What an extractor says of a set of pictures, read as a stream and kept on disk.
 
 A file is named by a hash of the pictures and of the extractor, so it is used again for exactly the
-same question. It appears whole or not at all, and a damaged one is made anew.
+same question. It appears whole or not at all, and a damaged one is made anew. None is made of
+pictures of which some could not be read: they may be readable the next time.
 """
 
 import contextlib
@@ -59,8 +60,9 @@ def collect(source, extractor, report, *, keep, folder, say=print) -> Collected:
         if running.count < 2:
             raise UserError(f"{source.name} has fewer than 2 pictures that can be read; add some.")
         found = Collected(running.count, running.statistics(), report.summary(), *rows)
-        with _writing(folder):
-            _write(file, found)
+        if source.repeatable(report):
+            with _writing(folder):
+                _write(file, found)
     return found
 
 

@@ -5,6 +5,7 @@
 """
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable
@@ -49,8 +50,9 @@ class Extractor:
             yield features[:count], None if probabilities is None else probabilities[:count]
 
 
+@functools.cache
 def find(spec) -> Extractor:
-    """The extractor of "KIND:PATH"."""
+    """The extractor of "KIND:PATH"; loaded and compiled once however often it is asked for."""
     kind, colon, path = spec.partition(":")
     if kind not in KINDS or not path:
         forms = ", ".join(f"{name}:PATH" for name in KINDS)

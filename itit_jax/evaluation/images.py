@@ -9,10 +9,7 @@ tower:FOLDER of CLIP or SigLIP.
 
 import argparse
 import functools
-import json
 import math
-import os
-import pathlib
 import sys
 
 import numpy as np
@@ -20,7 +17,7 @@ import numpy as np
 from data_pipelines import pictures
 from data_pipelines.errors import UserError
 from data_pipelines.folder import Report
-from itit_jax.evaluation import fidelity, intervals
+from itit_jax.evaluation import fidelity, intervals, out_files
 from itit_jax.evaluation.collected import collect, default_folder
 from itit_jax.evaluation.features import find
 
@@ -125,8 +122,7 @@ def run(options):
     metrics = options.metrics.split(",")
     if unknown := [m for m in metrics if m not in METRICS]:
         raise UserError(f"--metrics has {unknown[0]!r}; give some of {','.join(METRICS)}.")
-    if options.out and not pathlib.Path(options.out).absolute().parent.is_dir():
-        raise UserError(f"the folder of --out={options.out} does not exist; make it first.")
+    out_files.check(options.out)
     sources = [pictures.find(name) for name in (options.a, options.b)]
     extractor = find(options.features)
     keep = any(metric != "fid" for metric in metrics)
@@ -141,12 +137,9 @@ def run(options):
             say(f"{source.name}: skipped {broken['count']:,}: {reason} (first: {first})")
     scores = score(*sets, metrics, extractor.name)
     show(scores, sets)
-    if options.out:
-        table = {"a": options.a, "b": options.b, "scores": scores,
-                 "skipped": [found.skipped for found in sets]}  # fmt: skip
-        fresh = pathlib.Path(f"{options.out}.new")
-        fresh.write_text(json.dumps(table, indent=1))
-        os.replace(fresh, options.out)
+    skipped = [found.skipped for found in sets]
+    table = {"a": options.a, "b": options.b, "scores": scores, "skipped": skipped}
+    out_files.write(options.out, table)
     return 0
 
 

@@ -11,6 +11,7 @@ import pathlib
 import jax
 import numpy as np
 
+from data_pipelines.errors import UserError
 from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
 from itit_jax import inputs, sharding
@@ -49,12 +50,16 @@ def write(config, workdir, recipe, params, *, step, report):
     os.replace(fresh, file)
     for split, values in scores.items():
         shown = {k: v for k, v in values.items() if not k.endswith(("_low", "_high"))}
-        report.say(f"{split}: " + "  ".join(f"{k} {v:.3f}" for k, v in shown.items()))
+        line = (f"{k} {v if isinstance(v, str) else format(v, '.3f')}" for k, v in shown.items())
+        report.say(f"{split}: " + "  ".join(line))
     return scores
 
 
 def evaluate(config, recipe, params, split):
-    """Scores of one split: {name: number}, with `_low` and `_high` where there is an interval."""
+    """Scores of one split: {name: number}, with `_low` and `_high` where there is an interval.
+
+    `t2i_features` is text: the network that the scores of drawings hold for.
+    """
     examples = inputs.held_out(config, split, config.evaluate.examples)
     world = preset(config.evaluate.scenes) if config.evaluate.scenes else None
     arrays = {"image": examples["image"], "text": examples["text"]}
@@ -98,11 +103,13 @@ def caption_scores(results, references, vocabulary):
 
 
 def picture_scores(drawn, real, spec):
-    """FID, KID and their kin of drawings against the pictures of the split."""
+    """FID, KID and their kin of drawings against the pictures of the split, and by what."""
+    if len(real) < 2:
+        raise UserError("evaluate.features needs two pictures and the split has one; leave it out.")
     extractor = features.find(spec)
     sets = [collected.of(extractor(pictures)) for pictures in (real, drawn)]
     found = images.score(*sets, images.METRICS, extractor.name)
-    return {
+    return {"t2i_features": extractor.name} | {
         f"t2i_{name}{end}": entry[key]
         for name, entry in found.items()
         for end, key in (("", "score"), ("_low", "low"), ("_high", "high"))

@@ -12,6 +12,7 @@ from itit_jax.weights.ecosystem import vqmodel_config
 # Licences that the hub knows by the same name in small letters; others are told in words.
 KNOWN = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "Apache-2.0", "MIT")
 TAGS = ("text-to-image", "image-to-text", "image-captioning", "jax", "flax", "itit")
+FEATURES = "t2i_features"  # of eval.json: a name, not a score
 SHOWN = (
     "data.image_size", "data.text_length", "data.pairs", "data.lone_images", "data.lone_texts",
     "model.width", "model.depth", "model.image_decoder.depth", "model.text_decoder.depth",
@@ -84,8 +85,9 @@ python -m itit_jax.serve.cli caption x.png --workdir=FOLDER
 
 def _folders(found):
     tokenizer, size = found.recipe.tokenizer, found.config.data.image_size
+    unit = tokenizer.unit_pixels
     vqvae = (
-        "`diffusers.VQModel` opens it; its pixels lie in [-1, 1]"
+        f"`diffusers.VQModel` opens it; its pixels lie in {'[0, 1]' if unit else '[-1, 1]'}"
         if vqmodel_config(tokenizer, size)
         else "the image tokenizer in a layout of our own, which diffusers has no class for"
     )
@@ -155,16 +157,19 @@ def _scores(found):
         f"| {split} | {name} | {value:.4g} | {_interval(scores, name)} |"
         for split, scores in splits.items()
         for name, value in scores.items()
-        if not name.endswith(("_low", "_high"))
+        if not name.endswith(("_low", "_high")) and name != FEATURES
     ]
+    by = sorted({scores[FEATURES] for scores in splits.values() if FEATURES in scores})
     head = "| split | score | value | 95 % interval |\n| --- | --- | --- | --- |"
     told = "`t2i`: text to image, `i2t`: image to text; `examples`: how many were scored."
+    told += "".join(f"\nFID and its kin are of the features `{name}`." for name in by)
     return "\n".join([f"## Scores\n\n{told}\n", head, *rows])
 
 
 def _interval(scores, name):
+    """Ends of an interval; those of the Inception Score are one deviation, which is another."""
     low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
-    return "" if low is None else f"{low:.4g} to {high:.4g}"
+    return "" if low is None or name == "t2i_is" else f"{low:.4g} to {high:.4g}"
 
 
 def _limits(found, data):

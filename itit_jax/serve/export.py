@@ -30,10 +30,9 @@ from itit_jax.weights.tokenizer_files import tokenizer_files
 FORMAT = 1
 INDEX = "model_index.json"
 OWN, DIFFUSERS = "model.safetensors", "diffusion_pytorch_model.safetensors"
-PARTS = {"model": "itit", "text_encoder": "text_encoder", "tokenizer": "vqvae"}
 # Where things lay on the machine of the run: nobody else's business, and of no use there.
 PLACES = ("data.path", "data.vocabulary", "data.tokens", "tokenizer.workdir", "tokenizer.weights",
-          "tokenizer.config", "text_encoder.weights")  # fmt: skip
+          "tokenizer.config", "text_encoder.weights", "evaluate.features")  # fmt: skip
 
 
 def run(config, workdir, out):
@@ -101,7 +100,8 @@ def _write_vqvae(found, folder, vqmodel):
     run_of_it = settings.find_tokenizer(found.config.tokenizer)
     (folder / settings.EXPORTED).write_text(settings.to_json(without_places(run_of_it)))
     size = found.config.data.image_size
-    described = vqmodel or ecosystem.own_vqgan_config(found.recipe.tokenizer, size)
+    layout = run_of_it.model.layout
+    described = vqmodel or ecosystem.own_vqgan_config(found.recipe.tokenizer, size, layout)
     _write_json(folder / "config.json", described)
     kind, file = ("diffusers_vq", DIFFUSERS) if vqmodel else (weights.OURS, OWN)
     _write_weights(found, "tokenizer", folder / file, kind)
@@ -139,9 +139,14 @@ def _card(found, name):
 
 def needed(folder):
     """Files that are read to open an export, but for itit/config.json, which names their sums."""
+    return [*_weight_files(folder).values(), "tokenizer/spiece.model", f"vqvae/{settings.EXPORTED}"]
+
+
+def _weight_files(folder):
+    """{part: its weight file}."""
     vqgan = DIFFUSERS if (folder / "vqvae" / DIFFUSERS).is_file() else OWN
-    return [f"itit/{OWN}", f"text_encoder/{OWN}", "tokenizer/spiece.model",
-            f"vqvae/{settings.EXPORTED}", f"vqvae/{vqgan}"]  # fmt: skip
+    return {"model": f"itit/{OWN}", "text_encoder": f"text_encoder/{OWN}",
+            "tokenizer": f"vqvae/{vqgan}"}  # fmt: skip
 
 
 def _write_json(file, tree):
@@ -168,7 +173,9 @@ def read(folder):
     config = settings.override(without_places(config), [f"tokenizer.weights={folder / 'vqvae'}"])
     recipe = base.find(config)
     abstract = state.abstract_parts(recipe, config.mesh.rules)
-    params = {part: weights.load(folder / PARTS[part], abstract[part]) for part in abstract}
+    # By file: of a folder, another one that lies there might be taken, which nobody checked.
+    files = _weight_files(folder)
+    params = {part: weights.load(folder / files[part], abstract[part]) for part in abstract}
     vocabulary = Vocabulary(folder / "tokenizer" / "spiece.model")
     return trained.Trained(folder, config, recipe, params, about["step"], vocabulary)
 
@@ -186,6 +193,7 @@ def _read_about(file):
             f"{file} is of format {found} and this itit_jax reads {FORMAT}; "
             "take the version of itit_jax that wrote it."
         )
-    if not {"step", "sha256", "config"} <= about.keys():
+    whole = {"step", "sha256", "config"} <= about.keys() and isinstance(about["sha256"], dict)
+    if not whole:
         raise UserError(f"{file} is not as it was exported; get the folder again.")
     return about

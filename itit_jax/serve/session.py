@@ -39,6 +39,8 @@ class Session:
 
         rounds, guidance: in place of the run's decode.rounds and decode.guidance.
         """
+        if len(texts) == 0:
+            return []
         length = self.config.data.text_length
         for text in texts:
             if not text.strip():
@@ -58,6 +60,8 @@ class Session:
 
     def caption(self, pictures, *, seed=0):
         """PIL pictures (or uint8 arrays) of any size -> list of captions."""
+        if len(pictures) == 0:
+            return []
         size = self.config.data.image_size
         rows = np.stack([fit(picture, size) for picture in pictures])
         ids = self._in_batches(self._caption, rows, seed)

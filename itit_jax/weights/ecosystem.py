@@ -3,6 +3,7 @@
 import math
 
 from itit_jax.models import t5
+from itit_jax.models.vqgan import VQGAN
 
 
 def t5_config(encoder):
@@ -35,6 +36,8 @@ def vqmodel_config(vqgan, image_size):
     """config.json of diffusers' VQModel for a VQGAN, or None where VQModel has no such network."""
     channels = [vqgan.base * multiplier for multiplier in vqgan.multipliers]
     groups = {math.gcd(32, width) for width in channels}  # VQModel has one number for all
+    if type(vqgan) is not VQGAN:  # MaskGIT's is a VQGAN too, and another network
+        return None
     if vqgan.levels or vqgan.local or vqgan.patch > 1 or len(groups) > 1:
         return None
     sides = [image_size >> level for level in range(len(channels))]
@@ -57,12 +60,13 @@ def vqmodel_config(vqgan, image_size):
     }
 
 
-def own_vqgan_config(vqgan, image_size):
+def own_vqgan_config(vqgan, image_size, layout):
     """config.json of a tokenizer that only this project knows: the fields of models.vqgan.VQGAN."""
     names = ("base", "multipliers", "res_blocks", "attention_resolutions", "latent_channels",
-             "codes", "code_width", "levels", "patch", "local")  # fmt: skip
+             "codes", "code_width", "levels", "patch", "local", "unit_pixels")  # fmt: skip
     fields = {name: getattr(vqgan, name) for name in names}
-    return {"_class_name": "VQGAN", "_library": "itit_jax", "sample_size": image_size} | fields
+    head = {"_class_name": "VQGAN", "_library": "itit_jax", "layout": layout}
+    return head | {"sample_size": image_size} | fields
 
 
 def model_index(vqmodel):

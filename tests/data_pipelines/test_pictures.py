@@ -1,11 +1,12 @@
 """Pictures of a folder, a zip and a data set: the same ones, in order, broken ones named."""
 
+import os
 import zipfile
 
 import numpy as np
 import pytest
 
-from data_pipelines import pictures
+from data_pipelines import folder, pictures
 from data_pipelines.errors import UserError
 from data_pipelines.folder import Report
 from data_pipelines.images import encode_png
@@ -47,6 +48,43 @@ def test_folder_zip_and_split_hold_the_same_pictures_at_their_own_sizes(sources)
         assert all(np.array_equal(a, b) for a, b in zip(found, PIXELS))
         told = report.summary()["broken picture"]
         assert told["count"] == 1 and told["first"][0] in ("inner/c.png", "record 2 of test")
+
+
+def unfolding(place, harm):
+    """A zip of two pictures, of which `harm` (archive's path, second's entry) breaks one."""
+    file = place / "harmed.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", encode_png(PIXELS[0]))
+        archive.writestr("b.bmp", RNG.bytes(20_000))
+        entry = archive.getinfo("b.bmp")
+    harm(file, entry)
+    return file
+
+
+def no_deflate(file, entry):
+    data = bytearray(file.read_bytes())
+    data[entry.header_offset + 30 + len(entry.filename)] = 0b111  # a block of no known type
+    file.write_bytes(data)
+
+
+def test_a_damaged_entry_of_a_zip_is_skipped(tmp_path):
+    source, report = pictures.find(str(unfolding(tmp_path, no_deflate))), Report()
+    assert len(list(source.read(report))) == 1
+    assert report.summary() == {"cannot be read": {"count": 1, "first": ["b.bmp"]}}
+    assert source.digest()
+
+
+def test_a_zip_that_is_cut_while_it_is_open_is_skipped(tmp_path):
+    file = unfolding(tmp_path, lambda *_: None)
+    source, report = pictures.find(str(file)), Report()
+    os.truncate(file, file.stat().st_size - 15_000)
+    assert len(list(source.read(report))) == 1 and report.summary()["cannot be read"]["count"] == 1
+
+
+def test_an_entry_that_unfolds_to_too_much_is_skipped(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "LARGEST", 19_999)
+    source, report = pictures.find(str(unfolding(tmp_path, lambda *_: None))), Report()
+    assert len(list(source.read(report))) == 1 and report.summary()["cannot be read"]["count"] == 1
 
 
 def test_nothing_is_decoded_before_it_is_asked_for(sources, monkeypatch):

@@ -91,6 +91,12 @@ def test_json_and_tables_give_equal_scores(files, capsys, monkeypatch):
     assert json.loads((files / "json.out").read_text())["ids"] == ["7", "9"]
 
 
+def test_a_place_that_is_not_there_is_told_before_the_scoring(files, capsys):
+    names = [str(files / "nowhere.json"), str(files / "r.tsv")]
+    assert captions.main([*names, "--out=/nowhere/x"]) == 2
+    assert "the folder of --out=/nowhere/x does not exist" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "hypotheses, references, sentence",
     [

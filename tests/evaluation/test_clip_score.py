@@ -88,6 +88,7 @@ def test_wrong_files_are_one_sentence(files, capsys):
     for arguments, sentence in (
         ([pictures, captions, f"--tower={files / 'nowhere'}"], "do not exist"),
         ([pictures, str(files / "none.tsv"), f"--tower={files / 'tower'}"], "does not exist"),
+        ([pictures, captions, f"--tower={files / 'tower'}", "--out=/nowhere/x"], "make it first"),
     ):
         assert clip_score.main(arguments) == 2
         error = capsys.readouterr().err

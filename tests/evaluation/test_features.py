@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from configs import defaults
 from data_pipelines.errors import UserError
 from itit_jax.evaluation import features
 from itit_jax.weights.towers import load_towers
@@ -64,6 +65,18 @@ def test_a_classifier_run_names_its_size_and_weights(classifier):
     ((found, probabilities),) = extractor(pictures)
     assert found.shape == (3, 64) and probabilities is None
     np.testing.assert_allclose(found[1], next(iter(extractor(pictures[1:])))[0][0], atol=1e-5)
+
+
+def test_the_config_knows_every_kind():
+    assert tuple(features.KINDS) == defaults.FEATURES
+
+
+def test_an_extractor_is_made_once_however_often_it_is_asked_for(monkeypatch):
+    made = []
+    monkeypatch.setitem(features.KINDS, "counted", lambda path: made.append(path) or toy.EXTRACTOR)
+    for path in ("one", "one", "other", "one"):
+        features.find(f"counted:{path}")
+    assert made == ["one", "other"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,16 @@ def test_scores_stand_with_their_intervals(exported, tmp_path):
     assert "| test | draw_loss | 4 |  |" in told and "0.9" not in told
 
 
+def test_drawings_are_scored_by_a_named_network(exported, tmp_path):
+    scores = {"t2i_features": "scenes|w:1", "t2i_fid": 3.5, "t2i_is": 2.0, "t2i_is_low": 1.5,
+              "t2i_is_high": 2.5, "t2i_kid": 0.5, "t2i_kid_low": 0.25, "t2i_kid_high": 0.75}
+    (tmp_path / "eval.json").write_text(json.dumps({"12": {"test": scores, "held_out": scores}}))
+    told = card.text(export.read(exported)._replace(folder=tmp_path), "x")
+    assert told.count("FID and its kin are of the features `scenes|w:1`.") == 1
+    assert "| test | t2i_kid | 0.5 | 0.25 to 0.75 |" in told
+    assert "| test | t2i_is | 2 |  |" in told  # its ends are one deviation, not 95 %
+
+
 def test_data_of_another_licence_and_weights_of_others_are_told(exported, easy, tmp_path):
     data = shutil.copytree(easy, tmp_path / "data")
     info = json.loads((data / "dataset.json").read_text()) | {"licence": 'ours: "ask"'}

@@ -36,6 +36,10 @@ def test_it_draws_and_captions_as_the_run_does(pipe, session):
     assert pipe.caption(drawn[0]) == session.caption(expected)[:1]
 
 
+def test_nothing_asked_is_nothing_given(pipe):
+    assert pipe([]).images == [] and pipe.caption([]) == []
+
+
 def test_steps_and_guidance_reach_the_decoding(pipe):
     # Much guidance: after a dozen steps of training the text hardly matters.
     drawn = pipe(TEXT, num_images=BATCH, steps=3, guidance_scale=40, seed=1).images

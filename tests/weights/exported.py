@@ -29,6 +29,7 @@ def get_config():
     c.data.rows.images = 8
     c.model.update(base_channels=32, channel_multipliers=(1, 2), res_blocks=1, latent_channels=6)
     c.model.update(attention_resolutions=(8,), codes=11, code_width=4)
+    c.model.update(MORE)
     return c
 """
 SIDE, LENGTH, PIECES = 16, 24, 60
@@ -41,9 +42,10 @@ TEXTS = [
 ]  # fmt: skip
 
 
-def trained(folder, seed=0):
-    """Trained of random parameters; `folder` takes the files that it needs."""
-    (folder / "tokenizer.py").write_text(TOKENIZER)
+def trained(folder, seed=0, **model):
+    """Trained of random parameters; `folder` takes the files that it needs. model: other keys of
+    the tokenizer's model than those above."""
+    (folder / "tokenizer.py").write_text(TOKENIZER.replace("MORE", f"**{model}"))
     (folder / "vocabulary.model").write_bytes(train_vocabulary(TEXTS, PIECES))
     config = tiny.itit_config(
         tokenizer__config=str(folder / "tokenizer.py"),

@@ -1,15 +1,19 @@
 """What an export says to other libraries; whether they agree is tested by make test-parity."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from data_pipelines.errors import UserError
+from itit_jax import config as settings
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.serve import export
 from itit_jax.weights import ecosystem
+from tests import tiny
 from tests.weights import exported
 
 PLAIN = dict(
@@ -65,6 +69,53 @@ def test_it_comes_back_from_that_layout(found, folder):
 def test_a_network_that_vqmodel_cannot_be_is_not_called_one(change):
     assert ecosystem.vqmodel_config(VQGAN(**PLAIN), 16)
     assert ecosystem.vqmodel_config(VQGAN(**PLAIN | change), 16) is None
+
+
+def test_only_files_that_were_checked_are_read(found, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    for part in ("itit", "text_encoder", "vqvae"):
+        for name in ("model.safetensors.index.json", "model.safetensors"):
+            if not (copy / part / name).exists():
+                (copy / part / name).write_bytes(b"of somebody else")
+    jax.tree.map(np.testing.assert_array_equal, export.read(copy).params, found.params)
+    about = json.loads((copy / "itit" / "config.json").read_text())
+    (copy / "itit" / "config.json").write_text(json.dumps(about | {"sha256": ["x"]}))
+    with pytest.raises(UserError, match="itit/config.json is not as it was exported"):
+        export.read(copy)
+
+
+def test_no_key_that_may_hold_a_path_goes_out():
+    config = tiny.itit_config()
+    told = {name for name, key in settings.declared(config).items()
+            if isinstance(key.default, str) and not key.check}  # fmt: skip
+    told -= {"recipe", "evaluate.scenes"}  # names
+    config = settings.override(config, [f"{name}=scenes:/home/me" for name in told])
+    assert settings.to_json(config).count("/home/me") == len(told) > 5
+    assert "/home/me" not in settings.to_json(export.without_places(config))
+
+
+@pytest.mark.parametrize(
+    "model, library, told",
+    [
+        (dict(layout="amused"), "diffusers", "its pixels lie in [0, 1]"),
+        (
+            dict(layout="maskgit", attention_resolutions=(), latent_channels=4),
+            "itit_jax",
+            "which diffusers has no class for",
+        ),
+    ],
+)
+def test_a_tokenizer_of_another_layout_goes_out_and_comes_back(model, library, told, tmp_path):
+    found = exported.trained(tmp_path, **model)
+    export.write(found, tmp_path / "out")
+    back = export.read(tmp_path / "out")
+    jax.tree.map(np.testing.assert_array_equal, back.params, found.params)
+    index = json.loads((tmp_path / "out" / "model_index.json").read_text())
+    assert index["vqvae"][0] == library
+    assert told in (tmp_path / "out" / "README.md").read_text()
+    if library == "itit_jax":
+        config = json.loads((tmp_path / "out" / "vqvae" / "config.json").read_text())
+        assert config["layout"] == "maskgit" and config["unit_pixels"] is True
 
 
 def test_t5_says_that_its_output_matrix_is_its_own(folder, found):
