@@ -280,4 +280,4 @@ def test_convert_writes_a_t5x_folder_only_where_nothing_is(tmp_path, capsys):
     assert convert.main(command) == 0
     assert_same(params, weights.load(tmp_path / "out", abstract(params)))
     assert convert.main(command) == 2
-    assert "is not empty" in capsys.readouterr().err
+    assert "is not an empty folder" in capsys.readouterr().err
