@@ -234,39 +234,6 @@ def test_convert_prints_the_sizes_and_writes_what_load_reads(tmp_path, capsys):
     assert "do not exist" in capsys.readouterr().err
 
 
-OUR_NORM = "encoder.block.0.layer.1.layer_norm.weight"
-BIAS = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-
-
-@pytest.mark.parametrize(
-    "change, sentence",
-    [
-        (lambda t: t.pop(OUR_NORM), "encoder/layers_0/mlp_norm/scale is missing"),
-        (lambda t: t.update({OUR_NORM: np.ones(77, np.float32)}), "has the shape (77,)"),
-        (lambda t: t.pop(BIAS), "relative_bias is missing"),
-    ],
-)
-def test_convert_writes_nothing_of_a_network_that_is_not_whole(change, sentence, tmp_path, capsys):
-    out = tmp_path / "out"
-    assert convert.main([str(changed(tmp_path, change)), f"--out={out}"]) == 2
-    assert sentence in capsys.readouterr().err and not out.exists()
-
-
-@pytest.mark.parametrize("layout", ["itit_jax", "t5", "t5x", "t5x_scanned"])
-def test_convert_leaves_weights_that_are_there_alone(layout, tmp_path, capsys):
-    weights.save(t5_params(t5(scan=False)), "t5", tmp_path / "x.safetensors")
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "model.safetensors").write_text("older")
-    arguments = [str(tmp_path / "x.safetensors"), f"--layout={layout}"]
-    assert convert.main([*arguments, f"--out={out}"]) == 2
-    assert "not an empty folder" in capsys.readouterr().err
-    assert (out / "model.safetensors").read_text() == "older"
-    (tmp_path / "new.new").mkdir()  # of a run that was killed
-    assert convert.main([*arguments, f"--out={tmp_path / 'new'}"]) == 0
-    assert convert.main([*arguments, f"--out={tmp_path / 'x.safetensors' / 'y'}"]) == 2
-
-
 @pytest.mark.parametrize("form", ["zip", "row"])
 def test_views_of_torch_storages_are_read_as_torch_reads_them(form, tmp_path):
     values = np.arange(12, dtype=np.float32)
