@@ -7,7 +7,7 @@ import pytest
 
 LIGHT = (
     "itit_jax.train, itit_jax.evaluation.run, itit_jax.evaluation.images, itit_jax.tokenize, "
-    "itit_jax.serve.pipeline, data_pipelines.build, data_pipelines.streams"
+    "itit_jax.serve.session, data_pipelines.build, data_pipelines.streams"
 )
 
 HEAVY = ("tensorflow", "seqio", "torch", "transformers", "diffusers", "huggingface_hub")

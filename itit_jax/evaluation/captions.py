@@ -2,8 +2,8 @@
 
 python -m itit_jax.evaluation.captions HYPOTHESES REFERENCES [--out=scores.json]
 
-Both files are COCO JSON (results; annotations) or TSV with the columns id and caption. METEOR is
-measured by its own Java program where that is installed, and otherwise said to be missing.
+Both files are COCO JSON (results; annotations) or TSV with the columns id and caption. METEOR and
+SPICE are measured by their own Java programs where those are installed, else said to be missing.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections import Counter
 import numpy as np
 
 from data_pipelines.errors import UserError
-from itit_jax.evaluation import meteor, out_files
+from itit_jax.evaluation import java_scorers, out_files
 from itit_jax.evaluation.caption_files import read_hypotheses, read_references
 from itit_jax.evaluation.intervals import bootstrap
 from itit_jax.evaluation.ptb import tokenize
@@ -191,7 +191,7 @@ def main(arguments=None):
         references = read_references(options.references, hypotheses)
         texts = list(hypotheses.values())
         scores = score(texts, references, tokenized=options.tokenized)
-        scores["METEOR"] = meteor.score(texts, references)
+        scores |= java_scorers.score(texts, references)
     except UserError as error:
         print(f"itit_jax: {error}", file=sys.stderr)
         return 2

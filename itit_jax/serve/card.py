@@ -70,7 +70,7 @@ def _use(found):
     return f"""## Use
 
 ```python
-from itit_jax.serve.pipeline import Pipeline
+from itit_jax.serve.session import Pipeline
 
 pipe = Pipeline.from_pretrained("FOLDER")
 pictures = pipe("TEXT", num_images=4, steps={found.config.decode.rounds}, seed=0).images

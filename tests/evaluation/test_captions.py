@@ -87,7 +87,8 @@ def test_json_and_tables_give_equal_scores(files, capsys, monkeypatch):
         assert captions.main([*names, f"--out={out}"]) == 0
         printed.append(capsys.readouterr().out)
     assert (files / "json.out").read_text() == (files / "tsv.out").read_text()
-    assert printed[0] == printed[1] and "METEOR   not measured: METEOR is a Java" in printed[0]
+    assert printed[0] == printed[1] and "METEOR   not measured: it is a Java" in printed[0]
+    assert "SPICE    not measured" in printed[0]
     assert json.loads((files / "json.out").read_text())["ids"] == ["7", "9"]
 
 

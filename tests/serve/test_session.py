@@ -10,8 +10,7 @@ import pytest
 from data_pipelines.errors import UserError
 from itit_jax.models import vqgan
 from itit_jax.serve import cli
-from itit_jax.serve.pipeline import Pipeline
-from itit_jax.serve.session import BATCH, Session
+from itit_jax.serve.session import BATCH, Pipeline, Session
 
 TEXT = "a big red circle"
 
