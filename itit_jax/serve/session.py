@@ -88,9 +88,17 @@ class Session:
 
 
 def fit(picture, size):
-    """Picture -> uint8 [size, size, 3], brought to its size as those of a data set are."""
+    """Picture -> uint8 [size, size, 3], brought to its size as those of a data set are.
+
+    A picture of that size that was enlarged for the eye, as `serve.cli draw` does, is taken as it
+    was: to smooth its blocks would change what is seen in them.
+    """
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
-    return images.fit(images.on_white(image), size)
+    image = images.on_white(image)
+    small = image.resize((size, size), Image.Resampling.NEAREST)
+    if small.resize(image.size, Image.Resampling.NEAREST).tobytes() == image.tobytes():
+        return np.asarray(small)
+    return images.fit(image, size)
 
 
 class Drawn(NamedTuple):

@@ -52,6 +52,15 @@ def test_pictures_of_any_size_are_cut_to_their_middle():
     assert fit(Image.fromarray(wide).convert("L"), 5).shape == (5, 5, 3)
 
 
+def test_a_picture_that_was_enlarged_for_the_eye_is_taken_as_it_was():
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 9, 3)).astype(np.uint8)
+    enlarged = pixels.repeat(8, axis=0).repeat(8, axis=1)
+    np.testing.assert_array_equal(fit(enlarged, 9), pixels)
+    touched = enlarged.copy()
+    touched[0, 0] ^= 255  # blocks no longer
+    assert (fit(touched, 9) != pixels).any()
+
+
 def test_a_picture_is_brought_to_its_size_as_the_data_set_brings_it():
     pixels = np.random.default_rng(0).integers(0, 256, (23, 37, 4)).astype(np.uint8)
     file = io.BytesIO()
