@@ -1,0 +1,63 @@
+"""Files and folders that appear whole or not at all, on this machine and in buckets."""
+
+import contextlib
+import io
+import os
+import pathlib
+import shutil
+
+
+def is_address(path) -> bool:
+    """Whether a path names a bucket, such as gs://bucket/run, and no folder of this machine."""
+    return "://" in str(path)
+
+
+@contextlib.contextmanager
+def whole(path, mode="wb"):
+    """An open file whose contents take the place of `path` at the end, or nothing does.
+
+    Whoever reads meanwhile, and whoever is killed here, sees what was there before. mode: "wb",
+    or "w" for UTF-8 text.
+    """
+    if is_address(path):
+        yield from _to_bucket(path, mode)
+        return
+    path = pathlib.Path(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with open(draft, mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut leaves the new name on an empty file
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _to_bucket(path, mode):
+    """A store shows an object once it is written to its end, so it must not end too early."""
+    from etils import epath  # loads the client of the bucket
+
+    file = io.BytesIO() if "b" in mode else io.StringIO()
+    yield file
+    data = file.getvalue()
+    epath.Path(path).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+@contextlib.contextmanager
+def whole_folder(path):
+    """A fresh folder to fill that takes the place of `path` at the end, or nothing does.
+
+    `path` must not exist, or be an empty folder.
+    """
+    path = pathlib.Path(path).absolute()
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        if path.exists():
+            path.rmdir()
+        os.replace(draft, path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

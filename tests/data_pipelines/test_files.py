@@ -1,0 +1,68 @@
+"""What is written appears whole or not at all."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from data_pipelines.files import whole, whole_folder
+
+
+def names(folder):
+    return sorted(path.name for path in pathlib.Path(folder).iterdir())
+
+
+@pytest.mark.parametrize("mode, data", [("wb", b"new"), ("w", "ne\u0175")])
+def test_a_file_takes_the_place_of_the_old_one_at_the_end(tmp_path, mode, data):
+    file = tmp_path / "a.json"
+    file.write_text("old")
+    with whole(file, mode) as opened:
+        opened.write(data)
+        assert file.read_text() == "old"
+    assert file.read_bytes() == (data if mode == "wb" else data.encode())
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_fault_leaves_the_old_file_and_no_draft(tmp_path):
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(ZeroDivisionError), whole(tmp_path / "a") as opened:
+        opened.write(b"half")
+        raise ZeroDivisionError
+    assert (tmp_path / "a").read_text() == "old" and names(tmp_path) == ["a"]
+
+
+def test_a_killed_writer_leaves_the_old_file(tmp_path):
+    (tmp_path / "a").write_text("old")
+    code = (
+        "import os, signal; from data_pipelines.files import whole\n"
+        f"with whole({str(tmp_path / 'a')!r}) as file:\n"
+        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    root = pathlib.Path(__file__).parent.parent.parent
+    done = subprocess.run([sys.executable, "-c", code], cwd=root)
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with whole(tmp_path / "a") as file:
+            file.write(b"x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_folder_appears_with_all_its_files_or_not_at_all(tmp_path):
+    (tmp_path / "out").mkdir()
+    with whole_folder(tmp_path / "out") as draft:
+        (draft / "x").write_text("1")
+        assert names(tmp_path / "out") == []
+    assert names(tmp_path) == ["out"] and names(tmp_path / "out") == ["x"]
+    with pytest.raises(ZeroDivisionError), whole_folder(tmp_path / "other"):
+        raise ZeroDivisionError
+    assert names(tmp_path) == ["out"]
