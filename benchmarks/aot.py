@@ -19,14 +19,11 @@ os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-8")
 os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
 
 import jax
-import jax.numpy as jnp
 from jax.experimental import topologies
 
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
-from itit_jax import optimizers, sharding, state
-from itit_jax.recipes import base
-from itit_jax.step import make_train_step
+from itit_jax.program import describe
 
 
 def main():
@@ -59,50 +56,22 @@ def devices_of(topology, slices):
 
 def compile_step(config, devices):
     """-> {devices, parameters, peak bytes a device, seconds to lower and to compile}."""
-    mesh = sharding.make_mesh(
-        config.mesh.data, config.mesh.fsdp, config.mesh.tensor, devices=devices
-    )
-    recipe = base.find(config)
-    optimizer = optimizers.make(config.optimizer, config.train.steps)
-    use_ema = bool(config.optimizer.ema_decay)
-    rules = config.mesh.rules
-    abstract = state.abstract_state(recipe, optimizer, use_ema, mesh, rules)
-    frozen = state.abstract_frozen(recipe, mesh, rules)
-    rows = abstract_batch(config, recipe.streams, sharding.batch_sharding(mesh))
-    step = make_train_step(
-        recipe, optimizer, seed=config.seed, ema_decay=config.optimizer.ema_decay
-    )
+    program = describe(config, devices)
     start = time.time()
-    with jax.set_mesh(mesh):
-        lowered = jax.jit(step, donate_argnums=0).lower(abstract, frozen, rows)
-        lowering = time.time() - start
-        compiled = lowered.compile()
+    lowered = program.lower()
+    lowering = time.time() - start
+    compiled = lowered.compile()
     memory = compiled.memory_analysis()
     return {
         "devices": len(devices),
-        "trained_parameters": sum(x.size for x in jax.tree.leaves(abstract.params)),
-        "frozen_parameters": sum(x.size for x in jax.tree.leaves(frozen)),
+        "trained_parameters": sum(x.size for x in jax.tree.leaves(program.state.params)),
+        "frozen_parameters": sum(x.size for x in jax.tree.leaves(program.frozen)),
         "peak_bytes_a_device": getattr(memory, "peak_memory_in_bytes", None),
         "argument_bytes_a_device": memory.argument_size_in_bytes,
         "temporary_bytes_a_device": memory.temp_size_in_bytes,
         "lower_seconds": round(lowering, 1),
         "compile_seconds": round(time.time() - start - lowering, 1),
     }
-
-
-def abstract_batch(config, streams, rows_sharding):
-    """Shapes of one global batch: what data_pipelines.streams yields."""
-    size, length = config.data.image_size, config.data.text_length
-
-    def leaf(shape, dtype):
-        return jax.ShapeDtypeStruct(shape, dtype, sharding=rows_sharding)
-
-    batch = {}
-    for name, rows in streams.items():
-        image = {"image": leaf((rows, size, size, 3), jnp.uint8)}
-        text = {"text": leaf((rows, length), jnp.int32)}
-        batch[name] = {"images": image, "texts": text}.get(name, image | text)
-    return batch
 
 
 if __name__ == "__main__":

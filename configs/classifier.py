@@ -3,19 +3,16 @@
 Its features stand where Inception's would: for pictures that Inception never saw the like of.
 """
 
-import dataclasses
-
 from configs import defaults as loop
-from configs.keys import Key, at_least, build, whole_numbers
+from configs.keys import Key, at_least, whole_numbers
+from configs.spec import Spec
 
 RULES = (
     (r"classifier/conv_\d+/kernel", (None, None, None, "fsdp")),
     (r"classifier/(features|words)/kernel", (None, "fsdp")),
-    *loop.RULES,
 )
 
-KEYS = loop.KEYS | {
-    "mesh.rules": dataclasses.replace(loop.KEYS["mesh.rules"], default=RULES),
+KEYS = loop.keys(*RULES) | {
     "model.vocabulary_size": Key(256, "words that it tells apart", at_least(2)),
     "model.channels": Key(
         (32, 64, 128), "channels of each level; each halves the sides", whole_numbers(1)
@@ -24,17 +21,10 @@ KEYS = loop.KEYS | {
 }
 
 
-def defaults():
-    """Every key of this recipe at its default, locked."""
-    c = build(KEYS)
-    c.recipe = "classifier"
-    return c
-
-
 def has_pairs(c):
     if not (c.data.rows.draw or c.data.rows.caption):
         return "data.rows.draw and data.rows.caption are 0, so no picture has words; give rows."
 
 
-CHECKS = loop.CHECKS + (has_pairs,)
-NEEDS = loop.NEEDS
+SPEC = Spec("classifier", KEYS, (*loop.CHECKS, has_pairs), loop.NEEDS)
+defaults = SPEC.defaults

@@ -1,9 +1,9 @@
 """The keys of the loop, which every recipe shares, and the checks that need several of them.
 
-A recipe's file (itit.py, vq.py) adds its own keys and checks. A check is a function of the config
-that returns None or one sentence; CHECKS hold for any config, NEEDS only when a run starts.
+A recipe's file (itit.py, vq.py) adds its own to them, see spec.py.
 """
 
+import dataclasses
 import os
 
 from configs.keys import (
@@ -21,38 +21,43 @@ from configs.keys import (
 FEATURES = ("inception", "inception-tf1", "scenes", "tower")  # KIND of evaluate.features
 STEPS = between(1, 2**31 - 1)  # the step counter is int32
 
-# First match wins; axes speak of one layer, a scanned stack has its layer axis in front.
-RULES = (
+# Places of the parameters of Transformer blocks and tables, which all recipes have. First match
+# wins; axes speak of one layer, a scanned stack has its layer axis in front.
+BLOCKS = (
     (r".*/(query|key|value|up|wi_0|wi_1)/kernel", ("fsdp", "tensor")),
     (r".*/(out|down|wo)/kernel", ("tensor", "fsdp")),
-    (r".*/(text_projection|prefix_projection|image_in|mlm_dense)/kernel", ("fsdp", None)),
-    # Convolutions: the output channels, but where these are 3 or a code's digits, the input's.
-    (r"tokenizer/encoder/(patch_in|patch_out|up_\d+|down_\d+)/kernel", (None, "fsdp")),
-    (r".*/(conv_out|quant_conv|score)/kernel", (None, None, "fsdp", None)),
-    (r"(tokenizer|discriminator)/.*kernel", (None, None, None, "fsdp")),
     (r".*/(embedding|token_embedding|word_embedding)", ("tensor", "fsdp")),
-    # Small, and replicated on purpose.
-    (r".*/(bias|scale|projection|relative_bias|mlm_bias|word_bias)", ()),
-    (r".*/(rows|columns|text_positions|word_positions|empty_text|mask_vector)", ()),
 )
+SMALL = ((r".*/(bias|scale|projection|relative_bias)", ()),)  # replicated on purpose
+
+
+def keys(*rules):
+    """The loop's keys, where a recipe adds its own sharding rules to those of all."""
+    default = (*BLOCKS, *rules, *SMALL)
+    return KEYS | {"mesh.rules": dataclasses.replace(KEYS["mesh.rules"], default=default)}
+
 
 KEYS = {
     "recipe": Key("", "which paper: a file of itit_jax/recipes"),
     "seed": Key(0, "seed of parameters, data order and everything drawn", between(0, 2**31 - 1)),
     # More steps may be asked of a run; its cosine is then stretched from there on.
     "train.steps": Key(1000, "optimizer steps of the whole run", STEPS, resumable=True),
-    "data.path": Key("", "folder of the data set, made by data_pipelines.build"),
+    "data.path": Key("", "folder of the data set, made by data_pipelines.build", place="path"),
     # Both engines yield the same bytes.
     "data.engine": Key(
         "grain", "who reads and prefetches", one_of("grain", "seqio"), resumable=True
     ),
-    "data.vocabulary": Key("", "SentencePiece model; empty = vocabulary.model of the data set"),
+    "data.vocabulary": Key(
+        "", "SentencePiece model; empty = vocabulary.model of the data set", place="path"
+    ),
     "data.image_size": Key(256, "pixels a side", at_least(4)),
     "data.text_length": Key(64, "token ids of a text, end included", at_least(2)),
     "data.pairs": Key(0, "use only the first N pairs; 0 = all", at_least(0)),
     "data.lone_images": Key(0, "use only the first N lone images; 0 = all", at_least(0)),
     "data.lone_texts": Key(0, "use only the first N lone texts; 0 = all", at_least(0)),
-    "data.tokens": Key("", "folder made by --mode=tokenize; empty = encode pixels in the step"),
+    "data.tokens": Key(
+        "", "folder made by --mode=tokenize; empty = encode pixels in the step", place="path"
+    ),
     "data.rows.draw": Key(0, "pairs of a global step to draw from text", at_least(0)),
     "data.rows.caption": Key(0, "pairs of a global step to caption", at_least(0)),
     "data.rows.images": Key(0, "lone images of a global step", at_least(0)),
@@ -72,7 +77,7 @@ KEYS = {
     "mesh.fsdp": Key(1, "devices that share parameters and batch", axis_size(), resumable=True),
     "mesh.tensor": Key(1, "devices that share each matrix product", axis_size(), resumable=True),
     "mesh.rules": Key(
-        RULES,
+        (*BLOCKS, *SMALL),
         "ordered (path regex, axes) pairs; the first match places a leaf",
         sharding_rules("fsdp", "tensor"),
         resumable=True,
@@ -92,15 +97,23 @@ KEYS = {
     "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
     "evaluate.captions": Key(False, "BLEU, ROUGE-L and CIDEr of captions", resumable=True),
     "evaluate.features": Key(
-        "", "KIND:PATH by which drawings are measured, e.g. scenes:WORKDIR", resumable=True
+        "",
+        "KIND:PATH by which drawings are measured, e.g. scenes:WORKDIR",
+        place="kind:path",
     ),
     "evaluate.cycles": Key(
         False, "what comes back of image > text > image and text > image > text", resumable=True
     ),
+    "evaluate.captions_every": Key(0, "steps between these; 0 = as all", at_least(0), True),
+    "evaluate.features_every": Key(0, "steps between these; 0 = as all", at_least(0), True),
+    "evaluate.scenes_every": Key(0, "steps between these; 0 = as all", at_least(0), True),
     "save.every": Key(500, "steps between checkpoints", at_least(1), True),
     "save.keep": Key(2, "newest checkpoints that stay", at_least(1), True),
     "sample.every": Key(500, "steps between sample sheets; 0 = none", at_least(0), True),
     "sample.rows": Key(8, "examples on a sample sheet", at_least(1), True),
+    "compile_cache": Key(
+        "~/.cache/itit_jax/compiled", "folder of compiled programs; empty = none", resumable=True
+    ),
     "log.seconds": Key(5.0, "seconds between progress lines", at_least(0), True),
 }
 

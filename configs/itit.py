@@ -1,21 +1,35 @@
 """ITIT's keys (arXiv 2310.03734; papers.md 1) on top of the loop's, and their checks."""
 
-import json
-import os
-
 from configs import defaults as loop
-from configs.keys import Key, at_least, below_one, between, build, one_of
+from configs import vq
+from configs.keys import Key, at_least, below_one, between, one_of
+from configs.spec import Other, Spec
 
-KEYS = loop.KEYS | {
-    "tokenizer.workdir": Key("", "workdir of the finished vq run that makes the image tokens"),
-    "tokenizer.weights": Key("", "published weights of the tokenizer, instead of a workdir"),
-    "tokenizer.config": Key("", "config file with its sizes, where there is no workdir"),
+RULES = (
+    (r".*/(text_projection|prefix_projection|image_in|mlm_dense)/kernel", ("fsdp", None)),
+    # Small, and replicated on purpose.
+    (r".*/(mlm_bias|word_bias)", ()),
+    (r".*/(rows|columns|text_positions|word_positions|empty_text|mask_vector)", ()),
+)
+
+KEYS = loop.keys(*RULES, *vq.RULES) | {
+    "tokenizer.workdir": Key(
+        "", "workdir of the finished vq run that makes the image tokens", place="path"
+    ),
+    "tokenizer.weights": Key(
+        "", "published weights of the tokenizer, instead of a workdir", place="path"
+    ),
+    "tokenizer.config": Key(
+        "", "config file with its sizes, where there is no workdir", place="path"
+    ),
     "text_encoder.layers": Key(12, "blocks of the T5 encoder", at_least(1)),
     "text_encoder.width": Key(768, "width of its features", at_least(1)),
     "text_encoder.mlp_width": Key(2048, "width inside its gated MLP", at_least(1)),
     "text_encoder.heads": Key(12, "attention heads", at_least(1)),
     "text_encoder.head_width": Key(64, "width of a head", at_least(1)),
-    "text_encoder.weights": Key("", "T5 1.1 weights, or the workdir of a run, to start from"),
+    "text_encoder.weights": Key(
+        "", "T5 1.1 weights, or the workdir of a run, to start from", place="path"
+    ),
     "text_encoder.trainable": Key(False, "whether it gets updates"),
     "model.width": Key(768, "width of joint encoder and image decoder", at_least(1)),
     "model.depth": Key(12, "blocks of the joint encoder", at_least(1)),
@@ -64,13 +78,6 @@ STREAMS = {"draw": "draw", "caption": "caption", "t2i2t": "texts", "i2t2i": "ima
 CYCLES = ("t2i2t", "i2t2i")
 
 
-def defaults():
-    """Every key of this recipe at its default, locked."""
-    c = build(KEYS)
-    c.recipe = "itit"
-    return c
-
-
 def _objectives(c):
     """Names of the terms that have a weight."""
     names = [name for name in STREAMS if c.loss[name] > 0]
@@ -115,18 +122,9 @@ def generator_exists(c):
         return "cycle.generator is ema but optimizer.ema_decay is 0; set the decay, e.g. 0.999."
 
 
-CHECKS = loop.CHECKS + (
-    there_is_an_objective,
-    objectives_have_rows,
-    heads_divide_widths,
-    cycles_begin_within_the_run,
-    generator_exists,
-)
-
-
 def has_tokenizer(c):
     if c.tokenizer.workdir:
-        return loop.path_fault("tokenizer.workdir", c.tokenizer.workdir, "config.json")
+        return None  # a run, see SPEC
     if c.tokenizer.weights:
         return loop.path_fault("tokenizer.weights", c.tokenizer.weights)
     return (
@@ -135,17 +133,8 @@ def has_tokenizer(c):
     )
 
 
-def tokenizer_divides_the_image(c):
-    if not c.tokenizer.workdir or "://" in c.tokenizer.workdir:
-        return None  # asking a bucket takes seconds; the recipe checks again
-    with open(os.path.join(c.tokenizer.workdir, "config.json")) as file:
-        model = json.load(file).get("model", {})
-    if "patch" not in model or "channel_multipliers" not in model:
-        return (
-            f"tokenizer.workdir is {c.tokenizer.workdir}, which is no run of the recipe vq; "
-            "give --config.tokenizer.workdir=WORKDIR of one."
-        )
-    factor = model["patch"] * 2 ** (len(model["channel_multipliers"]) - 1)
+def tokenizer_divides_the_image(c, tokenizer):
+    factor = vq.factor(tokenizer.model)
     if c.data.image_size % factor:
         return (
             f"data.image_size is {c.data.image_size}, which the factor {factor} of the tokenizer "
@@ -163,4 +152,18 @@ def text_encoder_has_weights(c):
         )
 
 
-NEEDS = loop.NEEDS + (has_tokenizer, tokenizer_divides_the_image, text_encoder_has_weights)
+SPEC = Spec(
+    name="itit",
+    keys=KEYS,
+    checks=(
+        *loop.CHECKS,
+        there_is_an_objective,
+        objectives_have_rows,
+        heads_divide_widths,
+        cycles_begin_within_the_run,
+        generator_exists,
+    ),
+    needs=(*loop.NEEDS, has_tokenizer, text_encoder_has_weights),
+    runs={"tokenizer.workdir": Other("vq", tokenizer_divides_the_image)},
+)
+defaults = SPEC.defaults

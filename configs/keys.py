@@ -8,6 +8,7 @@ import ast
 import dataclasses
 import difflib
 import math
+import os
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -33,12 +34,27 @@ class Check(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """One key. `resumable`: may differ when a run is continued, since its results stay valid."""
+    """One key. `resumable`: may differ when a run is continued, since its results stay valid.
+
+    place: "path" for the key of a file or folder, "kind:path" where a word stands in front. Where
+    a thing lies is not what it is: what a run stands on is known by its contents (companions).
+    """
 
     default: Any
     help: str
     check: Check | None = None
     resumable: bool = False
+    place: str = ""
+
+    def rooted(self, value):
+        """The value with a path that is there from here as an absolute one, `~` expanded."""
+        kind, colon, path = ("", "", value)
+        if self.place == "kind:path":
+            kind, colon, path = value.rpartition(":") if "://" not in value else ("", "", value)
+        if not self.place or not path or "://" in path:
+            return value
+        path = os.path.expanduser(path)
+        return kind + colon + (os.path.abspath(path) if os.path.exists(path) else path)
 
     def parse(self, text):
         """Value of what stands behind the `=` of a flag. ValueError: text on what it must be."""

@@ -4,9 +4,17 @@ The stream `images` of this recipe holds every image: those of the pairs and the
 """
 
 from configs import defaults as loop
-from configs.keys import Key, at_least, build, one_of, whole_numbers
+from configs.keys import Key, at_least, one_of, whole_numbers
+from configs.spec import Spec
 
-KEYS = loop.KEYS | {
+# Convolutions: the output channels, but where these are 3 or a code's digits, the input's.
+RULES = (
+    (r"tokenizer/encoder/(patch_in|patch_out|up_\d+|down_\d+)/kernel", (None, "fsdp")),
+    (r".*/(conv_out|quant_conv|score)/kernel", (None, None, "fsdp", None)),
+    (r"(tokenizer|discriminator)/.*kernel", (None, None, None, "fsdp")),
+)
+
+KEYS = loop.keys(*RULES) | {
     "model.layout": Key(
         "taming",
         "whose weights fit: taming's; amused: the same on pixels in [0, 1]; or maskgit's",
@@ -42,11 +50,9 @@ KEYS = loop.KEYS | {
 }
 
 
-def defaults():
-    """Every key of this recipe at its default, locked."""
-    c = build(KEYS)
-    c.recipe = "vq"
-    return c
+def factor(model):
+    """Pixels a side of one token, of the section `model` of a config of this recipe."""
+    return model.patch * 2 ** (len(model.channel_multipliers) - 1)
 
 
 def has_images(c):
@@ -55,11 +61,11 @@ def has_images(c):
 
 
 def size_divides(c):
-    factor = c.model.patch * 2 ** (len(c.model.channel_multipliers) - 1)
-    if c.data.image_size % factor:
+    side = factor(c.model)
+    if c.data.image_size % side:
         return (
-            f"data.image_size is {c.data.image_size}, which the tokenizer's factor {factor} "
-            f"(model.patch x 2 per level) does not divide; choose a multiple of {factor}."
+            f"data.image_size is {c.data.image_size}, which the tokenizer's factor {side} "
+            f"(model.patch x 2 per level) does not divide; choose a multiple of {side}."
         )
 
 
@@ -88,11 +94,17 @@ def maskgit_has_what_its_layout_has(c):
             )
 
 
-CHECKS = loop.CHECKS + (
-    has_images,
-    size_divides,
-    critic_begins,
-    something_is_reconstructed,
-    maskgit_has_what_its_layout_has,
+SPEC = Spec(
+    name="vq",
+    keys=KEYS,
+    checks=(
+        *loop.CHECKS,
+        has_images,
+        size_divides,
+        critic_begins,
+        something_is_reconstructed,
+        maskgit_has_what_its_layout_has,
+    ),
+    needs=loop.NEEDS,
 )
-NEEDS = loop.NEEDS
+defaults = SPEC.defaults

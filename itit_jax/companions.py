@@ -1,21 +1,16 @@
-"""What a run cannot do without and does not save again: its frozen parts and its vocabulary.
+"""What a run cannot do without and does not save again: frozen parts, vocabulary, data set.
 
-WORKDIR/companions.json names them by their hashes, so that a run never goes on, and is never
-scored or asked, beside a tokenizer or a vocabulary that it was not trained with.
+A run names them by their hashes, so that it never goes on, and is never scored or asked, beside
+another than it was trained with, wherever that lies.
 """
 
 import hashlib
-import json
-import os
-import pathlib
 
 import jax
 import jax.numpy as jnp
 
-from itit_jax.config import ConfigError
+from data_pipelines.errors import UserError
 from itit_jax.sharding import path_of
-
-FILE = "companions.json"
 
 
 def fingerprint(params):
@@ -46,25 +41,11 @@ def of(parts):
     return {name: fingerprint(params) for name, params in parts.items()}
 
 
-def read(workdir):
-    """{name: hash} as written, or {} where there is nothing."""
-    file = pathlib.Path(workdir) / FILE
-    return json.loads(file.read_text()) if file.exists() else {}
-
-
-def check(workdir, found):
-    """Refuses `found`, {name: hash}, where the workdir was made with another."""
-    for name, digest in read(workdir).items():
+def check(run, found):
+    """Refuses `found`, {name: hash}, where the run or folder was made with another."""
+    for name, digest in run.companions().items():
         if found.get(name, digest) != digest:
-            raise ConfigError(
-                f"the {name} is not the one that {workdir} was made with; "
+            raise UserError(
+                f"the {name} is not the one that {run} was made with; "
                 "give it that one back, or take another folder."
             )
-
-
-def write(workdir, found):
-    """Remember {name: hash}, whole or not at all."""
-    file = pathlib.Path(workdir) / FILE
-    fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps(found, indent=1))
-    os.replace(fresh, file)

@@ -1,4 +1,4 @@
-"""Settings: read a config file, set single keys, check everything, write and read config.json.
+"""Settings: read a config file, set single keys, check everything, turn them to text and back.
 
 Files, gin files and flags set the same tree of declared keys (configs/defaults.py and the
 recipe's file) under the same checks, in this order: file, gin files, --gin.KEY, --config.KEY.
@@ -6,18 +6,12 @@ Nothing here imports JAX or NumPy, so that a mistake is told within a fraction o
 """
 
 import json
-import os
-import pathlib
 
 from configs import defaults as loop
 from configs.keys import build, unknown
-from itit_jax.config_files import ConfigError, find_file, read_gin, recipe_file, run_file
+from itit_jax.config_files import ConfigError, find_file, find_spec, read_gin, run_file
 
-FILE_NAME = "config.json"
-EXPORTED = "run.json"  # the same beside exported weights, whose config.json is another library's
-
-
-# ---- from a file or a workdir ------------------------------------------------------------------
+# ---- from a file -------------------------------------------------------------------------------
 
 
 def load(path, *, gin_files=(), gin=(), overrides=()):
@@ -39,76 +33,31 @@ def change(config, *, gin_files=(), gin=(), overrides=()):
     return config
 
 
-def read_workdir(workdir):
-    """The checked config of a run."""
-    file = _folder(workdir) / FILE_NAME
-    if not file.exists():
-        raise ConfigError(
-            f"{workdir} holds no {FILE_NAME}; give the workdir of a run, or --config=FILE to begin."
-        )
-    return from_json(file.read_text(), str(file))
-
-
-def find_tokenizer(section):
-    """Config of the tokenizer that a section `tokenizer` means: that of a finished run, of an
-    export, or of the file that planning uses."""
-    if section.workdir:
-        return read_workdir(section.workdir)
-    exported = pathlib.Path(section.weights, EXPORTED)
-    if section.weights and exported.is_file():
-        return from_json(exported.read_text(), str(exported))
-    if section.config:
-        return load(section.config)
-    raise ConfigError(
-        "tokenizer.workdir is empty; train a tokenizer (configs/vq_tiny.py) and give its workdir."
-    )
-
-
-def write_workdir(config, workdir):
-    """Keeps the config beside the run, whole or not at all."""
-    folder = _folder(workdir)
-    folder.mkdir(parents=True, exist_ok=True)
-    if "://" in str(workdir):  # an object store shows a file only once it is whole
-        (folder / FILE_NAME).write_text(to_json(config))
-        return
-    draft = folder / f".{FILE_NAME}.{os.getpid()}"
-    draft.write_text(to_json(config))
-    draft.replace(folder / FILE_NAME)
-
-
-def check_resume(config, workdir):
-    """ConfigError if the workdir holds a run that this config would not continue."""
-    if not (_folder(workdir) / FILE_NAME).exists():
-        return
-    old, new, keys = flat(read_workdir(workdir)), flat(config), declared(config)
-    for name in sorted(old.keys() | new.keys()):
-        resumable = name in keys and keys[name].resumable
-        if not resumable and old.get(name) != new.get(name):
-            raise ConfigError(
-                f"{workdir} holds a run with {name}={_show(old.get(name))}, but "
-                f"{_show(new.get(name))} is asked for; keep the old value or take a new workdir."
-            )
-
-
-def _folder(workdir):
-    if "://" not in str(workdir):
-        return pathlib.Path(workdir)
-    from etils import epath  # loads the client of the bucket
-
-    return epath.Path(workdir)
-
-
 # ---- declared keys -----------------------------------------------------------------------------
+
+
+def spec(config):
+    """What the config's recipe declares: configs.spec.Spec."""
+    return find_spec(config.recipe)
 
 
 def declared(config):
     """{"section.name": Key} of the config's recipe."""
-    return recipe_file(config.recipe).KEYS
+    return spec(config).keys
+
+
+def rooted(config):
+    """A copy in which the path of everything that is there from here is absolute."""
+    tree, keys = config.to_dict(), declared(config)
+    config = _from_tree(tree, "config")
+    for name, value in flat(config).items():
+        _set(config, keys, name, keys[name].rooted(value) if keys[name].place else value, "config")
+    return config
 
 
 def _from_tree(tree, origin, *, whole=True):
     """Locked config of a nested dict; `whole`: that has to hold every declared key."""
-    keys = recipe_file(tree.get("recipe", "")).KEYS
+    keys = find_spec(tree.get("recipe", "")).keys
     values = _flatten(tree)
     config = build(keys)
     config.recipe = tree["recipe"]
@@ -182,12 +131,12 @@ def _override_from_gin(config, path):
 def check(config):
     """ConfigError with the first sentence that a check has against the config."""
     _from_tree(config.to_dict(), "config")
-    _raise_first(recipe_file(config.recipe).CHECKS, config)
+    _raise_first(spec(config).checks, config)
 
 
 def check_needs(config):
     """ConfigError if something that a run reads is not there."""
-    _raise_first(recipe_file(config.recipe).NEEDS, config)
+    _raise_first(spec(config).needs, config)
 
 
 def _raise_first(checks, config):
@@ -218,7 +167,7 @@ def to_json(config):
     return json.dumps(config.to_dict(), indent=1, allow_nan=False) + "\n"
 
 
-def from_json(text, origin=FILE_NAME):
+def from_json(text, origin="the config"):
     """Checked, locked config. Keys declared since the text was written have their defaults."""
     try:
         tree = json.loads(text)
@@ -240,13 +189,13 @@ def describe(config=None):
     lines = []
     for name, key in keys.items():
         value = values.get(name, key.default)
-        default = "" if value == key.default else f" (default {_show(key.default)})"
+        default = "" if value == key.default else f" (default {show(key.default)})"
         choices = f" [{' | '.join(key.check.choices)}]" if key.check and key.check.choices else ""
-        lines.append(f"  --config.{name}={_show(value)}\n      {key.help}{choices}{default}")
+        lines.append(f"  --config.{name}={show(value)}\n      {key.help}{choices}{default}")
     return "\n".join(lines)
 
 
-def _show(value):
+def show(value):
     """A value as it may be typed in a flag; long ones are cut."""
     text = str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
     return text if len(text) <= 60 else text[:57] + "..."

@@ -22,6 +22,7 @@ from configs.keys import TYPES, unknown
 from data_pipelines.errors import UserError
 
 CONFIGS = pathlib.Path(configs.__file__).parent
+RECIPES = pathlib.Path(__file__).parent / "recipes"
 
 
 class ConfigError(UserError):
@@ -31,22 +32,23 @@ class ConfigError(UserError):
 # ---- recipes -----------------------------------------------------------------------------------
 
 
-def known_keys():
-    """Names of the keys of all recipes, for telling the nearest where the recipe is unknown."""
-    return {key for recipe in _recipes() for key in recipe_file(recipe).KEYS}
-
-
-def recipe_file(name):
-    """configs/NAME.py of a recipe: its KEYS, CHECKS and NEEDS."""
-    if name in _recipes():
-        return importlib.import_module(f"configs.{name}")
-    raise ConfigError(f"recipe is {name!r}; set it to one of {', '.join(_recipes())}.")
+def find_spec(name):
+    """What the recipe of this name declares in configs/NAME.py: a configs.spec.Spec."""
+    if name in recipes():
+        return importlib.import_module(f"configs.{name}").SPEC
+    raise ConfigError(f"recipe is {name!r}; set it to one of {', '.join(recipes())}.")
 
 
 @functools.cache
-def _recipes():
-    """Files of configs/ that declare a recipe, as against experiments, which fill one."""
-    return [f.stem for f in sorted(CONFIGS.glob("*.py")) if "\nKEYS = loop" in f.read_text()]
+def recipes():
+    """Names of all recipes: what has both a declaration in configs/ and a file in recipes/."""
+    declared, written = ({f.stem for f in folder.glob("*.py")} for folder in (CONFIGS, RECIPES))
+    return sorted((declared & written) - {"__init__"})
+
+
+def known_keys():
+    """Names of the keys of all recipes, for telling the nearest where the recipe is unknown."""
+    return {key for name in recipes() for key in find_spec(name).keys}
 
 
 # ---- config files ------------------------------------------------------------------------------

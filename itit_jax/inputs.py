@@ -2,13 +2,14 @@
 
 import itertools
 import os
-import shutil
+import pathlib
 
 from data_pipelines import engines, streams
+from data_pipelines.records import digest, read_info
 from data_pipelines.texts import Vocabulary, training_texts
 from itit_jax.config import ConfigError
-
-VOCABULARY = "vocabulary.model"
+from itit_jax.recipes import base
+from itit_jax.workdir import VOCABULARY
 
 
 def vocabulary_path(config):
@@ -34,22 +35,27 @@ def share_cut(config, vocabulary, sample=2000):
     return sum(vocabulary.count(t) > config.data.text_length for t in texts) / max(len(texts), 1)
 
 
-def copy_vocabulary(vocabulary, workdir):
-    """So that a workdir can be used where the data set is not."""
-    shutil.copyfile(vocabulary.path, os.path.join(workdir, VOCABULARY))
+def keep_vocabulary(vocabulary, run):
+    """So that a run can be used where its data set is not."""
+    run.keep(VOCABULARY, pathlib.Path(vocabulary.path).read_bytes())
 
 
-def kept_vocabulary(workdir):
+def kept_vocabulary(run):
     """The vocabulary that a run was trained with."""
-    return Vocabulary(os.path.join(workdir, VOCABULARY))
+    return Vocabulary(run.vocabulary)
 
 
-def open_streams(config, rows, *, host, hosts):
-    """Streams of the rows that a recipe reads, for one host."""
+def dataset_digest(config):
+    """Hash of the records of the data set, wherever it lies."""
+    return digest(read_info(config.data.path))
+
+
+def open_streams(config, recipe, host, hosts):
+    """Streams of the rows that a recipe reads, for one host of so many."""
     data = config.data
     return streams.Streams(
         data.path,
-        rows,
+        base.rows(recipe),
         seed=config.seed,
         image_size=data.image_size,
         text_length=data.text_length,
@@ -61,9 +67,13 @@ def open_streams(config, rows, *, host, hosts):
     )
 
 
-def read_streams(config, opened, step):
-    """Endless (step, batch) from `step` on, by the engine that the config names."""
-    return engines.read(opened, step, config.data.engine)
+def read_streams(config, opened, spec, step):
+    """Endless (step, batch) from `step` on, by the engine that the config names.
+
+    A batch holds what the recipe's batch_spec asks for and nothing else.
+    """
+    for number, batch in engines.read(opened, step, config.data.engine):
+        yield number, {name: {key: batch[name][key] for key in keys} for name, keys in spec.items()}
 
 
 def held_out(config, split, count):

@@ -13,11 +13,14 @@ import importlib
 import sys
 import traceback
 
+from absl import logging
+
 from configs.keys import nearest
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
 from itit_jax.config_files import known_keys
+from itit_jax.workdir import Workdir, check_resume, check_runs
 
 MODES = {
     "train": ("itit_jax.train", "train, or continue the run of the workdir (the default)"),
@@ -33,11 +36,14 @@ FLAGS = {
     "--config.": "KEY=VALUE  set one key",
     "--gin_file": "=FILE  set keys from lines such as `train.steps = 10`; may be repeated",
     "--gin.": "KEY=VALUE  the same as --config.KEY=VALUE, read before it",
+    "--profile": "=FIRST:LAST  trace these steps of training into WORKDIR/profile",
+    "--verbosity": "=LEVEL  of libraries: debug, info, warning (the default) or error",
     "--traceback": "  show where a fault was found",
     "--help": "  this text, with the keys of --config if it is given",
 }
 PREFIXES = {"--config.": "overrides", "--gin.": "gin"}
 SWITCHES = {"--traceback": "traceback", "--help": "help", "-h": "help"}
+CHOICES = {"--mode": MODES, "--verbosity": ("debug", "info", "warning", "error")}
 USER_FAULT = 2
 
 
@@ -49,6 +55,8 @@ class Command:
     workdir: str = ""
     out: str = ""
     mode: str = "train"
+    profile: tuple[int, int] | None = None
+    verbosity: str = "warning"
     traceback: bool = False
     help: bool = False
     gin_files: list[str] = dataclasses.field(default_factory=list)
@@ -78,16 +86,19 @@ def run(command):
         raise ConfigError("No workdir is given; add --workdir=DIR.")
     if bool(command.out) != (command.mode == "export"):
         raise ConfigError("--mode=export writes to a folder --out=DIR; give both or neither.")
+    if command.profile and command.mode != "train":
+        raise ConfigError("--profile traces training; take it out or take --mode=train.")
     config = read_config(command)
     if command.mode in ("eval", "export"):
-        settings.read_workdir(command.workdir)  # there has to be a run
+        Workdir(command.workdir).config()  # there has to be a run
     if command.mode != "tokenize":  # which may read another data set than the run did
-        settings.check_resume(config, command.workdir)
+        check_resume(config, command.workdir)
     if command.mode != "export":  # which reads no data
         settings.check_needs(config)
-    where = [command.workdir] + [command.out] * bool(command.out)
-    code = importlib.import_module(MODES[command.mode][0]).run(config, *where)
-    return code if isinstance(code, int) else 0  # a mode may return its results instead
+        check_runs(config)
+    logging.set_verbosity(command.verbosity)
+    mode = importlib.import_module(MODES[command.mode][0])
+    return mode.run(config, command.workdir, *filter(None, (command.out, command.profile)))
 
 
 def read_config(command):
@@ -97,7 +108,7 @@ def read_config(command):
         return settings.load(command.config, **changes)
     if not command.workdir:
         raise ConfigError("No config is given; add --config=FILE, e.g. configs/itit_tiny.py.")
-    return settings.change(settings.read_workdir(command.workdir), **changes)
+    return settings.change(Workdir(command.workdir).config(), **changes)
 
 
 def parse(arguments):
@@ -136,13 +147,23 @@ def _store(command, kind, key, value):
         raise ConfigError(f"{kind} is empty; write {kind}=VALUE.")
     elif kind == "--gin_file":
         command.gin_files.append(value)
-    elif kind == "--mode" and value not in MODES:
-        near = difflib.get_close_matches(value, MODES, 1, 0.0)[0]
+    elif kind in CHOICES and value not in CHOICES[kind]:
+        near = difflib.get_close_matches(value, CHOICES[kind], 1, 0.0)[0]
         raise ConfigError(
-            f"--mode={value} is none of {', '.join(MODES)}; did you mean --mode={near}?"
+            f"{kind}={value} is none of {', '.join(CHOICES[kind])}; did you mean {kind}={near}?"
         )
+    elif kind == "--profile":
+        command.profile = _steps(value)
     else:
         setattr(command, kind[2:], value)
+
+
+def _steps(text):
+    """(first, last) of FIRST:LAST."""
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        raise ConfigError(f"--profile={text} names no steps; write --profile=100:105.")
+    return int(first), int(last)
 
 
 def _unknown_flag(argument):

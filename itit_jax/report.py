@@ -1,37 +1,43 @@
-"""What a run tells: a progress line, metrics.jsonl, TensorBoard events, picture sheets."""
+"""What a run tells and keeps: a progress line, metrics, TensorBoard events, pictures."""
 
 import contextlib
+import io
 import json
 import pathlib
-import threading
+import shutil
+import tempfile
 import time
 
 import jax
 import numpy as np
 from tensorboardX import SummaryWriter
 
+from itit_jax import curves, workdir
 from itit_jax.distributed import is_lead
-from itit_jax.sheets import draw_sheet
+from itit_jax.screen import Screen, duration
 
 HIDDEN = ("images",)  # counted for the speed, not shown as a metric
 
 
-class Report:
+class Report(Screen):
     """Reports of one run. Steps are done steps: 1 after the first update."""
 
-    def __init__(self, workdir, steps, every_seconds, *, start=0):
-        self.folder, self.steps, self.every = pathlib.Path(workdir), steps, every_seconds
-        self.lead = is_lead()
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, run, steps, every_seconds):
+        super().__init__(loud=is_lead())
+        self.run, self.steps, self.every = run, steps, every_seconds
         self._waiting = []  # (step, metrics still on the device)
-        self._since = (time.time(), start)
-        self._images = 0.0
+        self._since = (time.time(), 0)
         self._data_wait = 0.0
-        if self.lead:
-            forget_after(self.folder / "metrics.jsonl", start)
-            self._metrics = open(self.folder / "metrics.jsonl", "a")
-            self._log = open(self.folder / "log.txt", "a")
-            self._events = SummaryWriter(str(self.folder))
+        self._metrics = None
+        self._log = run.lines(workdir.LOG) if self.loud else None
+
+    def begin(self, step):
+        """From here on metrics are told; those past `step` are about to be written anew."""
+        self._since = (time.time(), step)
+        if self.loud:
+            self.run.forget_after(step)
+            self._metrics = self.run.lines(workdir.METRICS)
+            self._events = Events(self.run)
 
     def tick(self, step, metrics):
         """Take a step's metrics. They are fetched one line later, so no step waits for them."""
@@ -63,81 +69,117 @@ class Report:
         passed, done = max(now - self._since[0], 1e-9), max(step - self._since[1], 1)
         means = {k: float(np.mean([m[k] for _, m in rows])) for k in rows[-1][1]}
         speed = done / passed
-        if self.lead:
-            for s, metrics in rows:
-                row = {"step": s, **{k: float(v) for k, v in metrics.items() if k not in HIDDEN}}
-                self._metrics.write(json.dumps(row) + "\n")
-            self._metrics.flush()
-            for name, value in means.items():
-                self._events.add_scalar(name, value, step)
-            self._events.add_scalar("steps_per_second", speed, step)
+        if self.loud:
+            self._write(rows, means | {"steps_per_second": speed}, step)
         shown = [f"{k} {v:.3g}" for k, v in means.items() if k not in (*HIDDEN, "grad_norm")]
-        self.say(
+        self._tell(
+            step,
             f"step {step:,}/{self.steps:,}  {100 * step // self.steps} %  "
-            f"eta {_duration((self.steps - step) / speed)}  {'  '.join(shown)}  "
+            f"eta {duration((self.steps - step) / speed)}  {'  '.join(shown)}  "
             f"{means.get('images', 0.0) * speed:,.0f} rows/s  "
-            f"wait {100 * self._data_wait / passed:.1f} %"
+            f"wait {100 * self._data_wait / passed:.1f} %",
         )
         self._since, self._data_wait = (now, step), 0.0
 
+    def _write(self, rows, means, step):
+        lines = []
+        for s, metrics in rows:
+            row = {"step": s, **{k: float(v) for k, v in metrics.items() if k not in HIDDEN}}
+            lines.append(json.dumps(row) + "\n")
+        self._metrics.write("".join(lines))
+        self._metrics.flush()
+        self._events.add(means, step)
+
+    def _tell(self, step, text):
+        self.at(step, self.steps, text)
+        self._log_line(text)
+
     def say(self, text):
-        """One line, on the terminal and in log.txt."""
-        if self.lead:
-            print(text, flush=True)
+        """One line, on the terminal and in the log."""
+        super().say(text)
+        self._log_line(text)
+
+    def _log_line(self, text):
+        if self._log:
             self._log.write(text + "\n")
             self._log.flush()
 
     @contextlib.contextmanager
     def phase(self, name):
-        """Says that something slow goes on while it lasts, and how long it took."""
-        start, done = time.time(), threading.Event()
-
-        def remind():
-            while not done.wait(15):
-                self.say(f"{name} ... {time.time() - start:.0f} s")
-
-        threading.Thread(target=remind, daemon=True).start()
-        try:
+        """As on any screen; the speed of the steps does not count it."""
+        start = time.time()
+        with super().phase(name):
             yield
-        finally:
-            done.set()
-            spent = time.time() - start
-            if spent > 2:
-                self.say(f"{name} took {spent:.0f} s")
-            self._since = (self._since[0] + spent, self._since[1])
+        self._since = (self._since[0] + time.time() - start, self._since[1])
 
-    def grid(self, step, pictures, texts):
-        """samples/STEP.png: columns of pictures, and under each row its texts."""
-        if self.lead:
-            file = self.folder / "samples" / f"{step:08d}.png"
-            file.parent.mkdir(exist_ok=True)
-            draw_sheet(pictures, texts).save(file)
+    def upload(self):
+        """Bring what is written to where others can read it, before a checkpoint says so."""
+        for file in (self._metrics, self._log):
+            if hasattr(file, "upload"):
+                file.upload()
+        if self._metrics:
+            self._events.upload()
+
+    def sheet(self, step, picture):
+        """A sample sheet, a PIL picture."""
+        if self.loud:
+            data = io.BytesIO()
+            picture.save(data, format="PNG")
+            self.run.keep_sample(step, data.getvalue())
+
+    def scores(self, step, scores):
+        """File {split: {score: value}}, draw the curves anew, and tell them."""
+        if not self.loud:
+            return
+        self.run.keep_scores(step, scores)
+        self.run.keep(workdir.CURVES, curves.draw(self.run.metrics(), self.run.scores()))
+        for line in told(scores):
+            self.say(line)
 
     def close(self):
         """Write what is left."""
         if self._waiting:
             self.flush(self._waiting[-1][0])
-        if self.lead:
+        super().close()
+        if self._metrics:
             self._events.close()
             self._metrics.close()
+        if self._log:
             self._log.close()
 
 
-def forget_after(file, step):
-    """Drop the lines of metrics.jsonl past `step`, which a resumed run is about to write anew."""
-    if not file.exists():
-        return
-    kept = []
-    for line in file.read_text().splitlines():
-        with contextlib.suppress(json.JSONDecodeError):  # a kill may have cut the last line
-            if json.loads(line)["step"] <= step:
-                kept.append(line)
-    fresh = file.with_suffix(".new")
-    fresh.write_text("".join(f"{line}\n" for line in kept))
-    fresh.replace(file)
+def told(scores):
+    """{split: {score: value}} -> a line a split; intervals are left to the file."""
+    for split, values in scores.items():
+        shown = {k: v for k, v in values.items() if not k.endswith(("_low", "_high"))}
+        line = (f"{k} {v if isinstance(v, str) else format(v, '.3f')}" for k, v in shown.items())
+        yield f"{split}: " + "  ".join(line)
 
 
-def _duration(seconds):
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+class Events:
+    """TensorBoard's file of a run; of one in a bucket it is written here and copied there."""
+
+    def __init__(self, run):
+        self._run = run
+        self._folder = pathlib.Path(run.path if run.local else tempfile.mkdtemp())
+        self._writer = SummaryWriter(str(self._folder))
+
+    def add(self, values, step):
+        """{name: number} at a step."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+
+    def upload(self):
+        """Copy what there is."""
+        if self._run.local:
+            return
+        self._writer.flush()
+        for file in self._folder.iterdir():
+            self._run.keep(file.name, file.read_bytes())
+
+    def close(self):
+        """Write the rest."""
+        self._writer.close()
+        self.upload()
+        if not self._run.local:
+            shutil.rmtree(self._folder)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from itit_jax.config import ConfigError
+from data_pipelines.errors import UserError
 
 AXES = ("data", "fsdp", "tensor")
 
@@ -24,7 +24,7 @@ def make_mesh(data=-1, fsdp=1, tensor=1, devices=None):
         sizes[sizes.index(-1)] = devices.size // known
     if int(np.prod(sizes)) != devices.size:
         shape = " x ".join(f"mesh.{name}={size}" for name, size in zip(AXES, (data, fsdp, tensor)))
-        raise ConfigError(
+        raise UserError(
             f"{shape} does not fit the {devices.size} devices here; "
             "make the product equal to them, or set one size to -1."
         )
@@ -52,13 +52,13 @@ def spec_of(rules, path, shape, mesh):
     # A scanned stack has its layer axis in front of what the rule speaks of.
     stacked = len(shape) - len(axes) if axes and "/layers/" in f"/{path}" else 0
     if stacked not in (0, 1) or len(axes) + stacked > len(shape):
-        raise ConfigError(
+        raise UserError(
             f"the rule {pattern} of mesh.rules has {len(axes)} axes, but {path} has the shape "
             f"{tuple(shape)}; give one axis for each dimension of one layer."
         )
     named = [axis for axis in axes if axis]
     if len(set(named)) < len(named):
-        raise ConfigError(f"the rule {pattern} of mesh.rules uses a mesh axis twice: {axes}.")
+        raise UserError(f"the rule {pattern} of mesh.rules uses a mesh axis twice: {axes}.")
     fits = [
         axis if axis and size % mesh.shape[axis] == 0 else None
         for axis, size in zip(axes, shape[stacked:])
@@ -71,7 +71,7 @@ def _first_rule(rules, path, shape):
         if re.fullmatch(pattern, path):
             return pattern, axes
     if len(shape) >= 2:
-        raise ConfigError(f"no rule of mesh.rules matches {path} {tuple(shape)}; add one for it.")
+        raise UserError(f"no rule of mesh.rules matches {path} {tuple(shape)}; add one for it.")
     return "", ()
 
 

@@ -13,8 +13,9 @@ import jax
 import numpy as np
 
 from data_pipelines import records, streams
-from itit_jax import companions, sharding, state
+from itit_jax import companions, inputs, parts
 from itit_jax.recipes import base
+from itit_jax.workdir import Workdir
 
 BATCH = 250
 SPLITS = ("pairs", "images")
@@ -23,9 +24,8 @@ SPLITS = ("pairs", "images")
 def run(config, workdir):
     """Encode every image of the training splits of config.data.path into `workdir`."""
     recipe = base.find(config)
-    mesh = sharding.make_mesh()
-    abstract = state.abstract_frozen(recipe, mesh, config.mesh.rules)
-    params = state.load_frozen(recipe, {"tokenizer": abstract["tokenizer"]})
+    abstract = parts.abstract_local(recipe, config.mesh.rules)
+    params = parts.load_frozen(recipe, {"tokenizer": abstract["tokenizer"]})
     encode = jax.jit(lambda images: recipe.image_ids(params, {"image": images}))
     folder = pathlib.Path(workdir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,8 @@ def run(config, workdir):
         ids = _encode_all(encode, images)
         _replace(folder / f"{split}.npy", lambda file, ids=ids: np.save(file, ids))
         print(f"{split}: {ids.shape[0]:,} images, {ids.shape[-1]} tokens each", flush=True)
-    companions.write(folder, companions.of(params))
+    found = companions.of(params) | {"dataset": inputs.dataset_digest(config)}
+    Workdir(folder).keep_companions(found)
     return 0
 
 

@@ -6,15 +6,16 @@ import signal
 from typing import Any
 
 import jax
-import numpy as np
 
-from itit_jax import companions, distributed, inputs, optimizers, sharding, state
-from itit_jax import config as settings
-from itit_jax.checkpoints import Checkpoints, lock, remove_leftovers
+from itit_jax import companions, compiled, distributed, inputs, parts, sharding
+from itit_jax.cadence import due
+from itit_jax.checkpoints import Saver
 from itit_jax.evaluation import run as evaluation
-from itit_jax.recipes import base
+from itit_jax.evaluation import samples
+from itit_jax.profiler import Profile
+from itit_jax.program import Program, describe
 from itit_jax.report import Report
-from itit_jax.step import make_train_step
+from itit_jax.workdir import Workdir
 
 STOPPED = 42  # exit code: stopped on purpose, the same command goes on
 
@@ -24,14 +25,13 @@ class Run:
     """Everything that exists once a run is set up."""
 
     config: Any
-    workdir: str
-    recipe: Any
-    mesh: Any
+    workdir: Workdir
+    program: Program
     streams: Any
-    checkpoints: Checkpoints
+    saver: Saver
     report: Report
-    train_step: Any
-    frozen: Any
+    profile: Profile
+    frozen: dict[str, Any]
     state: Any
 
     def best_params(self):
@@ -40,68 +40,73 @@ class Run:
         return trained | self.frozen
 
 
-def run(config, workdir):
-    """Train to config.train.steps from wherever the workdir stands. Returns the exit code."""
+def run(config, workdir, profile=None):
+    """Train to config.train.steps from wherever the workdir stands. Returns the exit code.
+
+    profile: (first, last) steps between which a trace is taken, or None.
+    """
     distributed.initialize()
-    with lock(workdir):
+    compiled.keep(config.compile_cache)
+    place = Workdir(workdir)
+    with place.lock(jax.process_index(), jax.process_count()):
         if distributed.is_lead():
-            remove_leftovers(workdir)
-        this = set_up(config, workdir)
+            place.remove_leftovers()
+        this = set_up(config, place, profile)
         try:
             return STOPPED if loop(this) else 0
         finally:
-            this.checkpoints.wait()
+            this.profile.close()
+            this.saver.wait()
             this.report.close()
 
 
-def set_up(config, workdir):
-    """Mesh, recipe, data, and the state: fresh or from the newest checkpoint."""
-    mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
-    recipe = base.find(config)
-    streams = inputs.open_streams(
-        config, recipe.streams, host=jax.process_index(), hosts=jax.process_count()
-    )
-    checkpoints = Checkpoints(workdir, config.save.keep)
-    found = checkpoints.latest()
-    report = Report(workdir, config.train.steps, config.log.seconds, start=found or 0)
-    optimizer = optimizers.make(config.optimizer, config.train.steps)
-    begin, frozen = state.begin(recipe, optimizer, config, mesh, checkpoints, report)
-    keep_companions(config, workdir, frozen, streams)
+def set_up(config, place, profile=None):
+    """Program, data, and the state: fresh or from the newest checkpoint that is whole."""
+    program = describe(config)
+    streams = inputs.open_streams(config, program.recipe, jax.process_index(), jax.process_count())
+    saver = Saver(place, config.save.keep)
+    frozen = parts.load_frozen(program.recipe, program.frozen)
+    keep_companions(config, place, frozen, streams)
+    report = Report(place, config.train.steps, config.log.seconds)
+    if saver.latest() is None:
+        with report.phase("initialising the parameters"):
+            begin = parts.begin(program, config.seed)
+    else:
+        begin = saver.restore(program.state)
+        saver.forget_after(int(begin.step))
+        report.say(f"resuming from step {int(begin.step)}")
+    report.begin(int(begin.step))
     if streams.reads_text and (cut := inputs.share_cut(config, streams.vocabulary)) > 0.005:
         report.say(
             f"{cut:.0%} of the texts have more than data.text_length={config.data.text_length} "
             "tokens and lose their end"
         )
-    step = make_train_step(
-        recipe, optimizer, seed=config.seed, ema_decay=config.optimizer.ema_decay
-    )
     return Run(
         config=config,
-        workdir=workdir,
-        recipe=recipe,
-        mesh=mesh,
+        workdir=place,
+        program=program,
         streams=streams,
-        checkpoints=checkpoints,
+        saver=saver,
         report=report,
-        train_step=jax.jit(step, donate_argnums=0),
+        profile=Profile(place, profile),
         frozen=frozen,
         state=begin,
     )
 
 
-def keep_companions(config, workdir, frozen, streams):
+def keep_companions(config, place, frozen, streams):
     """Checks what the run stands on, and writes what is needed to go on with it or to use it."""
-    found = companions.of(frozen)
+    found = companions.of(frozen) | {"dataset": inputs.dataset_digest(config)}
     if streams.reads_text:
         found["vocabulary"] = streams.vocabulary.sha256
-    companions.check(workdir, found)
+    companions.check(place, found)
     if config.data.tokens:
-        companions.check(config.data.tokens, found)
+        companions.check(Workdir(config.data.tokens), found)
     if distributed.is_lead():
-        settings.write_workdir(config, workdir)
-        companions.write(workdir, found)
+        place.keep_config(config)
+        place.keep_companions(found)
         if streams.reads_text:
-            inputs.copy_vocabulary(streams.vocabulary, workdir)
+            inputs.keep_vocabulary(streams.vocabulary, place)
 
 
 def loop(this):
@@ -110,63 +115,60 @@ def loop(this):
     asked = StopSignal()
     first = int(this.state.step)
     if first == 0:
-        look(this, 0)
+        look(this)
     if first >= total:
         this.report.say(f"all {total:,} steps are done; raise train.steps to go on")
         return False
-    rows = sharding.batch_sharding(this.mesh)
-    compiling = True
-    batches = this.report.time_waits(inputs.read_streams(config, this.streams, first))
-    for step, batch in itertools.islice(batches, total - first):
+    with this.report.phase("compiling the step"):
+        step_once = this.program.lower().compile()
+    batches = inputs.read_streams(config, this.streams, this.program.recipe.batch_spec, first)
+    rows = sharding.batch_sharding(this.program.mesh)
+    for step, batch in itertools.islice(this.report.time_waits(batches), total - first):
         batch = distributed.to_global(batch, rows)
-        if compiling:
-            with this.report.phase("compiling the step"), jax.set_mesh(this.mesh):
-                this.train_step = this.train_step.lower(this.state, this.frozen, batch).compile()
-            compiling = False
-        this.state, metrics = this.train_step(this.state, this.frozen, batch)
+        with this.profile.step(step):
+            this.state, metrics = step_once(this.state, this.frozen, batch)
+        this.profile.end(step, this.state, this.report.say)
         done = step + 1
         this.report.tick(done, metrics)
-        if asked.stop or done == total or done % config.save.every == 0:
-            this.report.flush(done)  # or a kill would lose lines of steps that are saved
-            this.checkpoints.save(done, this.state)
+        if asked.stop or due(done, config.save.every, total):
+            save(this, done)
         if asked.stop:
             this.report.say(f"stopped on a signal at step {done}; the same command goes on")
             return True
-        if done == total or (config.sample.every and done % config.sample.every == 0):
+        if due(done, config.sample.every, total):
             draw_samples(this, done)
-        if done == total or (config.evaluate.every and done % config.evaluate.every == 0):
+        if due(done, config.evaluate.every, total):
             score(this, done)
     return False
 
 
-def look(this, step):
-    """Samples and scores before the first step, so that before and after can be compared."""
-    draw_samples(this, step)
-    score(this, step)
+def save(this, step):
+    """A checkpoint, and before it what would else be lost with a kill: the lines of its steps."""
+    this.report.flush(step)
+    this.report.upload()
+    this.saver.save(step, this.state)
 
 
-def score(this, step):
-    evaluation.write(
-        this.config, this.workdir, this.recipe, this.best_params(), step=step, report=this.report
-    )
+def look(this):
+    """Samples, and scores of a few examples, before the first step: after is compared with it."""
+    draw_samples(this, 0)
+    score(this, 0, most=evaluation.BATCH)
+
+
+def score(this, step, most=None):
+    """Scores of the held-out splits into eval.json."""
+    with this.report.phase(f"evaluating step {step}"):
+        scores = evaluation.evaluate(
+            this.config, this.program.recipe, this.best_params(), done=step, most=most
+        )
+    this.report.scores(step, scores)
 
 
 def draw_samples(this, step):
-    """One sheet of held-out examples: what is there, rebuilt, drawn and captioned."""
+    """One sheet of held-out examples."""
     split = "validation" if "validation" in this.streams.splits else "pairs"
-    examples = inputs.held_out(this.config, split, this.config.sample.rows)
-    arrays = {"image": examples["image"], "text": examples["text"]}
-    results = evaluation.score_rows(this.recipe, this.best_params(), arrays)
-    captions = None
-    if "caption" in results:
-        vocabulary = inputs.open_vocabulary(this.config)
-        captions = [vocabulary.decode(ids) for ids in results["caption"]]
-    columns = {"picture": examples["image"]}
-    columns |= {name: results[name] for name in ("rebuilt", "drawn") if name in results}
-    texts = {"text": [texts[0] for texts in examples["texts"]]}
-    if captions:
-        texts["caption"] = captions
-    this.report.grid(step, {k: np.asarray(v) for k, v in columns.items()}, texts)
+    sheet = samples.sheet(this.config, this.program.recipe, this.best_params(), split)
+    this.report.sheet(step, sheet)
 
 
 class StopSignal:

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from itit_jax.checkpoints import Checkpoints, lock, remove_leftovers
-from itit_jax.config import ConfigError
+from data_pipelines.errors import UserError
+from itit_jax.checkpoints import Checkpoints, Saver
 from itit_jax.state import TrainState
+from itit_jax.workdir import Workdir
 
 
 def state(step):
@@ -23,7 +24,7 @@ def shapes(of):
 
 
 def saved(folder, steps=(1, 2), keep=2):
-    checkpoints = Checkpoints(folder, keep)
+    checkpoints = Saver(Workdir(folder), keep)
     for step in steps:
         checkpoints.save(step, state(step))
     checkpoints.wait()
@@ -32,7 +33,7 @@ def saved(folder, steps=(1, 2), keep=2):
 
 def test_the_newest_step_comes_back_bit_for_bit(tmp_path):
     saved(tmp_path)
-    found = Checkpoints(tmp_path).restore(shapes(state(0)))
+    found = Checkpoints(Workdir(tmp_path)).restore(shapes(state(0)))
     jax.tree.map(np.testing.assert_array_equal, found, state(2))
 
 
@@ -46,37 +47,55 @@ def test_a_damaged_step_is_passed_over(tmp_path, damage, capsys):
     saved(tmp_path)
     (tmp_path / "checkpoints" / "2" / "default" / damage).unlink()
     shutil.rmtree(tmp_path / "checkpoints" / "2" / "default" / "d", ignore_errors=True)
-    found = Checkpoints(tmp_path).restore(shapes(state(0)))
+    found = Checkpoints(Workdir(tmp_path)).restore(shapes(state(0)))
     assert int(found.step) == 1
     assert "checkpoint 2 is damaged" in capsys.readouterr().err
+
+
+def test_a_damaged_step_is_saved_anew_when_the_run_comes_to_it_again(tmp_path):
+    saved(tmp_path)
+    for file in (tmp_path / "checkpoints" / "2" / "default").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    saver = Saver(Workdir(tmp_path), 2)
+    begin = saver.restore(shapes(state(0)))
+    saver.forget_after(int(begin.step))
+    saver.save(2, state(2))
+    saver.wait()
+    found = Checkpoints(Workdir(tmp_path)).restore(shapes(state(0)))
+    jax.tree.map(np.testing.assert_array_equal, found, state(2))
+
+
+def test_a_reader_makes_no_folder_and_says_nothing(tmp_path, capfd):
+    assert Checkpoints(Workdir(tmp_path / "none")).latest() is None
+    assert not (tmp_path / "none").exists()
+    saved(tmp_path)
+    capfd.readouterr()
+    reader = Checkpoints(Workdir(tmp_path))
+    reader.restore_part("params", "model", shapes(state(0).params["model"]))
+    assert capfd.readouterr().err == ""
 
 
 def test_leftovers_of_a_killed_save_are_removed_by_the_next_run_and_by_no_reader(tmp_path):
     leftover = tmp_path / "checkpoints" / "7.orbax-checkpoint-tmp-1"
     leftover.mkdir(parents=True)
-    Checkpoints(tmp_path)  # a reader: to it this may be a save that goes on
+    assert Checkpoints(Workdir(tmp_path)).latest() is None  # to it this may be a save that goes on
     assert leftover.exists()
-    remove_leftovers(tmp_path)
+    Workdir(tmp_path).remove_leftovers()
     assert not leftover.exists()
 
 
 def test_another_shape_is_one_sentence_with_its_path(tmp_path):
     saved(tmp_path)
     other = state(0).replace(params={"model": {"kernel": jnp.zeros((5, 3))}})
-    with pytest.raises(ConfigError, match=r"params/model/kernel of shape \(4, 3\)"):
-        Checkpoints(tmp_path).restore(shapes(other))
+    with pytest.raises(UserError, match=r"params/model/kernel of shape \(4, 3\)"):
+        Checkpoints(Workdir(tmp_path)).restore(shapes(other))
 
 
 def test_one_part_is_read_alone(tmp_path):
     saved(tmp_path)
-    part = Checkpoints(tmp_path).restore_part("params", "model", shapes(state(0).params["model"]))
+    model = shapes(state(0).params["model"])
+    part = Checkpoints(Workdir(tmp_path)).restore_part("params", "model", model)
     np.testing.assert_array_equal(part["kernel"], state(2).params["model"]["kernel"])
-    with pytest.raises(ConfigError, match="no checkpoint yet"):
-        Checkpoints(tmp_path / "empty").restore_part("params", "model", {})
-
-
-def test_a_workdir_is_locked_while_a_run_lives_and_free_after(tmp_path):
-    with lock(tmp_path), pytest.raises(ConfigError, match="another run is alive"), lock(tmp_path):
-        pass
-    with lock(tmp_path):
-        pass
+    with pytest.raises(UserError, match="no checkpoint yet"):
+        Checkpoints(Workdir(tmp_path / "empty")).restore_part("params", "model", {})

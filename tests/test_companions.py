@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from itit_jax import companions, sharding
-from itit_jax.config import ConfigError
+from itit_jax.workdir import Workdir
 
 PARAMS = {"a": np.arange(64, dtype=np.float32).reshape(8, 8), "b": {"c": np.ones(8, np.float32)}}
 
@@ -32,8 +33,9 @@ def test_the_hash_changes_with_anything(change):
 
 
 def test_another_companion_is_refused_by_name(tmp_path):
-    companions.write(tmp_path, {"tokenizer": "one", "vocabulary": "two"})
-    companions.check(tmp_path, {"tokenizer": "one", "vocabulary": "two"})
-    companions.check(tmp_path / "fresh", {"tokenizer": "three"})
-    with pytest.raises(ConfigError, match="the vocabulary is not the one that"):
-        companions.check(tmp_path, {"tokenizer": "one", "vocabulary": "three"})
+    run = Workdir(tmp_path)
+    run.keep_companions({"tokenizer": "one", "vocabulary": "two"})
+    companions.check(run, {"tokenizer": "one", "vocabulary": "two"})
+    companions.check(Workdir(tmp_path / "fresh"), {"tokenizer": "three"})
+    with pytest.raises(UserError, match="the vocabulary is not the one that"):
+        companions.check(run, {"tokenizer": "one", "vocabulary": "three"})

@@ -337,51 +337,11 @@ def test_features_that_cannot_measure_are_told_before_the_run(spec, words, tmp_p
     assert sentence.startswith("evaluate.") and words in sentence
 
 
-def test_image_size_has_to_suit_the_finished_tokenizer(tmp_path):
-    (tmp_path / "dataset.json").write_text("{}")
-    settings.write_workdir(settings.load("configs/vq_tiny.py"), tmp_path / "vq")
-    paths = {"data.path": tmp_path, "tokenizer.workdir": tmp_path / "vq"}
-    settings.check_needs(small(**paths))
-    odd = small(**paths, **{"data.image_size": 30})
-    assert "factor 8 of the tokenizer" in refusal(settings.check_needs, odd)
-    frozen = small(**paths, **{"text_encoder.trainable": "false"})
-    assert "text_encoder.weights is empty" in refusal(settings.check_needs, frozen)
-
-
 def test_maskgit_s_layout_allows_no_part_that_it_lacks():
     path = "configs/vq_maskgit.py"
     for setting, words in (("patch=2", "patch than 1"), ("code_width=8", "latent_channels than 8")):
         sentence = refusal(settings.load, path, overrides=[f"model.{setting}"])
         assert f"model.layout=maskgit has no other model.{words}" in sentence
-
-
-# ---- workdirs -----------------------------------------------------------------------------------
-
-
-def test_a_workdir_gives_its_config_back(tmp_path):
-    config = settings.load(TINY)
-    settings.write_workdir(config, tmp_path / "a" / "b")
-    assert settings.read_workdir(tmp_path / "a" / "b").to_dict() == config.to_dict()
-    assert [file.name for file in (tmp_path / "a" / "b").iterdir()] == ["config.json"]
-
-
-def test_a_run_may_change_what_is_resumable_and_nothing_else(tmp_path):
-    settings.write_workdir(small(), tmp_path)
-    settings.check_resume(small(), tmp_path / "new")
-    settings.check_resume(small(**{"train.steps": 3000, "save.keep": 7, "mesh.fsdp": 2}), tmp_path)
-    sentence = refusal(settings.check_resume, small(**{"model.depth": 4}), tmp_path)
-    assert "model.depth=3" in sentence and "4 is asked for" in sentence
-    assert "seed=0" in refusal(settings.check_resume, small(seed=1), tmp_path)
-    other = settings.load("configs/vq_tiny.py")
-    assert "holds a run with" in refusal(settings.check_resume, other, tmp_path)
-
-
-def test_a_damaged_config_json_is_refused(tmp_path):
-    (tmp_path / "config.json").write_text('{"recipe": ')
-    assert "is not JSON" in refusal(settings.read_workdir, tmp_path)
-    (tmp_path / "config.json").write_text('{"recipe": "itit", "train": {"stepz": 1}}')
-    assert "did you mean train.steps?" in refusal(settings.read_workdir, tmp_path)
-    assert "holds no config.json" in refusal(settings.read_workdir, tmp_path / "none")
 
 
 def test_help_lists_every_key_with_value_and_default():

@@ -124,8 +124,8 @@ def test_a_missing_tokenizer_is_one_sentence(easy, tmp_path):
 
 
 def test_a_second_run_in_a_live_workdir_is_refused(easy, tokenizer, tmp_path):
-    from itit_jax.checkpoints import lock
+    from itit_jax.workdir import Workdir
 
-    with lock(tmp_path / "run"):
+    with Workdir(tmp_path / "run").lock():
         out = runs.run(*runs.itit(tmp_path / "run", easy, tokenizer), code=2)
     assert "another run is alive" in out

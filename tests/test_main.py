@@ -11,6 +11,7 @@ import pytest
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax import main
+from itit_jax.workdir import Workdir
 
 ROOT = pathlib.Path(__file__).parent.parent
 CONFIG = "--config=configs/itit_tiny.py"
@@ -31,7 +32,7 @@ def ready(tmp_path):
     data, tokenizer = tmp_path / "data", tmp_path / "vq"
     data.mkdir()
     (data / "dataset.json").write_text("{}")
-    settings.write_workdir(settings.load("configs/vq_tiny.py"), tokenizer)
+    Workdir(tokenizer).keep_config(settings.load("configs/vq_tiny.py"))
     return [f"--config.data.path={data}", f"--config.tokenizer.workdir={tokenizer}"]
 
 
@@ -65,6 +66,9 @@ def started(monkeypatch):
         ([CONFIG, "--workdir=a", "--gin_file=none.gin"], "none.gin does not exist"),
         ([CONFIG, "--workdir=a", "--traceback=3"], "takes no value"),
         ([CONFIG, "--workdir=a", "--out=b"], "--mode=export writes to a folder --out=DIR"),
+        ([CONFIG, "--workdir=a", "--profile=9:3"], "write --profile=100:105"),
+        (["--workdir=a", "--mode=eval", "--profile=3:9"], "--profile traces training"),
+        (["--workdir=a", "--verbosity=inf"], "did you mean --verbosity=info?"),
         (["--workdir=a", "--mode=export"], "--mode=export writes to a folder --out=DIR"),
     ],
 )
@@ -96,7 +100,7 @@ def test_eval_reads_the_config_of_the_workdir(started, ready, tmp_path, capsys):
     flags = [f"--workdir={workdir}", "--mode=eval"]
     assert "holds no config.json" in fails(capsys, CONFIG, *flags, *ready)
     command = main.parse([CONFIG, *ready])
-    settings.write_workdir(main.read_config(command), workdir)
+    Workdir(workdir).keep_config(main.read_config(command))
     assert main.main([*flags, "--config.evaluate.examples=7"]) == 42
     assert started[0][0] == "eval"
     assert started[0][1].evaluate.examples == 7
@@ -105,7 +109,7 @@ def test_eval_reads_the_config_of_the_workdir(started, ready, tmp_path, capsys):
 def test_export_needs_a_run_and_no_data(started, tmp_path, capsys):
     flags = [f"--workdir={tmp_path}", "--mode=export", "--out=x", "--config.decode.rounds=9"]
     assert "holds no config.json" in fails(capsys, CONFIG, *flags)
-    settings.write_workdir(settings.load("configs/itit_tiny.py"), tmp_path)
+    Workdir(tmp_path).keep_config(settings.load("configs/itit_tiny.py"))
     assert main.main(flags) == 42
     mode, config, workdir, out = started[0]
     assert (mode, workdir, out, config.decode.rounds) == ("export", str(tmp_path), "x", 9)
@@ -113,7 +117,7 @@ def test_export_needs_a_run_and_no_data(started, tmp_path, capsys):
 
 def test_another_model_in_the_same_workdir_is_refused(started, ready, tmp_path, capsys):
     workdir = tmp_path / "run"
-    settings.write_workdir(main.read_config(main.parse([CONFIG, *ready])), workdir)
+    Workdir(workdir).keep_config(main.read_config(main.parse([CONFIG, *ready])))
     sentence = fails(capsys, f"--workdir={workdir}", "--config.model.depth=4")
     assert "model.depth=3" in sentence and not started
     assert main.main([f"--workdir={workdir}", "--config.train.steps=4000"]) == 42

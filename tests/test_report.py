@@ -5,12 +5,14 @@ import json
 import jax.numpy as jnp
 import numpy as np
 
-from itit_jax.report import Report, forget_after
+from itit_jax.report import Report
 from itit_jax.sheets import draw_sheet
+from itit_jax.workdir import Workdir
 
 
 def test_every_step_gets_one_line_and_the_last_is_shown(tmp_path, capsys):
-    report = Report(tmp_path, 3, every_seconds=1000)
+    report = Report(Workdir(tmp_path), 3, every_seconds=1000)
+    report.begin(0)
     for step in (1, 2, 3):
         report.tick(step, {"loss": jnp.float32(step), "images": jnp.float32(4)})
     report.close()
@@ -20,14 +22,6 @@ def test_every_step_gets_one_line_and_the_last_is_shown(tmp_path, capsys):
     assert "step 3/3  100 %" in shown and "loss 2.5" in shown, "mean of steps 2 and 3"
     assert (tmp_path / "log.txt").read_text() == shown
     assert list(tmp_path.glob("events.*"))
-
-
-def test_a_resumed_run_forgets_what_it_will_do_again(tmp_path):
-    file = tmp_path / "metrics.jsonl"
-    rows = [json.dumps({"step": s}) for s in (1, 2, 3, 4)]
-    file.write_text("\n".join(rows) + '\n{"step": 5, "lo')  # cut by a kill
-    forget_after(file, 2)
-    assert file.read_text() == '{"step": 1}\n{"step": 2}\n'
 
 
 def test_a_sheet_shows_every_picture_where_its_row_is():

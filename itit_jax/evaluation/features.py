@@ -16,12 +16,12 @@ import numpy as np
 
 from data_pipelines.errors import UserError
 from data_pipelines.images import fit
-from itit_jax import config as settings
-from itit_jax import sharding, state
+from itit_jax import parts, sharding
 from itit_jax.models import inception
 from itit_jax.recipes import base
 from itit_jax.weights import load as weights
 from itit_jax.weights.towers import load_towers
+from itit_jax.workdir import Workdir
 
 BATCH = 32  # pictures a call, over all devices of this process
 
@@ -82,14 +82,14 @@ def _inception(variant, resize):
 
 
 def _scenes(workdir):
-    config = settings.read_workdir(workdir)
+    config = Workdir(workdir).config()
     if config.recipe != "classifier":
         raise UserError(
             f"{workdir} is a run of {config.recipe}; give the workdir of a classifier run "
             "(configs/classifier_tiny.py)."
         )
     recipe, size = base.find(config), config.data.image_size
-    params, _ = state.restore_params(recipe, config, workdir)
+    params, _ = parts.restore_params(recipe, config, workdir)
 
     def apply(params, images):
         with jax.default_matmul_precision("highest"):

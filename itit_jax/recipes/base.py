@@ -1,19 +1,25 @@
-"""What the step, the loop and the evaluation need of a paper, and nothing more."""
+"""What the step, the loop and the evaluation need of a paper, and what else one may be able to do.
+
+A new paper is configs/NAME.py (its keys), itit_jax/recipes/NAME.py (class Recipe) and a network
+under models/ if it has a new one. Whoever wants more than `Recipe` promises asks for an ability:
+isinstance(recipe, Draws).
+"""
 
 import importlib
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from itit_jax.config import ConfigError
+import jax
+import jax.numpy as jnp
 
-RECIPES = ("vq", "itit", "classifier")
+from itit_jax.config_files import find_spec
 
 
 class Recipe(Protocol):
     """One paper. Parameters are a dict of parts, e.g. {"model", "text_encoder", "tokenizer"}."""
 
     trainable: tuple[str, ...]  # parts that get updates; the others are inputs of the step
-    weights_from: dict[str, str]  # part -> run or weight file it starts from
-    streams: dict[str, int]  # rows of each stream in one global step
+    weights_from: dict[str, str]  # part -> run or weight file it starts from; frozen ones need it
+    batch_spec: dict[str, dict[str, jax.ShapeDtypeStruct]]  # what it reads, see `batch_spec`
 
     def init(self, key) -> dict[str, Any]:
         """Fresh parameters of every part; pure, usable under jax.eval_shape."""
@@ -26,10 +32,79 @@ class Recipe(Protocol):
         "drawn", "rebuilt" pixels uint8 [b, h, w, 3], "caption" word ids [b, t]."""
 
 
+# ---- abilities ---------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """Texts to pictures."""
+
+    def draw(self, params, text, key):
+        """Word ids int32 [b, t] -> pictures uint8 [b, h, w, 3]."""
+
+
+@runtime_checkable
+class Captions(Protocol):
+    """Pictures to texts."""
+
+    def caption(self, params, images, key):
+        """Pictures uint8 [b, h, w, 3] -> word ids int32 [b, t]."""
+
+
+@runtime_checkable
+class Features(Protocol):
+    """Pictures to vectors that they can be measured by."""
+
+    def features(self, params, images):
+        """Pictures uint8 [b, h, w, 3] -> float32 [b, d]."""
+
+
+class Published(NamedTuple):
+    """How a part is given away."""
+
+    folder: str  # inside the export
+    layout: str  # whose names its weights have, one of weights.layouts; "itit_jax" is ours
+    network: Any  # for the config.json that goes with it
+    config: Any = None  # of the run that made a frozen part, to build it again
+
+
+@runtime_checkable
+class Publishes(Protocol):
+    """Can be exported."""
+
+    def published(self) -> dict[str, Published]:
+        """{part: how it is given away} of every part."""
+
+
+# ---- help for those who implement it -----------------------------------------------------------
+
+
 def find(config) -> Recipe:
     """The recipe that config.recipe names, built."""
-    if config.recipe not in RECIPES:
-        raise ConfigError(
-            f"config.recipe is {config.recipe!r}; set it to one of {', '.join(RECIPES)}."
-        )
-    return importlib.import_module(f"itit_jax.recipes.{config.recipe}").Recipe(config)
+    name = find_spec(config.recipe).name
+    return importlib.import_module(f"itit_jax.recipes.{name}").Recipe(config)
+
+
+def batch_spec(config, streams, tokens=0):
+    """{stream: {array: shape and type}} of one global step, for the streams that have rows.
+
+    streams: {name: ("image", "text") or a part of it}. tokens: how many ids [b, tokens] stand for
+    a picture where the data set's pictures are encoded already; 0: pixels [b, h, w, 3].
+    """
+    size, length = config.data.image_size, config.data.text_length
+    kinds = {"image": ("image", (size, size, 3), jnp.uint8), "text": ("text", (length,), jnp.int32)}
+    if config.data.tokens and tokens:
+        kinds["image"] = ("tokens", (tokens,), jnp.int32)
+    spec = {}
+    for name, parts in streams.items():
+        if rows := config.data.rows[name]:
+            arrays = (kinds[part] for part in parts)
+            spec[name] = {key: jax.ShapeDtypeStruct((rows, *shape), dtype)
+                          for key, shape, dtype in arrays}  # fmt: skip
+    return spec
+
+
+def rows(recipe):
+    """{stream: rows of one global step}."""
+    return {name: next(iter(arrays.values())).shape[0]
+            for name, arrays in recipe.batch_spec.items()}  # fmt: skip

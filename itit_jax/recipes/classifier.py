@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from itit_jax.models import classifier, vqgan
+from itit_jax.recipes import base
 
 FIRST_WORD = 2  # ids below are padding and the end
 
@@ -22,8 +23,8 @@ class Recipe:
         self.network = classifier.from_config(config.model, config.precision.compute)
         self.trainable = ("classifier",)
         self.weights_from = {}
-        rows = config.data.rows
-        self.streams = {name: rows[name] for name in ("draw", "caption") if rows[name]}
+        pairs = {name: ("image", "text") for name in ("draw", "caption")}
+        self.batch_spec = base.batch_spec(config, pairs)
 
     def init(self, key):
         pixels = jnp.zeros((1, self.image_size, self.image_size, 3))

@@ -18,7 +18,15 @@ from itit_jax import losses
 from itit_jax.decoding import image as parallel
 from itit_jax.decoding import text as autoregressive
 from itit_jax.models import vqgan
+from itit_jax.recipes import base
 from itit_jax.recipes.itit_networks import build
+
+STREAMS = {
+    "draw": ("image", "text"),
+    "caption": ("image", "text"),
+    "images": ("image",),
+    "texts": ("text",),
+}
 
 
 class Recipe:
@@ -32,8 +40,8 @@ class Recipe:
             "tokenizer": config.tokenizer.workdir or config.tokenizer.weights,
             "text_encoder": config.text_encoder.weights,
         }
-        self.streams = {name: rows for name, rows in config.data.rows.items() if rows}
         self.tokens = self.model.tokens
+        self.batch_spec = base.batch_spec(config, STREAMS, self.tokens)
         # Static numbers of image tokens that the encoder reads (papers.md 1.2, MAGE's way).
         self.draw_slots = self.tokens - round(self.tokens * config.masks.draw_min)
         self.caption_slots = self.tokens - round(self.tokens * config.masks.caption_drop)

@@ -2,15 +2,16 @@
 
 import jax.numpy as jnp
 
-from itit_jax.config import ConfigError, find_tokenizer
+from itit_jax.config import ConfigError
 from itit_jax.models import tokenizers, vqgan
 from itit_jax.models.itit import ITIT
 from itit_jax.models.t5 import T5Encoder
+from itit_jax.workdir import config_of
 
 
 def build(config):
     """-> (VQGAN, T5Encoder, ITIT)."""
-    tokenizer_config = find_tokenizer(config.tokenizer)
+    tokenizer_config = config_of(config.tokenizer, "tokenizer")
     tokenizer = tokenizers.from_config(tokenizer_config.model)
     side, rest = divmod(config.data.image_size, tokenizer.factor)
     if rest:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from itit_jax import losses
 from itit_jax.models import tokenizers, vqgan
 from itit_jax.models.discriminator import PatchDiscriminator
+from itit_jax.recipes import base
 
 
 class Recipe:
@@ -23,7 +24,8 @@ class Recipe:
         self.trainable = ("tokenizer", "discriminator") if self.critic else ("tokenizer",)
         self.weights_from = {}
         # Any stream with images will do; pairs lend theirs where lone ones are few.
-        self.streams = {name: rows for name, rows in config.data.rows.items() if rows}
+        pictures = {name: ("image",) for name in ("draw", "caption", "images")}
+        self.batch_spec = base.batch_spec(config, pictures)
 
     def _needs_critic(self):
         return bool(self.weights.adversarial or self.weights.perceptual)
@@ -37,7 +39,7 @@ class Recipe:
 
     def loss(self, params, batch, key, step, teacher):
         del teacher
-        images = [rows["image"] for rows in batch.values() if "image" in rows]
+        images = [rows["image"] for rows in batch.values()]
         pixels = vqgan.to_signed(jnp.concatenate(images))
         apply = lambda *a: self.tokenizer.apply({"params": params["tokenizer"]}, *a)
         rebuilt, latents, quantised, ids = apply(pixels)

@@ -20,12 +20,13 @@ from safetensors import SafetensorError
 from data_pipelines.errors import UserError
 from data_pipelines.texts import Vocabulary
 from itit_jax import config as settings
-from itit_jax import state
+from itit_jax import parts
 from itit_jax.recipes import base
 from itit_jax.serve import card, trained
 from itit_jax.weights import ecosystem
 from itit_jax.weights import load as weights
 from itit_jax.weights.tokenizer_files import tokenizer_files
+from itit_jax.workdir import EXPORTED, config_of
 
 FORMAT = 1
 INDEX = "model_index.json"
@@ -97,8 +98,8 @@ def _write_all(found, folder, name):
 
 
 def _write_vqvae(found, folder, vqmodel):
-    run_of_it = settings.find_tokenizer(found.config.tokenizer)
-    (folder / settings.EXPORTED).write_text(settings.to_json(without_places(run_of_it)))
+    run_of_it = config_of(found.config.tokenizer, "tokenizer")
+    (folder / EXPORTED).write_text(settings.to_json(without_places(run_of_it)))
     size = found.config.data.image_size
     layout = run_of_it.model.layout
     described = vqmodel or ecosystem.own_vqgan_config(found.recipe.tokenizer, size, layout)
@@ -139,7 +140,7 @@ def _card(found, name):
 
 def needed(folder):
     """Files that are read to open an export, but for itit/config.json, which names their sums."""
-    return [*_weight_files(folder).values(), "tokenizer/spiece.model", f"vqvae/{settings.EXPORTED}"]
+    return [*_weight_files(folder).values(), "tokenizer/spiece.model", f"vqvae/{EXPORTED}"]
 
 
 def _weight_files(folder):
@@ -172,7 +173,7 @@ def read(folder):
     # Nothing else that a stranger's config may name is ever opened.
     config = settings.override(without_places(config), [f"tokenizer.weights={folder / 'vqvae'}"])
     recipe = base.find(config)
-    abstract = state.abstract_parts(recipe, config.mesh.rules)
+    abstract = parts.abstract_local(recipe, config.mesh.rules)
     # By file: of a folder, another one that lies there might be taken, which nobody checked.
     files = _weight_files(folder)
     params = {part: weights.load(folder / files[part], abstract[part]) for part in abstract}

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from data_pipelines.errors import UserError
 from data_pipelines.texts import Vocabulary
-from itit_jax import config as settings
-from itit_jax import inputs, state
+from itit_jax import inputs, parts
 from itit_jax.recipes import base
+from itit_jax.workdir import Workdir
 
 
 class Trained(NamedTuple):
@@ -23,13 +23,14 @@ class Trained(NamedTuple):
 
 def of_run(workdir, config=None):
     """The newest checkpoint of a run; `config`: its config with other settings of decoding."""
-    config = settings.read_workdir(workdir) if config is None else config
+    run = Workdir(workdir)
+    config = run.config() if config is None else config
     if config.recipe != "itit":
         raise UserError(
             f"{workdir} is a run of {config.recipe}, which neither draws nor captions; "
             "give the workdir of an itit run."
         )
     recipe = base.find(config)
-    params, step = state.restore_params(recipe, config, workdir)
-    vocabulary = inputs.kept_vocabulary(workdir)
-    return Trained(pathlib.Path(workdir), config, recipe, params, step, vocabulary)
+    params, step = parts.restore_params(recipe, config, workdir)
+    vocabulary = inputs.kept_vocabulary(run)
+    return Trained(run.path, config, recipe, params, step, vocabulary)

@@ -12,9 +12,9 @@ import pytest
 from safetensors import safe_open
 
 from data_pipelines.errors import UserError
-from itit_jax.config import read_workdir
 from itit_jax.serve import export
 from itit_jax.serve import trained as models
+from itit_jax.workdir import Workdir
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +40,16 @@ def test_every_parameter_comes_back_as_the_run_has_it(trained, read):
 
 
 def test_the_averaged_parameters_go_out(trained, read):
-    from itit_jax import state
+    from itit_jax import parts
     from itit_jax.checkpoints import Checkpoints
 
-    abstract = state.abstract_parts(read.recipe, read.config.mesh.rules)["model"]
-    average = Checkpoints(trained).restore_part("ema", "model", abstract)
+    abstract = parts.abstract_local(read.recipe, read.config.mesh.rules)["model"]
+    average = Checkpoints(Workdir(trained)).restore_part("ema", "model", abstract)
     jax.tree.map(np.testing.assert_array_equal, read.params["model"], average)
 
 
 def test_no_path_of_the_machine_goes_out(trained, exported):
-    told = [str(trained), str(trained.parent), read_workdir(trained).data.path]
+    told = [str(trained), str(trained.parent), Workdir(trained).config().data.path]
     for name, data in files(exported).items():
         assert not any(path.encode() in data for path in told), name
 
@@ -131,4 +131,4 @@ def test_a_disk_that_fills_leaves_nothing_behind(read, tmp_path):
 
 def test_a_run_of_a_tokenizer_is_not_exported(tokenizer, tmp_path):
     with pytest.raises(UserError, match="neither draws nor captions"):
-        export.run(read_workdir(tokenizer), tokenizer, tmp_path / "out")
+        export.run(Workdir(tokenizer).config(), tokenizer, tmp_path / "out")

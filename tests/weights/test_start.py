@@ -4,12 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from configs.defaults import RULES
-from itit_jax import optimizers, sharding, state
-from itit_jax.checkpoints import Checkpoints
-from itit_jax.config import ConfigError
+from data_pipelines.errors import UserError
+from itit_jax import parts
+from itit_jax.program import describe
 from itit_jax.recipes.itit import Recipe
-from itit_jax.report import Report
 from itit_jax.serve import export
 from itit_jax.weights import load as weights
 from tests import tiny
@@ -27,10 +25,10 @@ def test_text_encoder_and_tokenizer_start_from_published_layouts(trainable, tmp_
         tokenizer__weights=str(tmp_path / "vq.safetensors"),
         optimizer__ema_decay=0.9,
     )
-    begun, frozen = begin(config, tmp_path)
-    parts = begun.params | frozen
+    begun, frozen = begin(config)
+    found = begun.params | frozen
     for name in ("text_encoder", "tokenizer"):
-        jax.tree.map(np.testing.assert_array_equal, parts[name], given[name])
+        jax.tree.map(np.testing.assert_array_equal, found[name], given[name])
     if trainable:
         jax.tree.map(np.testing.assert_array_equal, begun.ema, begun.params)
 
@@ -52,10 +50,11 @@ def test_itit_sees_through_maskgit_s_tokenizer(tmp_path):
     (tmp_path / "vq.py").write_text(VQ)
     file = tmp_path / "tokenizer_imagenet256_checkpoint"
     where = dict(tokenizer__weights=str(file), tokenizer__config=str(tmp_path / "vq.py"))
-    recipe = Recipe(tiny.itit_config(text_encoder__trainable=True, **where))
+    config = tiny.itit_config(text_encoder__trainable=True, **where)
+    recipe = Recipe(config)
     given = tiny.filled(jax.eval_shape(recipe.init, jax.random.key(0))["tokenizer"])
     weights.save(given, "maskgit", file)
-    frozen = state.load_frozen(recipe, state.abstract_frozen(recipe, sharding.make_mesh(), RULES))
+    frozen = parts.load_frozen(recipe, describe(config).frozen)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
     ids = recipe.image_ids(frozen, {"image": images})
     encode = jax.jit(lambda p, x: recipe.tokenizer.apply({"params": p}, x, method="encode"))
@@ -63,9 +62,9 @@ def test_itit_sees_through_maskgit_s_tokenizer(tmp_path):
     assert ids.shape == (2, 64) and len(set(np.asarray(ids).ravel().tolist())) > 4
 
 
-def test_a_frozen_part_without_weights_is_one_sentence(tmp_path):
-    with pytest.raises(ConfigError, match="set --config.*weights"):
-        begin(tiny.itit_config(text_encoder__trainable=False), tmp_path)
+def test_a_frozen_part_without_weights_is_one_sentence():
+    with pytest.raises(UserError, match="set --config.*weights"):
+        begin(tiny.itit_config(text_encoder__trainable=False))
 
 
 def test_a_run_starts_from_the_parts_of_an_export(tmp_path):
@@ -80,15 +79,12 @@ def test_a_run_starts_from_the_parts_of_an_export(tmp_path):
         model__vocabulary_size=exported.PIECES,
         data__image_size=exported.SIDE,
     )
-    begun, frozen = begin(config, tmp_path)
+    begun, frozen = begin(config)
     for name, part in (("text_encoder", begun.params), ("tokenizer", frozen)):
         jax.tree.map(np.testing.assert_array_equal, part[name], given.params[name])
 
 
-def begin(config, tmp_path):
-    recipe = Recipe(config)
-    optimizer = optimizers.make(config.optimizer, config.train.steps)
-    report = Report(tmp_path, config.train.steps, 10)
-    return state.begin(
-        recipe, optimizer, config, sharding.make_mesh(), Checkpoints(tmp_path), report
-    )
+def begin(config):
+    program = describe(config)
+    frozen = parts.load_frozen(program.recipe, program.frozen)
+    return parts.begin(program, config.seed), frozen

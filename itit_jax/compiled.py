@@ -1,0 +1,29 @@
+"""Compiled programs, kept from run to run."""
+
+import hashlib
+import os
+import pathlib
+import platform
+
+import jax
+
+LEAST = 0.5  # seconds of compiling that are worth a file
+
+
+def keep(folder):
+    """Keep what JAX compiles under `folder`; "" leaves it to JAX's own variables.
+
+    Programs for a processor may not run on another one: those of each kind lie apart.
+    """
+    if not folder or jax.config.jax_compilation_cache_dir:
+        return
+    path = pathlib.Path(os.path.expanduser(folder)) / f"{platform.machine()}-{_processor()}"
+    jax.config.update("jax_compilation_cache_dir", str(path))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", LEAST)
+
+
+def _processor():
+    info = pathlib.Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    told = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return hashlib.sha256((told or platform.processor()).encode()).hexdigest()[:8]

@@ -1,0 +1,99 @@
+"""Scorers of a run, of one signature: (results, examples, config) -> {score: number}.
+
+results: what a recipe's `score` made of the examples, a row each. examples: {"image", "text",
+"keys", "texts"} as inputs.held_out gives them. `_low` and `_high` are the ends of an interval.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from data_pipelines.errors import UserError
+from data_pipelines.scenes import oracle
+from data_pipelines.scenes.world import Scene, preset
+from itit_jax import inputs
+from itit_jax.evaluation import captions, collected, features, images, scenes
+
+# Task: key of what a recipe made of the examples.
+TEXTS = {"i2t": "caption", "t2i2t": "recaption"}
+PICTURES = {"t2i": "drawn", "i2t2i": "redrawn", "tokenizer": "rebuilt"}
+ENDS = {"": "score", "_low": "low", "_high": "high"}
+
+
+class Scorer(NamedTuple):
+    """One row of the table: when it scores, and how."""
+
+    asked: Callable[[Any], bool]  # of a config
+    every: Callable[[Any], int]  # steps between its scores; 0: at every evaluation
+    score: Callable[[dict, dict, Any], dict]
+
+
+def means(results, examples, config):
+    """Of what a recipe gives as one number an example: their mean."""
+    del examples, config
+    return {name: float(values.mean()) for name, values in results.items() if values.ndim == 1}
+
+
+def caption_scores(results, examples, config):
+    """BLEU, ROUGE-L and CIDEr of generated captions against all captions of each picture."""
+    return {
+        f"{task}_{name.lower()}{end}": entry[key]
+        for task, texts in texts_of(results, inputs.open_vocabulary(config)).items()
+        for name, entry in captions.score(texts, examples["texts"]).items()
+        for end, key in ENDS.items()
+    }
+
+
+def picture_scores(results, examples, config):
+    """FID, KID and their kin of drawings against the pictures of the split, and by what
+    (`t2i_features`, a text)."""
+    if "drawn" not in results:
+        return {}
+    if len(examples["image"]) < 2:
+        raise UserError("evaluate.features needs two pictures and the split has one; leave it out.")
+    extractor = features.find(config.evaluate.features)
+    sets = [collected.of(extractor(found)) for found in (examples["image"], results["drawn"])]
+    scores = images.score(*sets, images.METRICS, extractor.name)
+    return {"t2i_features": extractor.name} | {
+        f"t2i_{name}{end}": entry[key]
+        for name, entry in scores.items()
+        for end, key in ENDS.items()
+        if key in entry
+    }
+
+
+def scene_scores(results, examples, config):
+    """What the oracle reads in pictures and captions, against the scenes they should show."""
+    world = preset(config.evaluate.scenes)
+    truth = [Scene.parse(key).objects for key in examples["keys"]]
+    read = {
+        task: oracle.read_pictures(results[key], world)
+        for task, key in PICTURES.items()
+        if key in results
+    }
+    for task, texts in texts_of(results, inputs.open_vocabulary(config)).items():
+        read[task] = [oracle.read_caption(text, world) for text in texts]
+    return {
+        f"{task}_scene_{score}": value
+        for task, objects in read.items()
+        for score, value in scenes.score(objects, truth).items()
+        if score != "n"
+    }
+
+
+def texts_of(results, vocabulary):
+    """{task: texts} of the captions that there are."""
+    return {
+        task: [vocabulary.decode(ids) for ids in results[key]]
+        for task, key in TEXTS.items()
+        if key in results
+    }
+
+
+SCORERS = (
+    Scorer(lambda c: True, lambda c: 0, means),
+    Scorer(lambda c: c.evaluate.captions, lambda c: c.evaluate.captions_every, caption_scores),
+    Scorer(
+        lambda c: bool(c.evaluate.features), lambda c: c.evaluate.features_every, picture_scores
+    ),
+    Scorer(lambda c: bool(c.evaluate.scenes), lambda c: c.evaluate.scenes_every, scene_scores),
+)

@@ -1,0 +1,66 @@
+"""Whence the parts of a model come: a fresh start, runs, published weights."""
+
+import jax
+import jax.numpy as jnp
+
+from data_pipelines.errors import UserError
+from itit_jax import companions, sharding, state
+from itit_jax.checkpoints import Checkpoints
+from itit_jax.weights import load as weights
+from itit_jax.workdir import Workdir
+
+
+def begin(program, seed):
+    """A fresh state, each leaf made where it belongs; trained parts start from the weights that
+    the recipe names for them."""
+    fresh = program.init(seed)
+    for name in program.recipe.trainable:
+        if source := program.recipe.weights_from.get(name, ""):
+            fresh.params[name] = load_part(source, name, program.state.params[name])
+            if fresh.ema is not None:
+                fresh.ema[name] = jax.tree.map(jnp.copy, fresh.params[name])
+    return fresh
+
+
+def load_frozen(recipe, abstract):
+    """Frozen parts from the runs or files that hold them; abstract: {part: tree}."""
+    frozen = {}
+    for name, tree in abstract.items():
+        source = recipe.weights_from.get(name, "")
+        if not source:
+            raise UserError(
+                f"{name} is frozen but nothing names its weights; "
+                f"set --config.{name}.weights, or --config.{name}.trainable=true."
+            )
+        frozen[name] = load_part(source, name, tree)
+    return frozen
+
+
+def load_part(source, name, abstract):
+    """One part from a run's workdir or from published weights."""
+    if Workdir(source).checkpoints.exists():
+        return load_trained(source, name, abstract)
+    return weights.load(source, abstract, part=name)
+
+
+def load_trained(workdir, name, abstract):
+    """One part of the newest checkpoint of a run, its average where there is one."""
+    run = Workdir(workdir)
+    section = "ema" if run.config().optimizer.ema_decay else "params"
+    return Checkpoints(run).restore_part(section, name, abstract)
+
+
+def abstract_local(recipe, rules):
+    """{part: tree} of every part on local devices, for scoring and serving."""
+    return state.abstract_parts(recipe, sharding.make_mesh(devices=jax.local_devices()), rules)
+
+
+def restore_params(recipe, config, workdir):
+    """-> (parameters of every part, step) of a run, for scoring and serving on local devices."""
+    abstract = abstract_local(recipe, config.mesh.rules)
+    trained = {name: load_trained(workdir, name, abstract[name]) for name in recipe.trainable}
+    rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
+    frozen = load_frozen(recipe, rest)
+    run = Workdir(workdir)
+    companions.check(run, companions.of(frozen))
+    return trained | frozen, Checkpoints(run).latest()

@@ -1,0 +1,34 @@
+"""--profile=FIRST:LAST: a trace of these steps for TensorBoard or Perfetto, in the run's folder."""
+
+import contextlib
+
+import jax
+
+
+class Profile:
+    """Traces the steps from `first` up to, without, `last`; no step where `steps` is None."""
+
+    def __init__(self, run, steps=None):
+        self.folder, self.steps, self._on = str(run.profile), steps, False
+
+    @contextlib.contextmanager
+    def step(self, number):
+        """Around a step. Every step carries its number in the trace."""
+        if self.steps and number == self.steps[0]:
+            jax.profiler.start_trace(self.folder)
+            self._on = True
+        with jax.profiler.StepTraceAnnotation("train", step_num=number):
+            yield
+
+    def end(self, number, state, say):
+        """After that step: write the trace if it was the last one that is wanted."""
+        if self._on and number + 1 >= self.steps[1]:
+            jax.block_until_ready(state)  # or the trace would end before the work does
+            self.close()
+            say(f"profile of steps {self.steps[0]} to {number}: {self.folder}")
+
+    def close(self):
+        """Write what was traced, also of a run that ends earlier."""
+        if self._on:
+            jax.profiler.stop_trace()
+            self._on = False

@@ -1,0 +1,77 @@
+"""What a run computes and where, described before anything of it is allocated.
+
+    program = describe(config)             # mesh, recipe, optimizer, state, frozen parts, batch
+    compiled = program.lower().compile()   # the step that train runs, for these devices
+
+Trainer, planner, ahead-of-time compiler and tests read the same description.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+
+from itit_jax import optimizers, sharding, state
+from itit_jax.recipes import base
+from itit_jax.step import make_train_step
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """Trees of jax.ShapeDtypeStruct with shardings, and the functions between them."""
+
+    config: Any
+    recipe: base.Recipe
+    optimizer: Any
+    mesh: jax.sharding.Mesh
+    state: state.TrainState  # of the trainable parts
+    frozen: dict[str, Any]  # {part: parameters}, an input of the step
+    batch: dict[str, dict[str, Any]]  # {stream: {array}} of one global step
+
+    @functools.cached_property
+    def train_step(self):
+        """Jitted (state, frozen, batch) -> (state, metrics). The state that goes out lies as the
+        one that comes in, so that a compiled step takes what it returned."""
+        step = make_train_step(
+            self.recipe,
+            self.optimizer,
+            seed=self.config.seed,
+            ema_decay=self.config.optimizer.ema_decay,
+        )
+        out = (state.places(self.state), sharding.replicated(self.mesh))
+        return jax.jit(step, donate_argnums=0, out_shardings=out)
+
+    def lower(self):
+        """The step as it is given to the compiler of these devices."""
+        with jax.set_mesh(self.mesh):
+            return self.train_step.lower(self.state, self.frozen, self.batch)
+
+    def init(self, seed):
+        """A fresh state, each leaf made where it belongs."""
+        make = state.make_init(self.recipe, self.optimizer, self.state.ema is not None)
+        return jax.jit(make, out_shardings=state.places(self.state))(jax.random.key(seed))
+
+
+def describe(config, devices=None):
+    """Program of a config on these devices, or on all that there are."""
+    size, rules = config.mesh, config.mesh.rules
+    mesh = sharding.make_mesh(size.data, size.fsdp, size.tensor, devices=devices)
+    recipe = base.find(config)
+    optimizer = optimizers.make(config.optimizer, config.train.steps)
+    parts = state.abstract_parts(recipe, mesh, rules)
+    return Program(
+        config=config,
+        recipe=recipe,
+        optimizer=optimizer,
+        mesh=mesh,
+        state=state.abstract_state(
+            recipe, optimizer, bool(config.optimizer.ema_decay), mesh, rules
+        ),
+        frozen={name: part for name, part in parts.items() if name not in recipe.trainable},
+        batch=_spread(recipe.batch_spec, sharding.batch_sharding(mesh)),
+    )
+
+
+def _spread(batch_spec, rows):
+    return state.placed(batch_spec, jax.tree.map(lambda _: rows, batch_spec))

@@ -1,0 +1,274 @@
+"""The folder of a run: every name in it, and how each is written and read.
+
+    run = Workdir("runs/demo/itit")              # or gs://bucket/run
+    run.config().model.width; run.scores()["2400"]["test"]; run.metrics()[-1]["loss"]
+
+Only the run itself writes, and holds the lock while it does; whoever reads changes nothing. Small
+files appear whole or not at all, and lines are only ever added. No JAX here.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+
+from data_pipelines.errors import UserError
+from data_pipelines.files import is_address, whole
+from itit_jax import config as settings
+from itit_jax.config import ConfigError
+
+CONFIG = "config.json"
+COMPANIONS = "companions.json"  # hashes of what the run stands on
+SCORES = "eval.json"
+METRICS = "metrics.jsonl"
+LOG = "log.txt"
+VOCABULARY = "vocabulary.model"
+CHECKPOINTS = "checkpoints"
+SAMPLES = "samples"
+CURVES = "curves.png"
+PROFILE = "profile"
+LOCK = ".lock"
+EXPORTED = "run.json"  # config beside exported weights, whose config.json is another library's
+
+
+class Workdir:
+    """A run by its folder or address; nothing is made before something is written."""
+
+    def __init__(self, path):
+        self.name = path.name if isinstance(path, Workdir) else os.path.expanduser(str(path))
+        self.local = not is_address(self.name)
+        if self.local:
+            self.path = pathlib.Path(self.name)
+            return
+        from etils import epath  # loads the client of the bucket only once it is asked
+
+        self.path = epath.Path(self.name)
+
+    def __str__(self):
+        return self.name
+
+    # ---- what is there ----------------------------------------------------------------------
+
+    def is_run(self):
+        """Whether a run was begun here."""
+        return (self.path / CONFIG).exists()
+
+    def config(self):
+        """The checked config of the run."""
+        file = self.path / CONFIG
+        if not file.exists():
+            raise ConfigError(
+                f"{self} holds no {CONFIG}; give the workdir of a run, or --config=FILE to begin."
+            )
+        return settings.from_json(file.read_text(), str(file))
+
+    def companions(self):
+        """{name: hash} of what the run stands on; {} before its start."""
+        return self._json(COMPANIONS)
+
+    def scores(self):
+        """{step as text: {split: {score: value}}}."""
+        return self._json(SCORES)
+
+    def metrics(self):
+        """[{"step", metric...}] of every step, in order; a line still being written is left out."""
+        file = self.path / METRICS
+        lines = file.read_text().split("\n")[:-1] if file.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def best_step(self, score, split="test", *, lowest=False):
+        """Step whose evaluation has the highest (or lowest) value of a score; None without."""
+        found = {
+            int(step): splits[split][score]
+            for step, splits in self.scores().items()
+            if score in splits.get(split, {})
+        }
+        choose = min if lowest else max
+        return choose(found, key=found.get) if found else None
+
+    def _json(self, name):
+        file = self.path / name
+        if not file.exists():
+            return {}
+        try:
+            return json.loads(file.read_text())
+        except ValueError as error:
+            raise UserError(f"{file} is no JSON ({error}); restore it or remove it.") from error
+
+    @property
+    def checkpoints(self):
+        """Folder of the checkpoints; absolute, as Orbax wants it."""
+        return (self.path.absolute() if self.local else self.path) / CHECKPOINTS
+
+    @property
+    def vocabulary(self):
+        """The vocabulary that the run reads and writes."""
+        return self.path / VOCABULARY
+
+    @property
+    def profile(self):
+        """Folder of the profiler's traces."""
+        return self.path / PROFILE
+
+    # ---- what the run writes ----------------------------------------------------------------
+
+    def make(self):
+        """The folder, if it is not there."""
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def keep(self, name, data):
+        """A small file, text or bytes, whole or not at all."""
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole(file, "w" if isinstance(data, str) else "wb") as opened:
+            opened.write(data)
+
+    def keep_config(self, config):
+        """The config as used; what lies somewhere is told so that it is found from anywhere."""
+        self.keep(CONFIG, settings.to_json(settings.rooted(config)))
+
+    def keep_companions(self, found):
+        """Remember {name: hash}."""
+        self.keep(COMPANIONS, json.dumps(found, indent=1))
+
+    def keep_sample(self, step, data):
+        """A sample sheet, PNG."""
+        self.keep(f"{SAMPLES}/{step:08d}.png", data)
+
+    def keep_scores(self, step, scores):
+        """File {split: {score: value}} under a step, beside those of other steps."""
+        with self._alone(f".{SCORES}.lock"):  # --mode=eval may score beside the run itself
+            history = self.scores() | {str(step): scores}
+            self.keep(SCORES, json.dumps(history, indent=1, allow_nan=False))
+
+    def forget_after(self, step):
+        """Drop the metrics past `step`, which a resumed run is about to write anew."""
+        file = self.path / METRICS
+        if not file.exists():
+            return
+        kept = []
+        for line in file.read_text().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):  # a kill may have cut the last line
+                if json.loads(line)["step"] <= step:
+                    kept.append(line)
+        self.keep(METRICS, "".join(f"{line}\n" for line in kept))
+
+    def lines(self, name):
+        """An open file to which whole lines are added."""
+        self.make()
+        return open(self.path / name, "a") if self.local else _Rewritten(self, name)
+
+    @contextlib.contextmanager
+    def lock(self, process=0, processes=1):
+        """Refuses a second run in a live workdir. The kernel lets go when the process dies.
+
+        A store of objects has no locks: there, who starts two runs in one place loses one.
+        """
+        name = LOCK if processes == 1 else f"{LOCK}-{process}"
+        with self._alone(
+            name,
+            f"another run is alive in {self}; wait for it, or take another workdir.",
+        ):
+            yield
+
+    @contextlib.contextmanager
+    def _alone(self, name, otherwise=""):
+        """Alone in here by the file `name`; who is not waits, or is told `otherwise`."""
+        self.make()
+        if not self.local:
+            yield
+            return
+        import fcntl
+
+        with open(self.path / name, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if otherwise else 0))
+            except OSError:
+                raise UserError(otherwise) from None
+            yield
+
+    def remove_leftovers(self):
+        """Half-written steps of killed saves; nobody else cleans them up.
+
+        Only for the run that holds the lock: to another they may be a save that goes on.
+        """
+        if self.local:  # a store shows nothing of a save before its end
+            for folder in self.checkpoints.glob("*.orbax-checkpoint-tmp*"):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Rewritten:
+    """Lines of an object in a bucket, which can only be written as a whole."""
+
+    def __init__(self, run, name):
+        file = run.path / name
+        self._keep = lambda text: run.keep(name, text)
+        self._text = file.read_text() if file.exists() else ""
+
+    def write(self, text):
+        self._text += text
+
+    def flush(self):
+        """Nothing: to write the whole object for every line would take all day."""
+
+    def close(self):
+        self.upload()
+
+    def upload(self):
+        """Write the object."""
+        self._keep(self._text)
+
+
+# ---- a run beside a config -----------------------------------------------------------------------
+
+
+def check_resume(config, workdir):
+    """ConfigError if the workdir holds a run that this config would not continue."""
+    run = Workdir(workdir)
+    if not run.is_run():
+        return
+    old, new = settings.flat(run.config()), settings.flat(config)
+    keys = settings.declared(config)
+    for name in sorted(old.keys() | new.keys()):
+        free = name in keys and (keys[name].resumable or keys[name].place)
+        if not free and old.get(name) != new.get(name):
+            raise ConfigError(
+                f"{run} holds a run with {name}={settings.show(old.get(name))}, but "
+                f"{settings.show(new.get(name))} is asked for; "
+                "keep the old value or take a new workdir."
+            )
+
+
+def check_runs(config):
+    """ConfigError if a key that names another run names none that fits."""
+    for key, wanted in settings.spec(config).runs.items():
+        path = settings.flat(config)[key]
+        if not path or is_address(path):  # asking a bucket takes seconds
+            continue
+        if not Workdir(path).is_run():
+            raise ConfigError(
+                f"{key} is {path}, which holds no {CONFIG}; give --config.{key}=WORKDIR of a run "
+                f"of {wanted.recipe}."
+            )
+        other = Workdir(path).config()
+        if other.recipe != wanted.recipe:
+            raise ConfigError(
+                f"{key} is {path}, which is a run of {other.recipe}; give --config.{key}=WORKDIR "
+                f"of a run of {wanted.recipe}."
+            )
+        if sentence := wanted.fits(config, other):
+            raise ConfigError(sentence)
+
+
+def config_of(section, name):
+    """Config of the model that a section with the keys workdir, weights and config means: that of
+    a finished run, of an export, or of the file that planning uses."""
+    if section.workdir:
+        return Workdir(section.workdir).config()
+    exported = pathlib.Path(section.weights, EXPORTED)
+    if section.weights and exported.is_file():
+        return settings.from_json(exported.read_text(), str(exported))
+    if section.config:
+        return settings.load(section.config)
+    raise ConfigError(f"{name}.workdir is empty; train one and give --config.{name}.workdir=RUN.")

@@ -1,0 +1,187 @@
+"""The folder of a run: what is written there, and that whoever reads changes nothing."""
+
+import json
+import multiprocessing
+
+import pytest
+
+from data_pipelines.errors import UserError
+from itit_jax import config as settings
+from itit_jax.config import ConfigError
+from itit_jax.workdir import METRICS, Workdir, check_resume, check_runs
+
+TINY = "configs/itit_tiny.py"
+
+
+def small(**changes):
+    """An ITIT config that passes every check, with dotted changes."""
+    return settings.load(TINY, overrides=[f"{key}={value}" for key, value in changes.items()])
+
+
+def run_at(folder, config=None):
+    """A run that was begun."""
+    run = Workdir(folder)
+    run.keep_config(config or small())
+    return run
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_run_gives_its_config_back(tmp_path):
+    run_at(tmp_path / "a" / "b")
+    found = Workdir(tmp_path / "a" / "b").config()
+    assert found.to_dict() == settings.rooted(small()).to_dict()
+    assert names(tmp_path / "a" / "b") == ["config.json"]
+
+
+def test_to_ask_changes_nothing(tmp_path):
+    run = Workdir(tmp_path / "none")
+    assert (run.is_run(), run.scores(), run.metrics(), run.companions()) == (False, {}, [], {})
+    assert run.best_step("f1") is None
+    with pytest.raises(ConfigError, match="holds no config.json"):
+        run.config()
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_home_is_a_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run_at("~/run")
+    assert names(tmp_path) == ["run"]
+
+
+def test_what_lies_somewhere_is_told_so_that_it_is_found_from_anywhere(tmp_path, monkeypatch):
+    run_at(tmp_path / "vq", settings.load("configs/vq_tiny.py"))
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run = run_at("run", small(**{"tokenizer.workdir": "vq/", "data.path": "data",
+                                 "evaluate.features": "scenes:vq", "data.tokens": "gone"}))
+    found = run.config()
+    assert found.tokenizer.workdir == str(tmp_path / "vq")
+    assert found.data.path == str(tmp_path / "data")
+    assert found.evaluate.features == f"scenes:{tmp_path / 'vq'}"
+    assert found.data.tokens == "gone"
+
+
+def test_a_run_may_change_what_is_resumable_and_where_things_lie_and_nothing_else(tmp_path):
+    run_at(tmp_path)
+    check_resume(small(), tmp_path / "new")
+    check_resume(small(**{"train.steps": 3000, "save.keep": 7, "mesh.fsdp": 2}), tmp_path)
+    check_resume(small(**{"data.path": "elsewhere/", "tokenizer.workdir": "moved"}), tmp_path)
+    for changes, words in (({"model.depth": 4}, "model.depth=3"), ({"seed": 1}, "seed=0")):
+        with pytest.raises(ConfigError, match=words):
+            check_resume(small(**changes), tmp_path)
+    with pytest.raises(ConfigError, match="holds a run with"):
+        check_resume(settings.load("configs/vq_tiny.py"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('{"recipe": ', "is not JSON"),
+        ('{"recipe": "itit", "train": {"stepz": 1}}', "did you mean train.steps"),
+        ('{"recipe": "gan"}', "set it to one of classifier, itit, vq"),
+    ],
+)
+def test_a_damaged_config_is_refused(tmp_path, text, words):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        Workdir(tmp_path).config()
+
+
+def test_another_run_that_a_key_names_has_to_fit(tmp_path):
+    where = {"tokenizer.workdir": tmp_path / "vq"}
+    with pytest.raises(ConfigError, match="holds no config.json; give --config.tokenizer.workdir"):
+        check_runs(small(**where))
+    run_at(tmp_path / "vq", settings.load("configs/vq_tiny.py"))
+    check_runs(small(**where))
+    with pytest.raises(ConfigError, match="factor 8 of the tokenizer"):
+        check_runs(small(**where, **{"data.image_size": 30}))
+    run_at(tmp_path / "itit")
+    with pytest.raises(ConfigError, match="is a run of itit; give .* of a run of vq"):
+        check_runs(small(**{"tokenizer.workdir": tmp_path / "itit"}))
+
+
+# ---- lines and scores ----------------------------------------------------------------------------
+
+
+def test_a_resumed_run_forgets_what_it_will_do_again(tmp_path):
+    rows = [json.dumps({"step": s}) for s in (1, 2, 3, 4)]
+    (tmp_path / METRICS).write_text("\n".join(rows) + '\n{"step": 5, "lo')  # cut by a kill
+    run = Workdir(tmp_path)
+    assert [row["step"] for row in run.metrics()] == [1, 2, 3, 4]
+    run.forget_after(2)
+    assert (tmp_path / METRICS).read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_the_best_step_is_that_of_the_best_score(tmp_path):
+    run = Workdir(tmp_path)
+    for step, f1 in ((0, 0.1), (100, 0.9), (200, 0.8)):
+        run.keep_scores(step, {"test": {"f1": f1, "loss": 1 - f1}})
+    run.keep_scores(300, {"held_out": {"f1": 1.0}})
+    assert run.best_step("f1") == 100 and run.best_step("loss", lowest=True) == 100
+    assert run.best_step("f1", "held_out") == 300
+
+
+def test_no_score_that_is_no_number_gets_into_the_file(tmp_path):
+    run = Workdir(tmp_path)
+    run.keep_scores(1, {"test": {"f1": 0.5}})
+    with pytest.raises(ValueError):
+        run.keep_scores(2, {"test": {"f1": float("nan")}})
+    assert list(run.scores()) == ["1"]
+
+
+def write_beside(folder, count):
+    run = Workdir(folder)
+    file = run.lines(METRICS)
+    for step in range(1, count + 1):
+        file.write(json.dumps({"step": step, "loss": 1.0, "name": "x" * (step % 97)}) + "\n")
+        file.flush()
+        if step % 10 == 0:
+            run.keep_scores(step, {"test": {"f1": 0.5, "filler": list(range(step % 50))}})
+    file.close()
+
+
+def test_a_reader_beside_a_writer_sees_only_whole_lines_and_loses_none(tmp_path):
+    count, run = 1000, Workdir(tmp_path)
+    writer = multiprocessing.get_context("spawn").Process(
+        target=write_beside, args=(tmp_path, count)
+    )
+    writer.start()
+    reads, seen = 0, 0
+    while writer.is_alive() or reads < 1000:
+        steps = [row["step"] for row in run.metrics()]
+        assert steps == list(range(1, len(steps) + 1)) and len(steps) >= seen
+        assert all(splits["test"]["f1"] == 0.5 for splits in run.scores().values())
+        reads, seen = reads + 1, len(steps)
+    writer.join()
+    assert len(run.metrics()) == count and len(run.scores()) == count // 10
+
+
+def test_two_who_score_at_once_lose_nothing(tmp_path):
+    pair = [
+        multiprocessing.get_context("spawn").Process(target=score_some, args=(tmp_path, first))
+        for first in (0, 1)
+    ]
+    for process in pair:
+        process.start()
+    for process in pair:
+        process.join()
+    assert sorted(map(int, Workdir(tmp_path).scores())) == list(range(100))
+
+
+def score_some(folder, first):
+    for step in range(first, 100, 2):
+        Workdir(folder).keep_scores(step, {"test": {"f1": 1.0}})
+
+
+# ---- the lock ------------------------------------------------------------------------------------
+
+
+def test_a_run_is_locked_while_it_lives_and_free_after(tmp_path):
+    run = Workdir(tmp_path)
+    with run.lock(), pytest.raises(UserError, match="another run is alive"), run.lock():
+        pass
+    with run.lock():
+        pass
