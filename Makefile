@@ -66,8 +66,8 @@ test-parity: $(VENV)/light .venv-parity/ready
 		--out=build/golden --seed=$$(date +%s)
 	$(RUN) -m tests.weights.parity --golden=build/golden --out=results/parity.json
 	rm -rf build/export
-	$(RUN) -m tests.weights.exported --out=build/export --seed=$$(date +%s)
-	.venv-parity/bin/python tests/weights/open_export.py --export=build/export --out=results/parity.json
+	$(RUN) -m tests.serve.exported --out=build/export --seed=$$(date +%s)
+	.venv-parity/bin/python tests/serve/open_export.py --export=build/export --out=results/parity.json
 
 lint: $(VENV)/full
 	$(RUN) -m ruff check --fix .

@@ -26,6 +26,7 @@ FLOORS = (
     ("itit_jax.weights", 6),
     ("itit_jax.evaluation.samples", 7),
     ("itit_jax.evaluation.scorers", 7),
+    ("itit_jax.towers", 6),
     ("itit_jax.evaluation.features", 6),
     ("itit_jax.sheets", 6),
     ("itit_jax.inputs", 6),
@@ -124,6 +125,17 @@ def test_recipes_never_import_each_other():
     for name in recipes:
         others = {o for o in GRAPH[name] if o in recipes}
         assert all(o.startswith(f"{name}_") for o in others), (name, others)
+
+
+def test_readers_of_weight_files_never_import_each_other():
+    room = "itit_jax.weights.containers."
+    shared = {f"{room}tensors", f"{room}msgpack_trees"}
+    inside = {n: f for n, f in GRAPH.items() if n.startswith(room) and n != f"{room}find"}
+    assert len(inside) == 8
+    for name, found in inside.items():
+        others = {o for o in found if o.startswith(room)} - shared
+        kind = name.removeprefix(room).split("_")[0]
+        assert all(o.startswith(f"{room}{kind}_") for o in others), (name, others)
 
 
 def test_only_base_names_a_recipe():

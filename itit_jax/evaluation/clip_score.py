@@ -17,7 +17,7 @@ from data_pipelines import folder, images
 from data_pipelines.errors import UserError
 from itit_jax.evaluation import out_files
 from itit_jax.evaluation.intervals import bootstrap
-from itit_jax.weights.towers import load_towers
+from itit_jax.towers.published import load_towers
 
 VERSION = 1  # of the signature: raised when a score of the same pairs would change
 SCALE = 100.0

@@ -19,8 +19,8 @@ from data_pipelines.images import fit
 from itit_jax import parts, sharding
 from itit_jax.models import inception
 from itit_jax.recipes import base
+from itit_jax.towers.published import load_towers
 from itit_jax.weights import load as weights
-from itit_jax.weights.towers import load_towers
 from itit_jax.workdir import Workdir
 
 BATCH = 32  # pictures a call, over all devices of this process

@@ -7,7 +7,7 @@ import pathlib
 import jax
 
 from data_pipelines.records import INFO, read_info
-from itit_jax.weights.ecosystem import vqmodel_config
+from itit_jax.serve.ecosystem import vqmodel_config
 
 # Licences that the hub knows by the same name in small letters; others are told in words.
 KNOWN = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "Apache-2.0", "MIT")

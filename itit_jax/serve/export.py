@@ -22,10 +22,9 @@ from data_pipelines.texts import Vocabulary
 from itit_jax import config as settings
 from itit_jax import parts
 from itit_jax.recipes import base
-from itit_jax.serve import card, trained
-from itit_jax.weights import ecosystem
+from itit_jax.serve import card, ecosystem, trained
+from itit_jax.serve.tokenizer_files import tokenizer_files
 from itit_jax.weights import load as weights
-from itit_jax.weights.tokenizer_files import tokenizer_files
 from itit_jax.workdir import EXPORTED, config_of
 
 FORMAT = 1

@@ -13,7 +13,7 @@ import sys
 
 from data_pipelines.errors import UserError
 from itit_jax.weights import sizes
-from itit_jax.weights.files import FILE
+from itit_jax.weights.containers.find import FILE
 from itit_jax.weights.layouts import towers
 from itit_jax.weights.layouts.kinds import KINDS
 from itit_jax.weights.load import OURS, container, read, save

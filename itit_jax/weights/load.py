@@ -14,7 +14,8 @@ import numpy as np
 
 from data_pipelines.errors import UserError
 from itit_jax.sharding import path_of
-from itit_jax.weights.files import WRITERS, Tensor, read_tensors
+from itit_jax.weights.containers.find import WRITERS, read_tensors
+from itit_jax.weights.containers.tensors import Tensor
 from itit_jax.weights.layouts.kinds import KINDS
 
 OURS = "itit_jax"
@@ -79,7 +80,7 @@ def save(params, kind, path, head=None, **known):
 
 
 def container(kind):
-    """What weights of this layout are written as: one of files.WRITERS."""
+    """What weights of this layout are written as: one of find.WRITERS."""
     return OURS if kind == OURS else KINDS[kind].container
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from data_pipelines.texts import train_vocabulary
 from itit_jax.evaluation import clip_score
-from itit_jax.weights.towers import load_towers
+from itit_jax.towers.published import load_towers
 
 GOLDEN = pathlib.Path(__file__).parent.parent / "weights/golden"
 

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from configs import defaults
 from data_pipelines.errors import UserError
 from itit_jax.evaluation import features
-from itit_jax.weights.towers import load_towers
+from itit_jax.towers.published import load_towers
 from tests.evaluation import toy
 from tests.weights import seeded
 

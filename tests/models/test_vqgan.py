@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from itit_jax.models.vqgan import FSQ, VQGAN, Codebook, fold, to_pixels, to_signed, unfold
+from tests.weights.networks import applied, vq_params
 
 LEVELS = (5, 4, 3)
 
@@ -76,3 +77,19 @@ def test_decoding_the_ids_gives_the_reconstruction(levels):
     np.testing.assert_array_equal(flat, np.asarray(ids).reshape(2, 16))
     again = net.apply(variables, flat, method="decode")
     np.testing.assert_allclose(again, rebuilt, rtol=1e-4, atol=1e-5)
+
+
+def test_pixels_in_0_to_1_inside_are_those_of_minus_1_to_1_outside():
+    """aMUSEd's VQModel is taming's network on other pixels."""
+    signed = VQGAN(
+        base=8, multipliers=(1, 1), res_blocks=1, attention_resolutions=(), latent_channels=4,
+        codes=7, code_width=4,
+    )  # fmt: skip
+    unit, variables = signed.clone(unit_pixels=True), {"params": vq_params(signed)}
+    x = jax.random.uniform(jax.random.key(0), (2, 8, 8, 3), minval=-1)
+    inner = applied(signed, "latents", variables, (x + 1) / 2)
+    np.testing.assert_allclose(applied(unit, "latents", variables, x), inner, atol=1e-4)
+    ids = jnp.arange(16).reshape(1, 16) % 7
+    inner = applied(signed, "decode", variables, ids)
+    found = applied(unit, "decode", variables, ids)
+    np.testing.assert_allclose(found, 2 * inner - 1, rtol=1e-4, atol=1e-4)

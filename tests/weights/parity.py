@@ -24,8 +24,8 @@ from itit_jax.models import inception
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
+from itit_jax.towers import published as towers
 from itit_jax.weights import load as weights
-from itit_jax.weights import towers
 from tests.weights import seeded
 
 TOLERANCE = 1e-5  # largest difference over the largest magnitude, float32

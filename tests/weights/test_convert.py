@@ -8,10 +8,10 @@ from safetensors.numpy import load_file, save_file
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import convert
 from itit_jax.weights import load as weights
-from tests.weights.test_formats import maskgit_params
-from tests.weights.test_weights import (
+from tests.weights.networks import (
     abstract,
     assert_same,
+    maskgit_params,
     random_params,
     t5,
     t5_params,
@@ -144,12 +144,12 @@ def test_only_an_empty_folder_is_written(layout, tmp_path, capsys):
 def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path, monkeypatch):
     weights.save(t5_params(t5(scan=False)), "t5", tmp_path / "x.safetensors")
     monkeypatch.setattr("os.getpid", lambda: 7)
-    for left in ("out.new", "out.7.new"):
+    for left in ("out.new", ".out.7.draft"):
         (tmp_path / left).mkdir()
         (tmp_path / left / "checkpoint").write_text("")
     command = [str(tmp_path / "x.safetensors"), f"--out={tmp_path / 'out'}", "--layout=t5x"]
     assert convert.main(command) == 0
-    assert not (tmp_path / "out.7.new").exists()
+    assert not (tmp_path / ".out.7.draft").exists()
 
 
 @pytest.mark.parametrize("kind", ["clip", "siglip", "open_clip", "big_vision_scanned"])
@@ -157,3 +157,30 @@ def test_layouts_of_towers_are_not_offered(kind, tmp_path, capsys):
     with pytest.raises(SystemExit):
         convert.main(["x", f"--out={tmp_path}", f"--layout={kind}"])
     assert "invalid choice" in capsys.readouterr().err
+
+
+def test_convert_goes_from_layout_to_layout_and_prints_sizes(tmp_path, capsys):
+    _, params = maskgit_params()
+    weights.save(params, "maskgit", tmp_path / "x.msgpack")
+    torch, flax_again = tmp_path / "torch", tmp_path / "flax"
+    assert convert.main([f"{tmp_path}/x.msgpack", f"--out={torch}", "--layout=open_muse"]) == 0
+    assert convert.main([str(torch), f"--out={flax_again}", "--layout=maskgit"]) == 0
+    printed = capsys.readouterr().out
+    for words in ('"model.layout": "maskgit"', '"model.res_blocks": 2', '"model.codes": 9'):
+        assert printed.count(words) == 2
+    assert (tmp_path / "x.msgpack").read_bytes() == (flax_again / "model.msgpack").read_bytes()
+    with pytest.raises(SystemExit) as stopped:
+        convert.main([str(torch), f"--out={flax_again}", "--layout=masgit"])
+    assert stopped.value.code == 2
+    assert convert.main([str(torch), f"--out={tmp_path / 'no'}", "--layout=t5"]) == 2
+    assert "the layout t5 has no place for" in capsys.readouterr().err
+
+
+def test_convert_writes_a_t5x_folder_only_where_nothing_is(tmp_path, capsys):
+    params = t5_params(t5(scan=False))
+    weights.save(params, "t5", tmp_path / "x.safetensors")
+    command = [str(tmp_path / "x.safetensors"), f"--out={tmp_path / 'out'}", "--layout=t5x_scanned"]
+    assert convert.main(command) == 0
+    assert_same(params, weights.load(tmp_path / "out", abstract(params)))
+    assert convert.main(command) == 2
+    assert "is not an empty folder" in capsys.readouterr().err

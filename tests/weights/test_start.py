@@ -11,7 +11,7 @@ from itit_jax.recipes.itit import Recipe
 from itit_jax.serve import export
 from itit_jax.weights import load as weights
 from tests import tiny
-from tests.weights import exported
+from tests.serve import exported
 
 
 @pytest.mark.parametrize("trainable", [True, False])

@@ -1,4 +1,4 @@
-"""Flax's msgpack files: nested dicts whose leaves are arrays, read without trusting any length.
+"""Flax's msgpack: nested dicts whose leaves are arrays, read without trusting any length.
 
 flax.serialization would do for files of one's own. It lets a file of a few bytes ask for lists of
 any length and gives arrays back before anyone has looked at their sizes, hence this reader.
@@ -7,17 +7,15 @@ any length and gives arrays back before anyone has looked at their sizes, hence 
 import math
 import mmap
 import os
-import pathlib
 from typing import NamedTuple
 
 import msgpack
 import numpy as np
 from flax import serialization, traverse_util
 
-from itit_jax.weights.torch_files import DEEPEST
-from itit_jax.weights.torch_pickles import STORAGES
+from data_pipelines.files import whole
+from itit_jax.weights.containers.tensors import DEEPEST, NUMBERS
 
-DTYPES = {dtype.name: dtype for dtype in STORAGES.values()}
 ARRAY = 1  # Flax's code for an array; 2 and 3 are single numbers
 LONGEST = 100  # items of a list; real ones are shapes
 CHUNKED = "__msgpack_chunked_array__"  # Flax cuts arrays above a gigabyte
@@ -63,9 +61,9 @@ def _extension(code, data):
     if not isinstance(found, list) or len(found) != 3:
         raise ValueError("an array is no (shape, type, bytes)")
     shape, name, held = found
-    if not isinstance(name, str) or name not in DTYPES or not isinstance(held, bytes):
+    if not isinstance(name, str) or name not in NUMBERS or not isinstance(held, bytes):
         raise ValueError(f"an array has the type {str(name)[:20]!r}")
-    array = Array(_shape(shape), DTYPES[name], (held,))
+    array = Array(_shape(shape), NUMBERS[name], (held,))
     _check(array)
     return array
 
@@ -117,24 +115,10 @@ def _listed(numbered):
     return [numbered[str(i)] for i in range(len(numbered))]
 
 
-def read(file) -> dict[str, Array]:
-    """{path: Array} of a file; leaves that are no arrays are passed over."""
-    arrays = {name: leaf for name, leaf in flatten(unpack(file)) if isinstance(leaf, Array)}
-    if not arrays:
-        raise ValueError("it holds no array")
-    return arrays
-
-
-def write(arrays, file):
-    """Write {path: array} as Flax does."""
-    write_tree(nested({path: np.asarray(array) for path, array in arrays.items()}), file)
-
-
 def write_tree(tree, file):
     """Write nested dicts of anything that Flax's msgpack knows."""
-    fresh = pathlib.Path(f"{file}.new")
-    fresh.write_bytes(serialization.msgpack_serialize(tree))
-    os.replace(fresh, file)
+    with whole(file) as opened:
+        opened.write(serialization.msgpack_serialize(tree))
 
 
 def nested(leaves):

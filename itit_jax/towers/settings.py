@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from data_pipelines.errors import UserError
 from itit_jax.models.towers import ACTIVATIONS, Pixels
-from itit_jax.weights.files import read_config, read_tensors
+from itit_jax.weights.containers.find import read_config, read_tensors
 from itit_jax.weights.layouts.towers import TOWERS
 
 

@@ -7,16 +7,15 @@ description says of places is not believed: the array of target/a/b is the folde
 import gzip
 import json
 import math
-import os
 import pathlib
-import shutil
 from typing import NamedTuple
 
 import ml_dtypes
 import numpy as np
 import tensorstore
 
-from itit_jax.weights import flax_files
+from data_pipelines.files import whole_folder
+from itit_jax.weights.containers import msgpack_trees
 
 INDEX = "checkpoint"
 TYPES = {
@@ -48,12 +47,12 @@ class ZarrArray(NamedTuple):
 
 def read(folder):
     """{path: array} of the parameters, without the optimizer's state."""
-    tree = flax_files.unpack(folder / INDEX)
+    tree = msgpack_trees.unpack(folder / INDEX)
     target = tree["optimizer"]["target"]
     return {
-        path: leaf if isinstance(leaf, flax_files.Array) else _described(folder, path)
-        for path, leaf in flax_files.flatten(target, _is_description)
-        if isinstance(leaf, flax_files.Array) or _is_description(leaf)
+        path: leaf if isinstance(leaf, msgpack_trees.Array) else _described(folder, path)
+        for path, leaf in msgpack_trees.flatten(target, _is_description)
+        if isinstance(leaf, msgpack_trees.Array) or _is_description(leaf)
     }
 
 
@@ -136,16 +135,10 @@ def write(arrays, folder):
 
     There is no state of an optimizer: t5x takes it as a start, not to continue a run.
     """
-    fresh = pathlib.Path(f"{folder}.{os.getpid()}.new")
-    shutil.rmtree(fresh, ignore_errors=True)  # of a run that was killed and had this number
-    try:
-        fresh.mkdir(parents=True)
+    with whole_folder(folder) as fresh:
         leaves = {path: _write_one(fresh, path, array) for path, array in arrays.items()}
         named = {f"optimizer/target/{path}": leaf for path, leaf in leaves.items()}
-        flax_files.write_tree(flax_files.nested(named) | {"version": 3}, fresh / INDEX)
-        os.replace(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        msgpack_trees.write_tree(msgpack_trees.nested(named) | {"version": 3}, fresh / INDEX)
 
 
 def _write_one(folder, path, array):

@@ -7,9 +7,9 @@ import msgpack
 import numpy as np
 from flax import serialization
 
-from itit_jax.weights import t5x_folders
-from itit_jax.weights.files import read_tensors
-from tests.weights.hostile import HUGE, hostile
+from itit_jax.weights.containers import t5x_folders
+from itit_jax.weights.containers.find import read_tensors
+from tests.weights.containers.hostile import HUGE, hostile
 
 
 def packed(folder, tree):

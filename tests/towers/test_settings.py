@@ -10,10 +10,10 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from data_pipelines.errors import UserError
+from itit_jax.towers import published as towers
 from itit_jax.weights import load as weights
-from itit_jax.weights import towers
 
-GOLDEN = pathlib.Path(__file__).parent / "golden"
+GOLDEN = pathlib.Path(__file__).parents[1] / "weights" / "golden"
 CFG = {"vision_cfg": {"head_width": 4}, "text_cfg": {"heads": 2}}
 
 

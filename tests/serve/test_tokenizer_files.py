@@ -8,8 +8,8 @@ import pytest
 import sentencepiece
 
 from data_pipelines.texts import Vocabulary, train_vocabulary
-from itit_jax.weights.tokenizer_files import tokenizer_files
-from tests.weights.exported import TEXTS
+from itit_jax.serve.tokenizer_files import tokenizer_files
+from tests.serve.exported import TEXTS
 
 SPACE = "\u2581"
 

@@ -6,10 +6,10 @@ import os
 import zipfile
 
 from data_pipelines.errors import UserError
-from itit_jax.weights.torch_pickles import Storage, StoredTensor, Unpickler
+from itit_jax.weights.containers.tensors import DEEPEST
+from itit_jax.weights.containers.torch_pickles import Storage, StoredTensor, Unpickler
 
 MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of a file before torch 1.6
-DEEPEST = 20  # nested containers
 
 
 def read(file) -> dict[str, StoredTensor]:

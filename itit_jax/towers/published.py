@@ -15,12 +15,12 @@ from PIL import Image
 from data_pipelines.errors import UserError
 from itit_jax.companions import fingerprint
 from itit_jax.models.towers import CLIP_PIXELS, SIGLIP_PIXELS, ImageTower, TextTower, Towers
+from itit_jax.towers import settings as told
+from itit_jax.towers.words import open_words
 from itit_jax.weights import load as weights
-from itit_jax.weights import tower_settings
-from itit_jax.weights.files import folder_of
+from itit_jax.weights.containers.find import folder_of
 from itit_jax.weights.layouts import towers as layouts
 from itit_jax.weights.layouts.rows import count
-from itit_jax.weights.tower_words import open_words
 
 CLIP = ("clip", "open_clip")  # the other layouts of towers are SigLIP's
 BATCH = 32  # rows a call; the last is filled up, so that it compiles once
@@ -43,19 +43,19 @@ def _image(path, kind, found, siglip):
     patch, _, _, width = _shape(path, found, "image/patches/kernel", 4)
     places, _ = _shape(path, found, "image/positions", 2)
     side = math.isqrt(places)  # a class token more changes no root
-    settings = tower_settings.of(path, kind, "image", width)
+    settings = told.of(path, kind, "image", width)
     return ImageTower(
         size=side * patch,
         patch=patch,
         probe=siglip,
-        pixels=tower_settings.pixels(path, kind, SIGLIP_PIXELS if siglip else CLIP_PIXELS),
+        pixels=told.pixels(path, kind, SIGLIP_PIXELS if siglip else CLIP_PIXELS),
         **_shared(path, found, "image", settings),
     )
 
 
 def _text(path, kind, found, siglip):
     vocabulary, width = _shape(path, found, "text/token_embedding", 2)
-    settings = tower_settings.of(path, kind, "text", width)
+    settings = told.of(path, kind, "text", width)
     end = vocabulary - 1 if settings.end is None else settings.end
     return TextTower(
         vocabulary_size=vocabulary,

@@ -11,10 +11,9 @@ from safetensors.numpy import load_file
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax.models.vqgan import VQGAN
-from itit_jax.serve import export
-from itit_jax.weights import ecosystem
+from itit_jax.serve import ecosystem, export
 from tests import tiny
-from tests.weights import exported
+from tests.serve import exported
 
 PLAIN = dict(
     base=32, multipliers=(1, 2), res_blocks=2, attention_resolutions=(8,), latent_channels=6,

@@ -1,8 +1,8 @@
 """Opens an export with transformers and diffusers and compares. Needs torch, not this project.
 
-python tests/weights/open_export.py --export=FOLDER --out=results/parity.json
+python tests/serve/open_export.py --export=FOLDER --out=results/parity.json
 
-FOLDER and FOLDER.npz are what tests/weights/exported.py wrote. OUT gets a key "export" more.
+FOLDER and FOLDER.npz are what tests/serve/exported.py wrote. OUT gets a key "export" more.
 The references compute in float64, so that a difference is our own rounding or a fault.
 """
 

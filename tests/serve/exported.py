@@ -1,8 +1,8 @@
 """A tiny export with random weights, all of it in layouts that other libraries open.
 
-python -m tests.weights.exported --out=FOLDER --seed=0
+python -m tests.serve.exported --out=FOLDER --seed=0
 
-Beside it FOLDER.npz: inputs, and what our networks make of them, for tests/weights/open_export.py.
+Beside it FOLDER.npz: inputs, and what our networks make of them, for tests/serve/open_export.py.
 """
 
 import argparse

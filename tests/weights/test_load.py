@@ -12,41 +12,22 @@ from safetensors.numpy import load_file, save_file
 
 from data_pipelines.errors import UserError
 from itit_jax.models.inception import Inception
-from itit_jax.models.t5 import T5Encoder
-from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights import convert
 from itit_jax.weights import load as weights
-from itit_jax.weights.files import read_tensors
-from tests.tiny import filled
-from tests.weights import parity, seeded, torch_zip
+from itit_jax.weights.containers.find import FILE, read_tensors
+from tests.weights import parity, seeded
+from tests.weights.containers import torch_zip
+from tests.weights.networks import (
+    abstract,
+    assert_same,
+    maskgit_params,
+    t5,
+    t5_params,
+    vq_params,
+    vqgan,
+)
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
-
-
-def t5(scan=True, depth=2):
-    return T5Encoder(
-        vocabulary_size=23, width=12, mlp_width=20, depth=depth, heads=3, head_width=5, scan=scan
-    )
-
-
-def vqgan(attention=(8,)):
-    return VQGAN(
-        base=32, multipliers=(1, 2), res_blocks=2, attention_resolutions=attention,
-        latent_channels=6, codes=11, code_width=4,
-    )  # fmt: skip
-
-
-def t5_params(model):
-    words = jnp.ones((1, 7), jnp.int32)
-    return random_params(model, words, words > 0)
-
-
-def vq_params(model):
-    return random_params(model, jnp.zeros((1, 16, 16, 3)))
-
-
-def random_params(model, *inputs):
-    return filled(jax.eval_shape(model.init, jax.random.key(0), *inputs))["params"]
 
 
 MODELS = {
@@ -56,31 +37,30 @@ MODELS = {
     "diffusers_vq": lambda: vq_params(vqgan()),
     "diffusers_vq without attention": lambda: vq_params(vqgan(())),
     "itit_jax": lambda: vq_params(vqgan()),
+    "maskgit": lambda: maskgit_params()[1],
+    "open_muse": lambda: maskgit_params()[1],
+    "t5x": lambda: t5_params(t5(scan=False)),
+    "t5x of a stack": lambda: t5_params(t5()),
+    "t5x_scanned": lambda: t5_params(t5(scan=False)),
+    "t5x_scanned of a stack": lambda: t5_params(t5()),
 }
-
-
-def abstract(params):
-    place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    described = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place)
-    return jax.tree.map(described, params)
-
-
-def assert_same(a, b):
-    assert jax.tree.structure(a) == jax.tree.structure(b)
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(x, y)
 
 
 @pytest.mark.parametrize("case", MODELS)
 def test_out_and_in_and_out_again_is_bit_identical(case, tmp_path):
     params, kind = MODELS[case](), case.split()[0]
-    weights.save(params, kind, tmp_path / "model.safetensors")
-    back = weights.load(tmp_path, abstract(params))
-    assert_same(params, back)
-    weights.save(back, kind, tmp_path / "again.safetensors")
-    one, two = (load_file(tmp_path / f"{n}.safetensors") for n in ("model", "again"))
-    assert one.keys() == two.keys()
-    assert all(one[n].tobytes() == two[n].tobytes() for n in one)
+    one, two = (tmp_path / name for name in ("one", "two"))
+    for folder, tree in ((one, params), (two, None)):
+        tree = weights.load(one, abstract(params)) if tree is None else tree
+        assert_same(params, tree)
+        if file := FILE[weights.container(kind)]:
+            folder.mkdir()
+            folder = folder / file
+        weights.save(tree, kind, folder)
+    assert weights.read(one)[0] == kind
+    first, second = (read_tensors(folder) for folder in (one, two))
+    assert first.keys() == second.keys()
+    assert all(first[n].read().tobytes() == second[n].read().tobytes() for n in first)
 
 
 def test_stacked_and_unrolled_layers_are_one_file(tmp_path):
@@ -157,24 +137,6 @@ def test_half_precision_is_read_and_cast(tmp_path):
         assert_same(rounded, back)
 
 
-def test_sharded_files_and_npz_hold_the_same(tmp_path):
-    params = t5_params(t5(scan=False))
-    weights.save(params, "t5", tmp_path / "x.safetensors")
-    tensors = load_file(tmp_path / "x.safetensors")
-    names = sorted(tensors)
-    folder = tmp_path / "sharded"
-    folder.mkdir()
-    where = {}
-    for part, held in (("a.safetensors", names[::2]), ("b.safetensors", names[1::2])):
-        save_file({n: tensors[n] for n in held}, folder / part)
-        where |= dict.fromkeys(held, part)
-    index = folder / "model.safetensors.index.json"
-    index.write_text(json.dumps({"weight_map": where}))
-    np.savez(tmp_path / "x.npz", **tensors)
-    for path in (folder, tmp_path / "x.npz"):
-        assert_same(params, weights.load(path, abstract(params)))
-
-
 def test_a_whole_t5_gives_its_encoder(tmp_path):
     params = t5_params(t5(scan=False))
     weights.save(params, "t5", tmp_path / "x.safetensors")
@@ -232,24 +194,3 @@ def test_convert_prints_the_sizes_and_writes_what_load_reads(tmp_path, capsys):
     assert_same(params, weights.load(tmp_path / "out", abstract(params)))
     assert convert.main([str(tmp_path / "nowhere"), f"--out={tmp_path / 'out'}"]) == 2
     assert "do not exist" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("form", ["zip", "row"])
-def test_views_of_torch_storages_are_read_as_torch_reads_them(form, tmp_path):
-    values = np.arange(12, dtype=np.float32)
-    stored = torch_zip.storage("0", "FloatStorage", 12, *[b"N"] * (form == "row"))
-    program = torch_zip.table(
-        {
-            "whole": torch_zip.tensor(stored, (3, 4)),
-            "turned": torch_zip.tensor(stored, (4, 3), (1, 4)),
-            "part": torch_zip.tensor(stored, (2,), (5,), offset=3),
-        }
-    )
-    if form == "zip":
-        torch_zip.write(tmp_path / "x.pt", program, [values])
-    else:
-        (tmp_path / "x.pt").write_bytes(torch_zip.row(program, [values]))
-    found = {n: t.read() for n, t in read_tensors(tmp_path / "x.pt").items()}
-    np.testing.assert_array_equal(found["whole"], values.reshape(3, 4))
-    np.testing.assert_array_equal(found["turned"], values.reshape(3, 4).T)
-    np.testing.assert_array_equal(found["part"], [3, 8])

@@ -1,5 +1,5 @@
 """Published towers: four layouts of one model, sizes from the file, texts and pictures on the way
-in. Their features are held to transformers in test_weights.py."""
+in. Their features are held to transformers in tests/weights/test_load.py."""
 
 import json
 import pathlib
@@ -14,12 +14,13 @@ from safetensors.numpy import load_file, save_file
 from data_pipelines.errors import UserError
 from data_pipelines.texts import train_vocabulary
 from itit_jax.models.towers import TextTower
-from itit_jax.weights import convert, towers
+from itit_jax.towers import published as towers
+from itit_jax.towers.words import open_words
+from itit_jax.weights import convert
 from itit_jax.weights import load as weights
-from itit_jax.weights.tower_words import open_words
 from tests.weights import parity
 
-GOLDEN = pathlib.Path(__file__).parent / "golden"
+GOLDEN = pathlib.Path(__file__).parents[1] / "weights" / "golden"
 LAYER = "text_model.encoder.layers.0"
 NAFLEX = "vision_model.embeddings.patch_embedding.weight"
 
