@@ -44,9 +44,8 @@ def classifier(easy, tmp_path_factory):
 
     workdir = tmp_path_factory.mktemp("classifier") / "run"
     runs.run(
-        "--config=configs/classifier_tiny.py", f"--workdir={workdir}",
-        f"--config.data.path={easy}", "--config.train.steps=4", "--config.optimizer.warmup_steps=1",
-        "--config.data.rows.caption=8", "--config.evaluate.examples=4",
+        *runs.CLASSIFIER, f"--workdir={workdir}", f"--config.data.path={easy}",
+        "--config.train.steps=4",
     )
     return workdir
 

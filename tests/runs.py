@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import subprocess
 import sys
 
@@ -16,6 +17,12 @@ VQ = [
     "--config.optimizer.warmup_steps=1",
     "--config.evaluate.examples=4",
     "--config.evaluate.scenes=",
+]
+CLASSIFIER = [
+    "--config=configs/classifier_tiny.py",
+    "--config.data.rows.caption=8",
+    "--config.optimizer.warmup_steps=1",
+    "--config.evaluate.examples=4",
 ]
 ITIT = [
     "--config=configs/itit_tiny.py",
@@ -78,6 +85,20 @@ def start(*arguments, devices=1, **more):
         cwd=ROOT, env=environment(devices, **more), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
+
+
+def start_many(*arguments, processes, devices=1):
+    """The command as so many processes of one run."""
+    cluster = dict(
+        JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{20_000 + random.randrange(20_000)}",
+        JAX_NUM_PROCESSES=str(processes),
+    )
+    if processes == 1:
+        return [start(*arguments, devices=devices)]
+    return [
+        start(*arguments, devices=devices, **cluster, JAX_PROCESS_ID=str(number))
+        for number in range(processes)
+    ]
 
 
 def run(*arguments, code=0, **more):

@@ -57,21 +57,6 @@ def test_sigterm_saves_and_exits_with_42_and_the_same_command_goes_on(
     jax.tree.map(np.testing.assert_array_equal, final_state(workdir), final_state(trained))
 
 
-def test_two_processes_give_the_losses_of_one(trained, easy, tokenizer, tmp_path):
-    workdir, port = tmp_path / "run", 20_000 + random.randrange(20_000)
-    cluster = dict(JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{port}", JAX_NUM_PROCESSES="2")
-    pair = [
-        runs.start(*runs.itit(workdir, easy, tokenizer), **cluster, JAX_PROCESS_ID=str(i))
-        for i in (0, 1)
-    ]
-    outputs = [process.communicate(timeout=1500)[0] for process in pair]
-    assert [p.returncode for p in pair] == [0, 0], "\n".join(outputs)
-    one, two = metrics(trained), metrics(workdir)
-    for step in range(1, 11):
-        for name in ("draw", "caption", "t2i2t", "i2t2i"):
-            np.testing.assert_allclose(two[step][name], one[step][name], rtol=1e-5, atol=1e-7)
-
-
 def test_a_finished_run_has_everything_that_was_promised(trained):
     names = {p.name for p in trained.iterdir()}
     assert {"config.json", "log.txt", "metrics.jsonl", "checkpoints", "samples"} <= names
