@@ -11,7 +11,7 @@ import jax
 
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
-from itit_jax import sharding
+from itit_jax import sharding, state
 from itit_jax.recipes import base
 
 
@@ -33,18 +33,15 @@ def table(config, sizes):
     """Text table of a config's parameters on a mesh of data x fsdp x tensor devices."""
     mesh = jax.sharding.AbstractMesh(sizes, sharding.AXES)
     recipe = base.find(config)
-    shapes = jax.eval_shape(recipe.init, jax.random.key(0))
-    places = sharding.match(config.mesh.rules, shapes, mesh)
+    parts = state.abstract_parts(recipe, mesh, config.mesh.rules)
     rows, total = [], 0
-    for (keys, leaf), place in zip(
-        jax.tree_util.tree_leaves_with_path(shapes), jax.tree.leaves(places)
-    ):
-        size = math.prod(place.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+    for keys, leaf in jax.tree_util.tree_leaves_with_path(parts):
+        size = math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
         total += size
         shape = "x".join(map(str, leaf.shape)) or "scalar"
-        axes = " ".join(str(axis) for axis in place.spec) or "everywhere"
+        axes = " ".join(str(axis) for axis in leaf.sharding.spec) or "everywhere"
         rows.append(f"{sharding.path_of(keys):68s} {shape:20s} {axes:24s} {size:>12,}")
-    trained = sum(leaf.size for n in recipe.trainable for leaf in jax.tree.leaves(shapes[n]))
+    trained = sum(leaf.size for n in recipe.trainable for leaf in jax.tree.leaves(parts[n]))
     mesh_text = " x ".join(f"{name} {size}" for name, size in zip(sharding.AXES, sizes))
     rows.append(f"{trained:,} trained parameters; {total:,} bytes a device on {mesh_text}")
     return "\n".join(rows)

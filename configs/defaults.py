@@ -112,7 +112,7 @@ KEYS = {
     "sample.every": Key(500, "steps between sample sheets; 0 = none", at_least(0), True),
     "sample.rows": Key(8, "examples on a sample sheet", at_least(1), True),
     "compile_cache": Key(
-        "~/.cache/itit_jax/compiled", "folder of compiled programs; empty = none", resumable=True
+        "~/.cache/itit_jax/compiled", "folder of compiled programs; empty = none", place="path"
     ),
     "log.seconds": Key(5.0, "seconds between progress lines", at_least(0), True),
 }

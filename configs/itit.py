@@ -164,6 +164,8 @@ SPEC = Spec(
         generator_exists,
     ),
     needs=(*loop.NEEDS, has_tokenizer, text_encoder_has_weights),
+    paper="ITIT (*Leveraging Unpaired Data for Vision-Language Generative Models via Cycle "
+    "Consistency*, arXiv 2310.03734)",
     runs={"tokenizer.workdir": Other("vq", tokenizer_divides_the_image)},
 )
 defaults = SPEC.defaults

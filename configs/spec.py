@@ -21,6 +21,7 @@ class Spec(NamedTuple):
     checks: tuple[Callable[[Any], str | None], ...] = ()  # hold for any config
     needs: tuple[Callable[[Any], str | None], ...] = ()  # hold only when a run starts
     runs: dict[str, Other] = {}  # {key: the run that its value names}
+    paper: str = ""  # in Markdown, for the card of a trained model
 
     def defaults(self):
         """Every key at its default, locked."""

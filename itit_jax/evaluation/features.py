@@ -83,12 +83,12 @@ def _inception(variant, resize):
 
 def _scenes(workdir):
     config = Workdir(workdir).config()
-    if config.recipe != "classifier":
-        raise UserError(
-            f"{workdir} is a run of {config.recipe}; give the workdir of a classifier run "
-            "(configs/classifier_tiny.py)."
-        )
     recipe, size = base.find(config), config.data.image_size
+    if not isinstance(recipe, base.Features):
+        raise UserError(
+            f"{workdir} is a run of {config.recipe}, which has no features; give the workdir of a "
+            "run that has (configs/classifier_tiny.py)."
+        )
     params, _ = parts.restore_params(recipe, config, workdir)
 
     def apply(params, images):

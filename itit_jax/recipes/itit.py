@@ -20,6 +20,7 @@ from itit_jax.decoding import text as autoregressive
 from itit_jax.models import vqgan
 from itit_jax.recipes import base
 from itit_jax.recipes.itit_networks import build
+from itit_jax.workdir import config_of
 
 STREAMS = {
     "draw": ("image", "text"),
@@ -45,6 +46,15 @@ class Recipe:
         # Static numbers of image tokens that the encoder reads (papers.md 1.2, MAGE's way).
         self.draw_slots = self.tokens - round(self.tokens * config.masks.draw_min)
         self.caption_slots = self.tokens - round(self.tokens * config.masks.caption_drop)
+
+    def published(self):
+        """{part: how it is given away}."""
+        tokenizer = config_of(self.config.tokenizer, "tokenizer")
+        return {
+            "model": base.Published("itit", "itit_jax", self.model),
+            "text_encoder": base.Published("text_encoder", "t5", self.text_encoder),
+            "tokenizer": base.Published("vqvae", "diffusers_vq", self.tokenizer, tokenizer),
+        }
 
     def init(self, key):
         keys = jax.random.split(key, 3)

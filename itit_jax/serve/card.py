@@ -7,11 +7,15 @@ import pathlib
 import jax
 
 from data_pipelines.records import INFO, read_info
-from itit_jax.serve.ecosystem import vqmodel_config
+from itit_jax import config as settings
+from itit_jax.recipes import base
+from itit_jax.serve import ecosystem
+from itit_jax.workdir import EXPORTED, SCORES
 
 # Licences that the hub knows by the same name in small letters; others are told in words.
 KNOWN = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "Apache-2.0", "MIT")
-TAGS = ("text-to-image", "image-to-text", "image-captioning", "jax", "flax", "itit")
+TAGS = ("text-to-image", "image-to-text", "image-captioning", "jax", "flax")
+ABILITIES = {base.Draws: "draws a text", base.Captions: "captions a picture"}
 FEATURES = "t2i_features"  # of eval.json: a name, not a score
 SHOWN = (
     "data.image_size", "data.text_length", "data.pairs", "data.lone_images", "data.lone_texts",
@@ -26,7 +30,7 @@ def text(found, name):
     """README.md of a serve.trained.Trained under the name of its folder."""
     data = _data(found.config)
     sections = (
-        _front(data),
+        _front(found, data),
         _what(found, name),
         _use(found),
         _folders(found),
@@ -43,74 +47,68 @@ def _data(config):
     return read_info(config.data.path) if there else {}
 
 
-def _front(data):
+def _front(found, data):
     licence = data.get("licence", "")
     known = licence in KNOWN
     lines = [f"license: {licence.lower() if known else 'other'}"]
     if not known:
         lines.append(f"license_name: {json.dumps(licence or 'not told')}")
     lines += ["library_name: itit_jax", "pipeline_tag: text-to-image", "tags:"]
-    return "\n".join(["---", *lines, *(f"- {tag}" for tag in TAGS), "---"])
+    return "\n".join(["---", *lines, *(f"- {tag}" for tag in (*TAGS, found.config.recipe)), "---"])
 
 
 def _what(found, name):
     count = sum(leaf.size for leaf in jax.tree.leaves(found.params))
     size, length = found.config.data.image_size, found.config.data.text_length
+    paper = settings.spec(found.config).paper or f"the recipe `{found.config.recipe}`"
+    can = [words for ability, words in ABILITIES.items() if isinstance(found.recipe, ability)]
     return (
         f"# {name}\n\n"
-        f"Draws a text and captions a picture, with one model: {count:,} parameters, pictures of "
-        f"{size}x{size} pixels, texts of up to {length} tokens. Trained with ITIT (*Leveraging "
-        "Unpaired Data for Vision-Language Generative Models via Cycle Consistency*, arXiv "
-        "2310.03734) from image-text pairs, images without text and texts without image, in "
+        f"{' and '.join(can).capitalize()}, with one model: {count:,} parameters, pictures of "
+        f"{size}x{size} pixels, texts of up to {length} tokens. Trained with {paper} in "
         f"`itit_jax`. This is step {found.step:,}."
     )
 
 
 def _use(found):
-    return f"""## Use
-
-```python
-from itit_jax.serve.session import Pipeline
-
-pipe = Pipeline.from_pretrained("FOLDER")
-pictures = pipe("TEXT", num_images=4, steps={found.config.decode.rounds}, seed=0).images
-print(pipe.caption(pictures))
-```
-
-```
-python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=FOLDER
-python -m itit_jax.serve.cli caption x.png --workdir=FOLDER
-```"""
+    draws, captions = (isinstance(found.recipe, ability) for ability in (base.Draws, base.Captions))
+    python = ["from itit_jax.serve.session import Pipeline", "",
+              'pipe = Pipeline.from_pretrained("FOLDER")']  # fmt: skip
+    shell = []
+    if draws:
+        python.append('pictures = pipe("TEXT", num_images=4, seed=0).images')
+        shell.append('python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=FOLDER')
+    if captions:
+        python.append("print(pipe.caption(pictures))")
+        shell.append("python -m itit_jax.serve.cli caption x.png --workdir=FOLDER")
+    python, shell = "\n".join(python), "\n".join(shell)
+    return f"## Use\n\n```python\n{python}\n```\n\n```\n{shell}\n```"
 
 
 def _folders(found):
-    tokenizer, size = found.recipe.tokenizer, found.config.data.image_size
-    unit = tokenizer.unit_pixels
-    vqvae = (
-        f"`diffusers.VQModel` opens it; its pixels lie in {'[0, 1]' if unit else '[-1, 1]'}"
-        if vqmodel_config(tokenizer, size)
-        else "the image tokenizer in a layout of our own, which diffusers has no class for"
+    size, lines = found.config.data.image_size, []
+    for published in found.recipe.published().values():
+        how = ecosystem.describe(published, size)
+        line = f"- `{published.folder}/`: `{how.name}` of {how.library} opens it"
+        if how.name == "VQModel":
+            unit = published.network.unit_pixels
+            line += f"; its pixels lie in {'[0, 1]' if unit else '[-1, 1]'}"
+        lines.append(line + (f"; `{EXPORTED}`: how it was trained" if published.config else ""))
+    words = (
+        "- `tokenizer/`: `AutoTokenizer` of transformers opens it (where it holds a "
+        "`tokenizer.json`, the `T5Tokenizer` of transformers 5 would make other ids); "
+        "`spiece.model` is for SentencePiece\n- `itit_jax.json`: step, config and checksums"
     )
-    return f"""## What is in it
-
-- `itit/`: joint encoder, image decoder and text decoder, in our own layout; step, config and
-  checksums in `config.json`
-- `text_encoder/`: `transformers.T5EncoderModel` opens it
-- `tokenizer/`: `transformers.AutoTokenizer` opens it (where it holds a `tokenizer.json`, the
-  `T5Tokenizer` of transformers 5 would make other ids); `spiece.model` is for SentencePiece
-- `vqvae/`: {vqvae}; `run.json` is the config that it was trained with"""
+    return "\n".join(["## What is in it\n", *lines, words])
 
 
 def _training(found, data):
-    values = found.config
-    rows = "\n".join(f"| `{name}` | {_value(values, name)} |" for name in SHOWN)
+    values = settings.flat(found.config)
+    rows = "\n".join(f"| `{name}` | {_value(values, name)} |" for name in SHOWN if name in values)
     started = [
         f"The {part.replace('_', ' ')} started from `{_end(path)}`, which has its own licence."
-        for part, path in (
-            ("text_encoder", values.text_encoder.weights),
-            ("tokenizer", "" if values.tokenizer.workdir else values.tokenizer.weights),
-        )
-        if path
+        for part in found.params
+        if (path := values.get(f"{part}.weights")) and not values.get(f"{part}.workdir")
     ]
     return "\n\n".join(
         [
@@ -138,17 +136,16 @@ def _told(data):
     )
 
 
-def _value(config, name):
-    for part in name.split("."):
-        config = config[part]
-    if config == 0 and name.startswith("data."):
+def _value(values, name):
+    value = values[name]
+    if value == 0 and name.startswith("data."):
         return "all"
-    return str(config).lower() if isinstance(config, bool) else config
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _scores(found):
     """A table of the scores of this step, with the 95 % intervals that eval.json holds."""
-    file = found.folder / "eval.json"
+    file = found.folder / SCORES
     history = json.loads(file.read_text()) if file.is_file() else {}
     splits = history.get(str(found.step), {})
     if not splits:

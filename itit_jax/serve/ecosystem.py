@@ -1,9 +1,15 @@
 """The files that other libraries want beside weights: what a network is, in their words."""
 
+import dataclasses
 import math
+from typing import NamedTuple
 
 from itit_jax.models import t5
 from itit_jax.models.vqgan import VQGAN
+from itit_jax.weights.load import OURS
+
+OWN, DIFFUSERS = "model.safetensors", "diffusion_pytorch_model.safetensors"
+WORDS = "tokenizer"  # folder of the vocabulary
 
 
 def t5_config(encoder):
@@ -60,22 +66,42 @@ def vqmodel_config(vqgan, image_size):
     }
 
 
-def own_vqgan_config(vqgan, image_size, layout):
-    """config.json of a tokenizer that only this project knows: the fields of models.vqgan.VQGAN."""
-    names = ("base", "multipliers", "res_blocks", "attention_resolutions", "latent_channels",
-             "codes", "code_width", "levels", "patch", "local", "unit_pixels")  # fmt: skip
-    fields = {name: getattr(vqgan, name) for name in names}
-    head = {"_class_name": "VQGAN", "_library": "itit_jax", "layout": layout}
-    return head | {"sample_size": image_size} | fields
-
-
-def model_index(vqmodel):
-    """model_index.json: which library opens which folder. vqmodel: whether diffusers opens its."""
-    return {
-        "_class_name": "Pipeline",
-        "_library": "itit_jax",
-        "itit": ["itit_jax", "ITIT"],
-        "text_encoder": ["transformers", "T5EncoderModel"],
-        "tokenizer": ["transformers", "AutoTokenizer"],
-        "vqvae": ["diffusers", "VQModel"] if vqmodel else ["itit_jax", "VQGAN"],
+def own_config(network):
+    """config.json of a network that only this project knows: its fields."""
+    plain = (bool, int, float, str, tuple)
+    fields = {
+        field.name: getattr(network, field.name)
+        for field in dataclasses.fields(network)
+        if isinstance(getattr(network, field.name), plain)
     }
+    return {"_class_name": type(network).__name__, "_library": "itit_jax"} | fields
+
+
+class Described(NamedTuple):
+    """A part of an export, in the words of whoever opens it."""
+
+    library: str
+    name: str  # of its class there
+    layout: str  # of its weights
+    file: str  # of its weights
+    config: dict
+
+
+def describe(published, image_size):
+    """Described of a recipes.base.Published: of another library where it has such a network."""
+    network = published.network
+    if published.layout == "t5":
+        config = t5_config(network)
+        return Described("transformers", "T5EncoderModel", "t5", OWN, config)
+    config = vqmodel_config(network, image_size) if published.layout == "diffusers_vq" else None
+    if config:
+        return Described("diffusers", "VQModel", "diffusers_vq", DIFFUSERS, config)
+    config = own_config(network)
+    return Described("itit_jax", config["_class_name"], OURS, OWN, config)
+
+
+def model_index(parts):
+    """model_index.json: which library opens which folder. parts: {folder: Described}."""
+    head = {"_class_name": "Pipeline", "_library": "itit_jax"}
+    told = {folder: [part.library, part.name] for folder, part in parts.items()}
+    return head | told | {WORDS: ["transformers", "AutoTokenizer"]}

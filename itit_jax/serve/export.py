@@ -2,37 +2,35 @@
 
 python -m itit_jax.main --mode=export --workdir=RUN --out=DIR
 
-    model_index.json  README.md                  which library opens what; the model card
-    itit/             config.json, weights       encoder and decoders; format, step, checksums
-    text_encoder/     config.json, weights       Hugging Face's T5EncoderModel
-    tokenizer/        spiece.model, ...          Hugging Face's AutoTokenizer
-    vqvae/            config.json, weights       diffusers' VQModel where it has such a network
+    itit_jax.json               format, recipe, step, config; which file holds which part, checksums
+    model_index.json README.md  which library opens what; the model card
+    PART/                       config.json, weights, in the layout of whoever opens it (of ITIT:
+                                itit, text_encoder, vqvae)
+    tokenizer/                  spiece.model, ... for Hugging Face's AutoTokenizer
 """
 
 import hashlib
 import json
 import os
 import pathlib
-import shutil
 
 from safetensors import SafetensorError
 
 from data_pipelines.errors import UserError
+from data_pipelines.files import is_address, whole_folder
 from data_pipelines.texts import Vocabulary
 from itit_jax import config as settings
 from itit_jax import parts
 from itit_jax.recipes import base
 from itit_jax.serve import card, ecosystem, trained
+from itit_jax.serve.ecosystem import WORDS
 from itit_jax.serve.tokenizer_files import tokenizer_files
 from itit_jax.weights import load as weights
-from itit_jax.workdir import EXPORTED, config_of
+from itit_jax.workdir import EXPORTED
 
-FORMAT = 1
-INDEX = "model_index.json"
-OWN, DIFFUSERS = "model.safetensors", "diffusion_pytorch_model.safetensors"
-# Where things lay on the machine of the run: nobody else's business, and of no use there.
-PLACES = ("data.path", "data.vocabulary", "data.tokens", "tokenizer.workdir", "tokenizer.weights",
-          "tokenizer.config", "text_encoder.weights", "evaluate.features")  # fmt: skip
+FORMAT = 2
+ABOUT = "itit_jax.json"
+VOCABULARY = f"{WORDS}/spiece.model"
 
 
 def run(config, workdir, out):
@@ -45,7 +43,7 @@ def run(config, workdir, out):
 
 def is_export(folder):
     """Whether a folder is one of ours."""
-    return (pathlib.Path(folder) / INDEX).is_file()
+    return (pathlib.Path(folder) / ABOUT).is_file()
 
 
 # ---- out ---------------------------------------------------------------------------------------
@@ -53,7 +51,7 @@ def is_export(folder):
 
 def check_free(out):
     """Refuses a folder that something would be lost or mixed in."""
-    if "://" in str(out):
+    if is_address(out):
         raise UserError(f"{out} is an address; export to a folder here and copy that.")
     out = pathlib.Path(out)
     if out.is_file() or out.is_dir() and any(out.iterdir()):
@@ -63,61 +61,55 @@ def check_free(out):
 def write(found, out):
     """A Trained into the folder `out`, whole or not at all."""
     check_free(out)
-    out = pathlib.Path(out).absolute()
-    draft = out.with_name(f".{out.name}.{os.getpid()}")
+    if not isinstance(found.recipe, base.Publishes):
+        raise UserError(
+            f"{found.folder} is a run of {found.config.recipe}, which does not say how it is given "
+            "away; export a run of a recipe that does."
+        )
     try:
-        _write_all(found, draft, out.name)
-        if out.exists():
-            out.rmdir()
-        os.replace(draft, out)
+        with whole_folder(out) as draft:
+            _write_all(found, draft, pathlib.Path(out).absolute().name)
     except (OSError, SafetensorError) as error:  # the latter also where a disk is full
         raise UserError(f"{out} cannot be written ({error}); choose another place.") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _write_all(found, folder, name):
-    about = describe(found)
-    for part in ("itit", "text_encoder", "tokenizer", "vqvae"):
-        (folder / part).mkdir(parents=True)
-    vqmodel = ecosystem.vqmodel_config(found.recipe.tokenizer, found.config.data.image_size)
-    _write_json(folder / INDEX, ecosystem.model_index(bool(vqmodel)))
-    head = json.dumps({name: about[name] for name in ("format", "step", "config_sha256")})
-    _write_weights(found, "model", folder / "itit" / OWN, weights.OURS, {weights.OURS: head})
-    encoder = folder / "text_encoder"
-    _write_json(encoder / "config.json", ecosystem.t5_config(found.recipe.text_encoder))
-    _write_weights(found, "text_encoder", encoder / OWN, "t5")
-    _write_vqvae(found, folder / "vqvae", vqmodel)
-    length = found.config.data.text_length
-    for file, data in tokenizer_files(found.vocabulary.path, length).items():
-        (folder / "tokenizer" / file).write_bytes(data)
-    (folder / "README.md").write_text(_card(found, name))
-    about["sha256"] = {file: _digest(folder / file) for file in needed(folder)}
-    _write_json(folder / "itit" / "config.json", about)
-
-
-def _write_vqvae(found, folder, vqmodel):
-    run_of_it = config_of(found.config.tokenizer, "tokenizer")
-    (folder / EXPORTED).write_text(settings.to_json(without_places(run_of_it)))
+    about, given = describe(found), found.recipe.published()
     size = found.config.data.image_size
-    layout = run_of_it.model.layout
-    described = vqmodel or ecosystem.own_vqgan_config(found.recipe.tokenizer, size, layout)
-    _write_json(folder / "config.json", described)
-    kind, file = ("diffusers_vq", DIFFUSERS) if vqmodel else (weights.OURS, OWN)
-    _write_weights(found, "tokenizer", folder / file, kind)
+    described = {part: ecosystem.describe(how, size) for part, how in given.items()}
+    for part, how in described.items():
+        _write_part(found, part, given[part], how, folder, about)
+    (folder / WORDS).mkdir()
+    for file, data in tokenizer_files(found.vocabulary.path, found.config.data.text_length).items():
+        (folder / WORDS / file).write_bytes(data)
+    index = {given[part].folder: how for part, how in described.items()}
+    _write_json(folder / "model_index.json", ecosystem.model_index(index))
+    (folder / "README.md").write_text(_card(found, name))
+    about["parts"] = {part: f"{given[part].folder}/{how.file}" for part, how in described.items()}
+    runs = [f"{how.folder}/{EXPORTED}" for how in given.values() if how.config]
+    needed = (*about["parts"].values(), *runs, VOCABULARY)
+    about["sha256"] = {file: _digest(folder / file) for file in needed}
+    _write_json(folder / ABOUT, about)
 
 
-def _write_weights(found, part, file, kind, head=None):
-    weights.save(found.params[part], kind, file, head)
+def _write_part(found, part, published, how, folder, about):
+    inside = folder / published.folder
+    inside.mkdir()
+    _write_json(inside / "config.json", how.config)
+    if published.config:
+        run_of_it = without_places(published.config)
+        (inside / EXPORTED).write_text(settings.to_json(run_of_it))
+    head = {key: about[key] for key in ("format", "step", "config_sha256")}
+    head = {weights.OURS: json.dumps(head)} if how.layout == weights.OURS else None
+    weights.save(found.params[part], how.layout, inside / how.file, head)
 
 
 def describe(found):
-    """What itit/config.json says, without the checksums of the files."""
+    """What itit_jax.json says of a Trained, without its files."""
     config = settings.to_json(without_places(found.config))
     return {
-        "_class_name": "ITIT",
-        "_library": "itit_jax",
         "format": FORMAT,
+        "recipe": found.config.recipe,
         "step": int(found.step),
         "config_sha256": hashlib.sha256(config.encode()).hexdigest(),
         "config": json.loads(config),
@@ -125,9 +117,9 @@ def describe(found):
 
 
 def without_places(config):
-    """The config with nothing said of where files lay."""
-    keys = settings.declared(config)
-    return settings.override(config, [f"{name}=" for name in PLACES if name in keys])
+    """The config with nothing said of where files lay: nobody else's business, and of no use."""
+    places = {name: key for name, key in settings.declared(config).items() if key.place}
+    return settings.override(config, [f"{name}={key.default}" for name, key in places.items()])
 
 
 def _card(found, name):
@@ -135,18 +127,6 @@ def _card(found, name):
     if is_export(found.folder) and before.is_file():
         return before.read_text()
     return card.text(found, name)
-
-
-def needed(folder):
-    """Files that are read to open an export, but for itit/config.json, which names their sums."""
-    return [*_weight_files(folder).values(), "tokenizer/spiece.model", f"vqvae/{EXPORTED}"]
-
-
-def _weight_files(folder):
-    """{part: its weight file}."""
-    vqgan = DIFFUSERS if (folder / "vqvae" / DIFFUSERS).is_file() else OWN
-    return {"model": f"itit/{OWN}", "text_encoder": f"text_encoder/{OWN}",
-            "tokenizer": f"vqvae/{vqgan}"}  # fmt: skip
 
 
 def _write_json(file, tree):
@@ -164,36 +144,51 @@ def _digest(file):
 def read(folder):
     """-> Trained of an export. Needs neither the run nor its data."""
     folder = pathlib.Path(folder)
-    about = _read_about(folder / "itit" / "config.json")
-    for name in needed(folder):
-        if not (folder / name).is_file() or _digest(folder / name) != about["sha256"].get(name):
+    about = _read_about(folder / ABOUT)
+    for name, digest in about["sha256"].items():
+        if not _inside(name) or not (folder / name).is_file() or _digest(folder / name) != digest:
             raise UserError(f"{folder / name} is not as it was exported; get the folder again.")
-    config = settings.from_json(json.dumps(about["config"]), str(folder / "itit" / "config.json"))
-    # Nothing else that a stranger's config may name is ever opened.
-    config = settings.override(without_places(config), [f"tokenizer.weights={folder / 'vqvae'}"])
+    config = settings.from_json(json.dumps(about["config"]), str(folder / ABOUT))
+    config = _rooted(config, folder, about)
     recipe = base.find(config)
     abstract = parts.abstract_local(recipe, config.mesh.rules)
     # By file: of a folder, another one that lies there might be taken, which nobody checked.
-    files = _weight_files(folder)
+    files = about["parts"]
     params = {part: weights.load(folder / files[part], abstract[part]) for part in abstract}
-    vocabulary = Vocabulary(folder / "tokenizer" / "spiece.model")
+    vocabulary = Vocabulary(folder / VOCABULARY)
     return trained.Trained(folder, config, recipe, params, about["step"], vocabulary)
+
+
+def _rooted(config, folder, about):
+    """The config where parts that other runs made are those of the export. Nothing else that a
+    stranger's config may name is ever opened."""
+    made = [part for part, file in about["parts"].items()
+            if f"{pathlib.PurePath(file).parent}/{EXPORTED}" in about["sha256"]]  # fmt: skip
+    places = [f"{part}.weights={(folder / about['parts'][part]).parent}" for part in made]
+    return settings.override(without_places(config), places)
+
+
+def _inside(name):
+    path = pathlib.PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def _read_about(file):
     if not file.is_file():
         raise UserError(f"{file} does not exist; give a folder that --mode=export wrote.")
+    broken = UserError(f"{file} is not as it was exported; get the folder again.")
     try:
         about = json.loads(file.read_text())
         found = about["format"]
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{file} is not as it was exported; get the folder again.") from None
+        raise broken from None
     if found != FORMAT:
         raise UserError(
             f"{file} is of format {found} and this itit_jax reads {FORMAT}; "
             "take the version of itit_jax that wrote it."
         )
-    whole = {"step", "sha256", "config"} <= about.keys() and isinstance(about["sha256"], dict)
-    if not whole:
-        raise UserError(f"{file} is not as it was exported; get the folder again.")
+    tables = [about.get(name) for name in ("sha256", "parts", "config")]
+    whole = "step" in about and all(isinstance(table, dict) for table in tables)
+    if not whole or {*about["parts"].values(), VOCABULARY} - about["sha256"].keys():
+        raise broken
     return about

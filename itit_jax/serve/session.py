@@ -22,6 +22,7 @@ from PIL import Image
 
 from data_pipelines import images
 from data_pipelines.errors import UserError
+from itit_jax import compiled
 from itit_jax import config as settings
 from itit_jax.recipes import base
 from itit_jax.serve import export, trained
@@ -37,12 +38,18 @@ class Session:
     def __init__(self, folder):
         self.trained = export.read(folder) if export.is_export(folder) else trained.of_run(folder)
         self.config, self.vocabulary = self.trained.config, self.trained.vocabulary
-        self._caption = jax.jit(self.trained.recipe.caption)
+        compiled.keep(self.config.compile_cache)
         self._drawer = functools.cache(self._make_drawer)
 
+    @functools.cached_property
+    def _captioner(self):
+        return jax.jit(trained.able(self.trained, base.Captions).caption)
+
     def _make_drawer(self, rounds, guidance):
-        """The compiled drawing with so many rounds and so much guidance."""
-        asked = (f"decode.rounds={rounds}", f"decode.guidance={guidance}")
+        """The compiled drawing with so many rounds and so much guidance; None: the run's own."""
+        trained.able(self.trained, base.Draws)
+        asked = {"decode.rounds": rounds, "decode.guidance": guidance}
+        asked = [f"{key}={value}" for key, value in asked.items() if value is not None]
         return jax.jit(base.find(settings.override(self.config, asked, flag="")).draw)
 
     def draw(self, texts, *, seed=0, rounds=None, guidance=None):
@@ -61,11 +68,7 @@ class Session:
                     f"the text '{text[:40]}...' has {count} tokens and this run reads {length}; "
                     "shorten it."
                 )
-        decode = self.config.decode
-        drawer = self._drawer(
-            decode.rounds if rounds is None else rounds,
-            decode.guidance if guidance is None else guidance,
-        )
+        drawer = self._drawer(rounds, guidance)
         ids = [self.vocabulary.encode(text, length) for text in texts]
         return [Image.fromarray(p) for p in self._in_batches(drawer, np.stack(ids), seed)]
 
@@ -75,7 +78,7 @@ class Session:
             return []
         size = self.config.data.image_size
         rows = np.stack([fit(picture, size) for picture in pictures])
-        ids = self._in_batches(self._caption, rows, seed)
+        ids = self._in_batches(self._captioner, rows, seed)
         return [self.vocabulary.decode(row) for row in ids]
 
     def _in_batches(self, function, rows, seed):
@@ -120,7 +123,7 @@ class Pipeline:
             path = fetch(str(path))
         if not export.is_export(path):
             raise UserError(
-                f"{path} holds no {export.INDEX}; give a folder that --mode=export wrote."
+                f"{path} holds no {export.ABOUT}; give a folder that --mode=export wrote."
             )
         return cls(Session(path))
 

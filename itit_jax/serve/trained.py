@@ -1,4 +1,4 @@
-"""A trained ITIT, wherever it was read from."""
+"""A trained model, wherever it was read from."""
 
 import pathlib
 from typing import Any, NamedTuple
@@ -11,26 +11,31 @@ from itit_jax.workdir import Workdir
 
 
 class Trained(NamedTuple):
-    """What drawing and captioning need."""
+    """What can be asked."""
 
     folder: pathlib.Path  # workdir or export
     config: Any
     recipe: Any
     params: dict[str, Any]  # of every part
     step: int
-    vocabulary: Vocabulary
+    vocabulary: Vocabulary | None  # of a recipe that reads texts
 
 
 def of_run(workdir, config=None):
     """The newest checkpoint of a run; `config`: its config with other settings of decoding."""
     run = Workdir(workdir)
     config = run.config() if config is None else config
-    if config.recipe != "itit":
-        raise UserError(
-            f"{workdir} is a run of {config.recipe}, which neither draws nor captions; "
-            "give the workdir of an itit run."
-        )
     recipe = base.find(config)
     params, step = parts.restore_params(recipe, config, workdir)
-    vocabulary = inputs.kept_vocabulary(run)
+    vocabulary = inputs.kept_vocabulary(run) if run.vocabulary.exists() else None
     return Trained(run.path, config, recipe, params, step, vocabulary)
+
+
+def able(found, ability):
+    """The recipe, if it has this ability of recipes.base; else a sentence."""
+    if not isinstance(found.recipe, ability):
+        raise UserError(
+            f"{found.folder} is a run of {found.config.recipe}, which cannot do this "
+            f"({ability.__doc__.rstrip('.')}); give the workdir of a run that can."
+        )
+    return found.recipe

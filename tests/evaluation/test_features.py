@@ -94,5 +94,5 @@ def test_wrong_specs_are_one_sentence(spec, sentence):
 
 
 def test_a_run_of_another_recipe_is_refused(tokenizer):
-    with pytest.raises(UserError, match="is a run of vq; give the workdir of a classifier run"):
+    with pytest.raises(UserError, match="is a run of vq, which has no features; give the workdir"):
         features.find(f"scenes:{tokenizer}")

@@ -77,10 +77,12 @@ def test_only_files_that_were_checked_are_read(found, folder, tmp_path):
             if not (copy / part / name).exists():
                 (copy / part / name).write_bytes(b"of somebody else")
     jax.tree.map(np.testing.assert_array_equal, export.read(copy).params, found.params)
-    about = json.loads((copy / "itit" / "config.json").read_text())
-    (copy / "itit" / "config.json").write_text(json.dumps(about | {"sha256": ["x"]}))
-    with pytest.raises(UserError, match="itit/config.json is not as it was exported"):
-        export.read(copy)
+    about = json.loads((copy / "itit_jax.json").read_text())
+    outside = {"../x/itit_jax.json": about["sha256"]["itit/model.safetensors"]}
+    for broken in ({"sha256": ["x"]}, {"parts": {}, "sha256": outside}):
+        (copy / "itit_jax.json").write_text(json.dumps(about | broken))
+        with pytest.raises(UserError, match="itit_jax.json is not as it was exported"):
+            export.read(copy)
 
 
 def test_no_key_that_may_hold_a_path_goes_out():
@@ -100,7 +102,7 @@ def test_no_key_that_may_hold_a_path_goes_out():
         (
             dict(layout="maskgit", attention_resolutions=(), latent_channels=4),
             "itit_jax",
-            "which diffusers has no class for",
+            "`vqvae/`: `MaskGITVQGAN` of itit_jax",
         ),
     ],
 )
@@ -114,7 +116,7 @@ def test_a_tokenizer_of_another_layout_goes_out_and_comes_back(model, library, t
     assert told in (tmp_path / "out" / "README.md").read_text()
     if library == "itit_jax":
         config = json.loads((tmp_path / "out" / "vqvae" / "config.json").read_text())
-        assert config["layout"] == "maskgit" and config["unit_pixels"] is True
+        assert config["_class_name"] == "MaskGITVQGAN" and config["unit_pixels"] is True
 
 
 def test_t5_says_that_its_output_matrix_is_its_own(folder, found):

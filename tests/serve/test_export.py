@@ -55,7 +55,7 @@ def test_no_path_of_the_machine_goes_out(trained, exported):
 
 
 def test_the_weights_name_format_step_and_config(exported):
-    about = json.loads((exported / "itit" / "config.json").read_text())
+    about = json.loads((exported / "itit_jax.json").read_text())
     with safe_open(exported / "itit" / "model.safetensors", "numpy") as opened:
         head = json.loads(opened.metadata()["itit_jax"])
     assert head == {name: about[name] for name in ("format", "step", "config_sha256")}
@@ -79,7 +79,7 @@ def flip(file):
 
 
 def other_format(file):
-    file.write_text(file.read_text().replace('"format": 1', '"format": 2'))
+    file.write_text(file.read_text().replace('"format": 2', '"format": 3'))
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def other_format(file):
         ("vqvae/run.json", flip, "is not as it was exported"),
         ("text_encoder/model.safetensors", os.remove, "is not as it was exported"),
         ("tokenizer/spiece.model", os.remove, "is not as it was exported"),
-        ("itit/config.json", other_format, "is of format 2 and this itit_jax reads 1"),
-        ("itit/config.json", cut, "is not as it was exported"),
-        ("itit/config.json", os.remove, "does not exist; give a folder that --mode=export wrote"),
+        ("itit_jax.json", other_format, "is of format 3 and this itit_jax reads 2"),
+        ("itit_jax.json", cut, "is not as it was exported"),
+        ("itit_jax.json", os.remove, "does not exist; give a folder that --mode=export wrote"),
     ],
 )
 def test_a_folder_that_is_not_as_written_is_one_sentence(copy, name, harm, sentence):
@@ -130,5 +130,5 @@ def test_a_disk_that_fills_leaves_nothing_behind(read, tmp_path):
 
 
 def test_a_run_of_a_tokenizer_is_not_exported(tokenizer, tmp_path):
-    with pytest.raises(UserError, match="neither draws nor captions"):
+    with pytest.raises(UserError, match="is a run of vq, which does not say how it is given away"):
         export.run(Workdir(tokenizer).config(), tokenizer, tmp_path / "out")

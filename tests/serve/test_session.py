@@ -102,7 +102,7 @@ def test_a_name_that_cannot_be_fetched_is_one_sentence(hub, sentence, monkeypatc
 
 def test_another_folder_is_one_sentence(trained, tmp_path):
     for folder in (trained, tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(UserError, match="holds no model_index.json; give a folder that"):
+        with pytest.raises(UserError, match="holds no itit_jax.json; give a folder that"):
             Pipeline.from_pretrained(folder)
 
 
