@@ -16,7 +16,6 @@ from itit_jax import config as settings
 from itit_jax import losses
 from itit_jax.recipes.itit import Recipe
 
-
 ARGUMENTS = {
     "--config": Argument("configs/itit_tiny.py", "the experiment", form="FILE"),
     "--rounds": Argument(8, "rounds of decoding", at_least(1), form="N"),
