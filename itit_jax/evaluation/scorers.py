@@ -11,7 +11,7 @@ from data_pipelines.errors import UserError
 from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
 from itit_jax import inputs
-from itit_jax.evaluation import captions, collected, features, images, scenes
+from itit_jax.evaluation import caption_scores, collected, features, picture_scores, scenes
 
 # Task: key of what a recipe made of the examples.
 TEXTS = {"i2t": "caption", "t2i2t": "recaption"}
@@ -27,23 +27,23 @@ class Scorer(NamedTuple):
     score: Callable[[dict, dict, Any], dict]
 
 
-def means(results, examples, config):
+def of_examples(results, examples, config):
     """Of what a recipe gives as one number an example: their mean."""
     del examples, config
     return {name: float(values.mean()) for name, values in results.items() if values.ndim == 1}
 
 
-def caption_scores(results, examples, config):
+def of_captions(results, examples, config):
     """BLEU, ROUGE-L and CIDEr of generated captions against all captions of each picture."""
     return {
         f"{task}_{name.lower()}{end}": entry[key]
         for task, texts in texts_of(results, inputs.open_vocabulary(config)).items()
-        for name, entry in captions.score(texts, examples["texts"]).items()
+        for name, entry in caption_scores.score(texts, examples["texts"]).items()
         for end, key in ENDS.items()
     }
 
 
-def picture_scores(results, examples, config):
+def of_pictures(results, examples, config):
     """FID, KID and their kin of drawings against the pictures of the split, and by what
     (`t2i_features`, a text)."""
     if "drawn" not in results:
@@ -52,7 +52,7 @@ def picture_scores(results, examples, config):
         raise UserError("evaluate.features needs two pictures and the split has one; leave it out.")
     extractor = features.find(config.evaluate.features)
     sets = [collected.of(extractor(found)) for found in (examples["image"], results["drawn"])]
-    scores = images.score(*sets, images.METRICS, extractor.name)
+    scores = picture_scores.score(*sets, picture_scores.METRICS, extractor.name)
     return {"t2i_features": extractor.name} | {
         f"t2i_{name}{end}": entry[key]
         for name, entry in scores.items()
@@ -61,7 +61,7 @@ def picture_scores(results, examples, config):
     }
 
 
-def scene_scores(results, examples, config):
+def of_scenes(results, examples, config):
     """What the oracle reads in pictures and captions, against the scenes they should show."""
     world = preset(config.evaluate.scenes)
     truth = [Scene.parse(key).objects for key in examples["keys"]]
@@ -90,10 +90,10 @@ def texts_of(results, vocabulary):
 
 
 SCORERS = (
-    Scorer(lambda c: True, lambda c: 0, means),
-    Scorer(lambda c: c.evaluate.captions, lambda c: c.evaluate.captions_every, caption_scores),
+    Scorer(lambda c: True, lambda c: 0, of_examples),
+    Scorer(lambda c: c.evaluate.captions, lambda c: c.evaluate.captions_every, of_captions),
     Scorer(
-        lambda c: bool(c.evaluate.features), lambda c: c.evaluate.features_every, picture_scores
+        lambda c: bool(c.evaluate.features), lambda c: c.evaluate.features_every, of_pictures
     ),
-    Scorer(lambda c: bool(c.evaluate.scenes), lambda c: c.evaluate.scenes_every, scene_scores),
+    Scorer(lambda c: bool(c.evaluate.scenes), lambda c: c.evaluate.scenes_every, of_scenes),
 )

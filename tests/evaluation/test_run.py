@@ -1,48 +1,64 @@
-"""What a run files of its scores: numbers, and by which network those of drawings were made."""
+"""When a run is scored by what, and over how many examples."""
 
-import contextlib
-import json
-
+import jax
 import numpy as np
 import pytest
 
-from data_pipelines.errors import UserError
-from itit_jax.evaluation import features, run
+from itit_jax.cadence import due
+from itit_jax.evaluation import run
+from itit_jax.evaluation.scorers import Scorer
 from tests import tiny
-from tests.evaluation import toy
+
+
+@pytest.mark.parametrize(
+    "done, every, expected",
+    [(0, 0, False), (100, 0, True), (50, 0, False), (50, 25, True), (51, 25, False), (0, 25, True)],
+)
+def test_something_is_due_every_so_many_steps_and_at_the_end(done, every, expected):
+    assert due(done, every, 100) is expected
 
 
 @pytest.fixture
-def toys(monkeypatch):
-    monkeypatch.setitem(features.KINDS, "toy", lambda path: toy.EXTRACTOR)
-    return np.random.default_rng(0).integers(0, 256, (2, 9, 6, 6, 3)).astype(np.uint8)
+def asked(monkeypatch):
+    """Names of the scorers that scored, of one at every evaluation and one each 20 steps."""
+    monkeypatch.setattr(run, "evaluate_split", lambda *a: {"scorers": a[-1], "examples": a[-2]})
+    always = Scorer(lambda c: True, lambda c: 0, "always")
+    seldom = Scorer(lambda c: True, lambda c: 20, "seldom")
+    never = Scorer(lambda c: False, lambda c: 0, "never")
+    monkeypatch.setattr(run, "SCORERS", (always, seldom, never))
+    config = tiny.itit_config(train__steps=50, evaluate__examples=7)
+
+    def names(**more):
+        found = run.evaluate(config, None, {}, **more)["test"]
+        return [scorer.score for scorer in found["scorers"]], found["examples"]
+
+    return names
 
 
-def test_scores_of_drawings_name_their_features(toys):
-    found = run.picture_scores(*toys, "toy:x")
-    assert found.pop("t2i_features") == "toy"
-    assert found["t2i_fid"] > 0 and all(isinstance(value, float) for value in found.values())
+@pytest.mark.parametrize(
+    "done, expected",
+    [(10, ["always"]), (20, ["always", "seldom"]), (50, ["always", "seldom"]),
+     (None, ["always", "seldom"])],
+)  # fmt: skip
+def test_each_scorer_has_its_own_cadence(asked, done, expected):
+    assert asked(done=done) == (expected, 7)
 
 
-def test_one_picture_is_no_set(toys):
-    with pytest.raises(UserError, match="needs two pictures and the split has one"):
-        run.picture_scores(*toys[:, :1], "toy:x")
+def test_fewer_examples_may_be_asked_for_but_not_more(asked):
+    assert asked(most=3)[1] == 3 and asked(most=50)[1] == 7
 
 
-class Lines:
-    """A report that keeps what it is told."""
+class Counts:
+    """A recipe that says which rows it was shown."""
 
-    def __init__(self):
-        self.say, self.lines = lambda line: self.lines.append(line), []
-
-    def phase(self, name):
-        return contextlib.nullcontext(name)
+    def score(self, params, rows, key):
+        return {"seen": rows["text"][:, 0] + 0 * params["x"]}
 
 
-def test_a_name_is_filed_and_told_beside_the_numbers(tmp_path, monkeypatch):
-    scores = {"l1": 0.25, "t2i_features": "toy|x", "t2i_is": 2.0, "t2i_is_low": 1.5}
-    monkeypatch.setattr(run, "evaluate", lambda *_: scores)
-    report = Lines()
-    run.write(tiny.itit_config(), tmp_path, None, {}, step=3, report=report)
-    assert json.loads((tmp_path / "eval.json").read_text()) == {"3": {"test": scores}}
-    assert report.lines == ["test: l1 0.250  t2i_features toy|x  t2i_is 2.000"]
+def test_every_example_is_scored_once_whatever_the_batches_are():
+    mesh = jax.sharding.Mesh(jax.devices()[:1], "x")
+    x = jax.device_put(np.int32(0), jax.NamedSharding(mesh, jax.P()))
+    text = np.arange(2 * (run.BATCH + 7), dtype=np.int32).reshape(-1, 2)
+    examples = {"image": np.zeros((len(text), 1, 1, 3), np.uint8), "text": text, "keys": []}
+    found = run.score_rows(Counts(), {"x": x}, examples)
+    np.testing.assert_array_equal(found["seen"], text[:, 0])

@@ -1,0 +1,40 @@
+"""Scorers of a run: numbers, and by which network those of drawings were made."""
+
+import numpy as np
+import pytest
+
+from data_pipelines.errors import UserError
+from itit_jax.evaluation import features, scorers
+from tests import tiny
+from tests.evaluation import toy
+
+
+@pytest.fixture
+def toys(monkeypatch):
+    """(config, examples, results) of nine pictures and as many drawings."""
+    monkeypatch.setitem(features.KINDS, "toy", lambda path: toy.EXTRACTOR)
+    real, drawn = np.random.default_rng(0).integers(0, 256, (2, 9, 6, 6, 3)).astype(np.uint8)
+    return tiny.itit_config(evaluate__features="toy:x"), {"image": real}, {"drawn": drawn}
+
+
+def test_scores_of_drawings_name_their_features(toys):
+    config, examples, results = toys
+    found = scorers.of_pictures(results, examples, config)
+    assert found.pop("t2i_features") == "toy"
+    assert found["t2i_fid"] > 0 and all(isinstance(value, float) for value in found.values())
+
+
+def test_a_recipe_that_does_not_draw_has_no_such_scores(toys):
+    assert scorers.of_pictures({}, toys[1], toys[0]) == {}
+
+
+def test_one_picture_is_no_set(toys):
+    config, *both = toys
+    examples, results = ({name: rows[:1] for name, rows in part.items()} for part in both)
+    with pytest.raises(UserError, match="needs two pictures and the split has one"):
+        scorers.of_pictures(results, examples, config)
+
+
+def test_what_is_one_number_an_example_is_averaged_and_nothing_else():
+    results = {"loss": np.array([1.0, 3.0]), "drawn": np.zeros((2, 4, 4, 3), np.uint8)}
+    assert scorers.of_examples(results, {}, None) == {"loss": 2.0}
