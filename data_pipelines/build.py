@@ -13,7 +13,9 @@ import sys
 from data_pipelines import emoji, folder
 from data_pipelines.errors import UserError
 from data_pipelines.records import INFO, read_info, write
-from data_pipelines.texts import Vocabulary, train_vocabulary
+from data_pipelines.words.find import open_words
+from data_pipelines.words.pieces import FILE
+from data_pipelines.words.train import train_pieces
 
 LICENCES = {
     "scenes": "CC0-1.0",
@@ -43,7 +45,7 @@ def parse(arguments):
     add("--from", dest="source_kind", required=True, choices=("scenes", "folder", "emoji"))
     add("--out", required=True, help="folder to make")
     add("--shards", type=int, default=2, help="files a split")
-    add("--vocabulary", default="", help="a given SentencePiece model, such as T5's spiece.model")
+    add("--vocabulary", default="", help="a given SentencePiece or BPE, such as T5's spiece.model")
     add("--vocabulary_size", type=int, default=0, help="pieces to learn (256 scenes, else 1000)")
     add("--pairs", type=int, default=0, help="folder, emoji: pairs to keep as pairs; 0: all")
     scenes = parser.add_argument_group("scenes")
@@ -80,7 +82,7 @@ def run(options) -> int:
     report = folder.Report()
     splits, parameters = _make(options, report)
     splits = {name: list(records) for name, records in splits.items()}
-    extra = {"vocabulary.model": _vocabulary(options, splits)}
+    extra = _vocabulary(options, splits)
     extra["report.json"] = json.dumps(report.summary(), indent=1).encode()
     kind = options.source_kind
     about = dict(
@@ -102,12 +104,12 @@ def _make(options, report):
 
 
 def _vocabulary(options, splits):
+    """{name: bytes} of the vocabulary that lies beside the records."""
     if options.vocabulary:
-        Vocabulary(options.vocabulary)  # says what is wrong with it, if anything is
-        return pathlib.Path(options.vocabulary).read_bytes()
+        return open_words(options.vocabulary).files()
     size = options.vocabulary_size or (256 if options.source_kind == "scenes" else 1000)
     texts = (t for name in ("pairs", "texts") for r in splits.get(name, ()) for t in r.texts)
-    return train_vocabulary(texts, size)
+    return {FILE: train_pieces(texts, size)}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import pathlib
 from typing import Any, NamedTuple
 
 from data_pipelines.errors import UserError
-from data_pipelines.texts import Vocabulary
+from data_pipelines.words.base import Words
 from itit_jax import inputs, parts
 from itit_jax.recipes import base
 from itit_jax.workdir import Workdir
@@ -18,7 +18,7 @@ class Trained(NamedTuple):
     recipe: Any
     params: dict[str, Any]  # of every part
     step: int
-    vocabulary: Vocabulary
+    vocabulary: Words
 
 
 def of_run(workdir, config=None):
