@@ -48,7 +48,7 @@ KEYS = {
         "grain", "who reads and prefetches", one_of("grain", "seqio"), resumable=True
     ),
     "data.vocabulary": Key(
-        "", "SentencePiece model; empty = vocabulary.model of the data set", place="path"
+        "", "SentencePiece file or its folder; empty = that of the data set", place="path"
     ),
     "data.image_size": Key(256, "pixels a side", at_least(4)),
     "data.text_length": Key(64, "token ids of a text, end included", at_least(2)),

@@ -16,7 +16,9 @@ from data_pipelines.errors import UserError
 from data_pipelines.records import INFO, read_info, write
 from data_pipelines.scenes import build as scenes
 from data_pipelines.scenes.world import PRESETS
-from data_pipelines.texts import Vocabulary, train_vocabulary
+from data_pipelines.words.find import open_words
+from data_pipelines.words.pieces import FILE
+from data_pipelines.words.train import train_pieces
 
 LICENCES = {
     "scenes": "CC0-1.0",
@@ -54,7 +56,7 @@ def main(options):
     report = folder.Report()
     splits, parameters = _make(options, report)
     splits = {name: list(records) for name, records in splits.items()}
-    extra = {"vocabulary.model": _vocabulary(options, splits)}
+    extra = _vocabulary(options, splits)
     extra["report.json"] = json.dumps(report.summary(), indent=1).encode()
     kind = options.from_
     about = dict(
@@ -92,12 +94,12 @@ def _make(options, report):
 
 
 def _vocabulary(options, splits):
+    """{name: bytes} of the vocabulary that lies beside the records."""
     if options.vocabulary:
-        Vocabulary(options.vocabulary)  # says what is wrong with it, if anything is
-        return pathlib.Path(options.vocabulary).read_bytes()
+        return open_words(options.vocabulary).files()
     size = options.vocabulary_size or (256 if options.from_ == "scenes" else 1000)
     texts = (t for name in ("pairs", "texts") for r in splits.get(name, ()) for t in r.texts)
-    return train_vocabulary(texts, size)
+    return {FILE: train_pieces(texts, size)}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from data_pipelines import images as pixels
 from data_pipelines.errors import UserError
 from data_pipelines.order import draws, permuted
 from data_pipelines.records import Records, read_info
-from data_pipelines.texts import Vocabulary
+from data_pipelines.words.find import open_words
 
 CACHE_BYTES = 512 << 20  # a split that is smaller when decoded stays in memory
 FOREVER = 1 << 40  # steps of an endless run
@@ -100,7 +100,7 @@ class Streams:
         self.rows = {name: count for name, count in rows.items() if count}
         self.seed, self.host, self.hosts = seed, host, hosts
         if isinstance(vocabulary, str | pathlib.Path):
-            vocabulary = Vocabulary(vocabulary)
+            vocabulary = open_words(vocabulary)
         self.vocabulary = vocabulary
         self.splits = read_info(folder)["splits"]
         self._check_rows(folder)

@@ -9,6 +9,7 @@ import seqio
 import tensorflow as tf
 
 from data_pipelines.streams import FOREVER, STREAMS
+from data_pipelines.words.pieces import Pieces
 
 DTYPES = {"image": (tf.uint8, 3), "tokens": (tf.int32, 1), "text": (tf.int32, 1)}
 
@@ -83,8 +84,14 @@ def _read_row(streams, name):
     return read
 
 
+def _vocabulary(words):
+    if isinstance(words, Pieces):
+        return seqio.SentencePieceVocabulary(words.path)
+    return seqio.PassThroughVocabulary(words.size, eos_id=words.end)
+
+
 def _features(streams, name):
-    words = seqio.SentencePieceVocabulary(streams.vocabulary.path)
+    words = _vocabulary(streams.vocabulary)
     codes = seqio.PassThroughVocabulary(2**31 - 1)
     return {
         n: seqio.Feature(

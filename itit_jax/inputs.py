@@ -1,25 +1,28 @@
 """Where a config meets data_pipelines: its streams, its vocabulary, its held-out examples."""
 
 import itertools
-import os
-import pathlib
 
 from data_pipelines import engines, streams
 from data_pipelines.records import digest, read_info
-from data_pipelines.texts import Vocabulary, training_texts
+from data_pipelines.words.find import open_words
+from data_pipelines.words.train import training_texts
 from itit_jax.config import ConfigError
 from itit_jax.recipes import base
-from itit_jax.workdir import VOCABULARY
 
 
 def vocabulary_path(config):
-    """The SentencePiece model that a config means."""
-    return config.data.vocabulary or os.path.join(config.data.path, VOCABULARY)
+    """The file or folder of the vocabulary that a config means."""
+    return config.data.vocabulary or config.data.path
 
 
 def open_vocabulary(config):
     """The vocabulary, checked against the size of the model."""
-    vocabulary = Vocabulary(vocabulary_path(config))
+    vocabulary = open_words(vocabulary_path(config))
+    if (vocabulary.pad, vocabulary.end) != (0, 1):
+        raise ConfigError(
+            f"{vocabulary_path(config)} has not T5's layout (pad 0, end 1), by which models "
+            "know where a text ends; give --config.data.vocabulary=FILE of a SentencePiece model."
+        )
     size = config.get("model", {}).get("vocabulary_size", vocabulary.size)
     if vocabulary.size > size:
         raise ConfigError(
@@ -37,12 +40,13 @@ def share_cut(config, vocabulary, sample=2000):
 
 def keep_vocabulary(vocabulary, run):
     """So that a run can be used where its data set is not."""
-    run.keep(VOCABULARY, pathlib.Path(vocabulary.path).read_bytes())
+    for name, data in vocabulary.files().items():
+        run.keep(name, data)
 
 
 def kept_vocabulary(run):
     """The vocabulary that a run was trained with."""
-    return Vocabulary(run.vocabulary)
+    return open_words(run.path)
 
 
 def dataset_digest(config):

@@ -98,7 +98,7 @@ def keep_companions(config, place, frozen, streams):
     """Checks what the run stands on, and writes what is needed to go on with it or to use it."""
     found = companions.of(frozen) | {"dataset": inputs.dataset_digest(config)}
     if streams.reads_text:
-        found["vocabulary"] = streams.vocabulary.sha256
+        found["vocabulary"] = streams.vocabulary.digest
     companions.check(place, found)
     if config.data.tokens:
         companions.check(Workdir(config.data.tokens), found)

@@ -23,7 +23,6 @@ COMPANIONS = "companions.json"  # hashes of what the run stands on
 SCORES = "eval.json"
 METRICS = "metrics.jsonl"
 LOG = "log.txt"
-VOCABULARY = "vocabulary.model"
 CHECKPOINTS = "checkpoints"
 SAMPLES = "samples"
 CURVES = "curves.png"
@@ -100,11 +99,6 @@ class Workdir:
     def checkpoints(self):
         """Folder of the checkpoints; absolute, as Orbax wants it."""
         return (self.path.absolute() if self.local else self.path) / CHECKPOINTS
-
-    @property
-    def vocabulary(self):
-        """The vocabulary that the run reads and writes."""
-        return self.path / VOCABULARY
 
     @property
     def profile(self):

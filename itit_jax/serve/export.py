@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 
 from data_pipelines.errors import UserError
 from data_pipelines.files import is_address, whole_folder
-from data_pipelines.texts import Vocabulary
+from data_pipelines.words.pieces import Pieces
 from itit_jax import config as settings
 from itit_jax import parts
 from itit_jax.recipes import base
@@ -155,7 +155,7 @@ def read(folder):
     # By file: of a folder, another one that lies there might be taken, which nobody checked.
     files = about["parts"]
     params = {part: weights.load(folder / files[part], abstract[part]) for part in abstract}
-    vocabulary = Vocabulary(folder / VOCABULARY)
+    vocabulary = Pieces(folder / VOCABULARY)
     return trained.Trained(folder, config, recipe, params, about["step"], vocabulary)
 
 

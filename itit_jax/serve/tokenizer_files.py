@@ -1,7 +1,7 @@
 """A SentencePiece vocabulary as Hugging Face's AutoTokenizer opens it.
 
-T5Tokenizer of transformers 5 takes every vocabulary for a unigram model: of a BPE one, which is
-what data_pipelines.texts trains, it makes other ids without a word. A BPE vocabulary therefore
+T5Tokenizer of transformers 5 takes every vocabulary for a unigram model: of a BPE one, as
+data_pipelines.words.train learns it, it makes other ids without a word. A BPE vocabulary therefore
 goes out as tokenizer.json too, and names the class that follows it.
 """
 

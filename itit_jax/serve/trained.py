@@ -4,7 +4,7 @@ import pathlib
 from typing import Any, NamedTuple
 
 from data_pipelines.errors import UserError
-from data_pipelines.texts import Vocabulary
+from data_pipelines.words.base import Words
 from itit_jax import inputs, parts
 from itit_jax.recipes import base
 from itit_jax.workdir import Workdir
@@ -18,7 +18,7 @@ class Trained(NamedTuple):
     recipe: Any
     params: dict[str, Any]  # of every part
     step: int
-    vocabulary: Vocabulary | None  # of a recipe that reads texts
+    vocabulary: Words | None  # of a recipe that reads texts
 
 
 def of_run(workdir, config=None):
@@ -27,7 +27,7 @@ def of_run(workdir, config=None):
     config = run.config() if config is None else config
     recipe = base.find(config)
     params, step = parts.restore_params(recipe, config, workdir)
-    vocabulary = inputs.kept_vocabulary(run) if run.vocabulary.exists() else None
+    vocabulary = inputs.kept_vocabulary(run) if "vocabulary" in run.companions() else None
     return Trained(run.path, config, recipe, params, step, vocabulary)
 
 

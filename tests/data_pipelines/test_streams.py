@@ -9,7 +9,7 @@ from data_pipelines import build, engines
 from data_pipelines.errors import UserError
 from data_pipelines.order import permuted
 from data_pipelines.streams import Streams, examples, images
-from data_pipelines.texts import Vocabulary
+from data_pipelines.words.pieces import Pieces
 
 ROWS = {"draw": 4, "caption": 6, "images": 2, "texts": 8}
 
@@ -95,7 +95,7 @@ def test_limits_keep_the_first_records(folder):
 
 
 def test_examples_are_spread_evenly_over_their_split(folder):
-    vocabulary = Vocabulary(folder / "vocabulary.model")
+    vocabulary = Pieces(folder / "vocabulary.model")
     every = images(folder, "pairs", 16)  # 60 records
     found = examples(folder, "pairs", 5, image_size=16, text_length=24, vocabulary=vocabulary)
     assert np.array_equal(found["image"], every[[0, 12, 24, 36, 48]])
@@ -115,13 +115,14 @@ def test_wrong_wishes_get_one_sentence(folder, changes, sentence):
 
 
 def test_lone_sets_with_a_shared_example_are_refused(tmp_path):
-    from data_pipelines import records, texts
+    from data_pipelines import records
+    from data_pipelines.words import train
 
     record = lambda key, split: records.Record(
         key, b"i" if split == "images" else b"", ("a text",) if split == "texts" else (), "s"
     )
     splits = {s: [record("same", s), record(f"own-{s}", s)] for s in ("images", "texts")}
-    model = texts.train_vocabulary(["a text of words"] * 5, 30)
+    model = train.train_pieces(["a text of words"] * 5, 30)
     records.write(
         tmp_path / "d", splits, extra={"vocabulary.model": model},
         name="n", licence="l", made_by="m", parameters={},
@@ -131,7 +132,7 @@ def test_lone_sets_with_a_shared_example_are_refused(tmp_path):
 
 
 def test_texts_survive_their_ids(folder):
-    vocabulary = Vocabulary(folder / "vocabulary.model")
+    vocabulary = Pieces(folder / "vocabulary.model")
     found = examples(folder, "test", 20, image_size=16, text_length=32, vocabulary=vocabulary)
     for ids, texts in zip(found["text"], found["texts"]):
         assert vocabulary.decode(ids) == texts[0]
@@ -139,14 +140,14 @@ def test_texts_survive_their_ids(folder):
 
 
 def test_fewer_examples_than_there_are_spread_over_the_split(folder):
-    vocabulary = Vocabulary(folder / "vocabulary.model")
+    vocabulary = Pieces(folder / "vocabulary.model")
     shape = dict(image_size=16, text_length=32, vocabulary=vocabulary)
     every, some = (examples(folder, "test", n, **shape)["keys"] for n in (60, 4))
     assert some == [every[0], every[15], every[30], every[45]]
 
 
 def test_a_long_text_is_cut_and_still_ended(folder):
-    ids = Vocabulary(folder / "vocabulary.model").encode("a red circle " * 20, 6)
+    ids = Pieces(folder / "vocabulary.model").encode("a red circle " * 20, 6)
     assert len(ids) == 6 and ids[-1] == 1 and 0 not in ids
 
 

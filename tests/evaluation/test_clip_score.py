@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines.texts import train_vocabulary
+from data_pipelines.words.train import train_pieces
 from itit_jax.evaluation import clip_score
 from itit_jax.towers.published import load_towers
 
@@ -18,7 +18,7 @@ GOLDEN = pathlib.Path(__file__).parent.parent / "weights/golden"
 @pytest.fixture
 def files(tmp_path):
     shutil.copytree(GOLDEN / "siglip_small", tmp_path / "tower")
-    model = train_vocabulary(["ab ba"] * 9, 10)
+    model = train_pieces(["ab ba"] * 9, 10)
     (tmp_path / "tower/spiece.model").write_bytes(model)
     (tmp_path / "pictures").mkdir()
     rng = np.random.default_rng(0)

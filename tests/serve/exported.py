@@ -13,7 +13,8 @@ import sys
 import jax
 import numpy as np
 
-from data_pipelines.texts import Vocabulary, train_vocabulary
+from data_pipelines.words.pieces import Pieces
+from data_pipelines.words.train import train_pieces
 from itit_jax.recipes import base
 from itit_jax.serve import export
 from itit_jax.serve.trained import Trained
@@ -46,7 +47,7 @@ def trained(folder, seed=0, **model):
     """Trained of random parameters; `folder` takes the files that it needs. model: other keys of
     the tokenizer's model than those above."""
     (folder / "tokenizer.py").write_text(TOKENIZER.replace("MORE", f"**{model}"))
-    (folder / "vocabulary.model").write_bytes(train_vocabulary(TEXTS, PIECES))
+    (folder / "vocabulary.model").write_bytes(train_pieces(TEXTS, PIECES))
     config = tiny.itit_config(
         tokenizer__config=str(folder / "tokenizer.py"),
         data__image_size=SIDE,
@@ -56,7 +57,7 @@ def trained(folder, seed=0, **model):
     )
     recipe = base.find(config)
     params = random_like(jax.eval_shape(recipe.init, jax.random.key(0)), seed)
-    vocabulary = Vocabulary(folder / "vocabulary.model")
+    vocabulary = Pieces(folder / "vocabulary.model")
     return Trained(folder, config, recipe, params, 5, vocabulary)
 
 

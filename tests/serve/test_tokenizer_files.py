@@ -7,7 +7,8 @@ import json
 import pytest
 import sentencepiece
 
-from data_pipelines.texts import Vocabulary, train_vocabulary
+from data_pipelines.words.pieces import Pieces
+from data_pipelines.words.train import train_pieces
 from itit_jax.serve.tokenizer_files import tokenizer_files
 from tests.serve.exported import TEXTS
 
@@ -17,7 +18,7 @@ SPACE = "\u2581"
 @pytest.fixture(scope="module")
 def bpe(tmp_path_factory):
     file = tmp_path_factory.mktemp("bpe") / "x.model"
-    file.write_bytes(train_vocabulary(TEXTS, 60))
+    file.write_bytes(train_pieces(TEXTS, 60))
     return file
 
 
@@ -36,7 +37,7 @@ def by_merges(text, model):
 
 def test_the_merges_of_a_bpe_vocabulary_make_its_ids(bpe):
     model = json.loads(tokenizer_files(bpe, 24)["tokenizer.json"])["model"]
-    vocabulary = Vocabulary(bpe)
+    vocabulary = Pieces(bpe)
     for text in TEXTS:
         text = " ".join(text.split())
         ids = vocabulary.encode(text, 99)

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from data_pipelines.errors import UserError
-from data_pipelines.texts import train_vocabulary
+from data_pipelines.words.train import train_pieces
 from itit_jax.models.towers import TextTower
 from itit_jax.towers import published as towers
 from itit_jax.towers.words import open_words
@@ -291,7 +291,7 @@ def text_tower(end, length=8, vocabulary=60):
 
 @pytest.fixture
 def pieces(tmp_path):
-    model = train_vocabulary(["a red dog", "the dog runs on red"] * 20, 40)
+    model = train_pieces(["a red dog", "the dog runs on red"] * 20, 40)
     (tmp_path / "spiece.model").write_bytes(model)
     return tmp_path
 

@@ -1,0 +1,80 @@
+"""Learns a SentencePiece vocabulary in T5's layout from the texts of a data set.
+
+python -m data_pipelines.words.train --data=DIR --size=256 --out=vocabulary.model
+"""
+
+import argparse
+import io
+import itertools
+import sys
+from collections.abc import Iterable
+
+import sentencepiece
+
+from data_pipelines.errors import UserError
+from data_pipelines.files import whole
+from data_pipelines.records import Records, read_info
+from data_pipelines.words.pieces import END, PAD, UNKNOWN, Pieces
+
+
+def train_pieces(texts: Iterable[str], size: int) -> bytes:
+    """Bytes of a SentencePiece model of at most `size` pieces; equal texts give equal bytes.
+
+    BPE: on a corpus of few words the unigram model falls apart into single letters.
+    """
+    texts, model = iter(texts), io.BytesIO()
+    first = next(texts, None)
+    if first is None:
+        raise UserError("there are no texts to learn a vocabulary from; give a data set with some.")
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=itertools.chain([first], texts),
+            model_writer=model,
+            vocab_size=size,
+            model_type="bpe",
+            hard_vocab_limit=False,
+            pad_id=PAD,
+            eos_id=END,
+            unk_id=UNKNOWN,
+            bos_id=-1,
+            character_coverage=1.0,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        why = str(error).rpartition("] ")[2] or "it needs a piece for each letter"
+        raise UserError(
+            f"{size} pieces are too few for these texts ({why.strip().rstrip('.')}); give more."
+        ) from error
+    return model.getvalue()
+
+
+def training_texts(folder) -> Iterable[str]:
+    """Every text of the training splits, in order."""
+    for split in ("pairs", "texts"):
+        if split in read_info(folder)["splits"]:
+            records = Records(folder, split)
+            for i in range(len(records)):
+                yield from records[i].texts
+
+
+def main(arguments=None) -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="data set whose texts to learn from")
+    parser.add_argument("--size", type=int, default=1000, help="most pieces")
+    parser.add_argument("--out", required=True, help="model file to write")
+    options = parser.parse_args(arguments)
+    try:
+        model = train_pieces(training_texts(options.data), options.size)
+    except UserError as error:
+        print(f"data_pipelines: {error}", file=sys.stderr)
+        return 2
+    with whole(options.out) as file:
+        file.write(model)
+    print(f"{options.out}: {Pieces(options.out).size} pieces")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""A vocabulary is opened by what its file or folder is."""
+
+import pytest
+
+from data_pipelines.errors import UserError
+from data_pipelines.words.bpe import Bpe
+from data_pipelines.words.find import open_words
+from data_pipelines.words.pieces import Pieces
+from data_pipelines.words.train import train_pieces
+from tests.data_pipelines.words import byte_bpe
+
+
+@pytest.mark.parametrize("name", ["vocabulary.model", "spiece.model"])
+def test_a_folder_with_a_sentencepiece_model(tmp_path, name):
+    (tmp_path / name).write_bytes(train_pieces(["a red dog"] * 9, 30))
+    (tmp_path / "tokenizer.json").write_text("another form of the same")
+    found = open_words(tmp_path)
+    assert isinstance(found, Pieces) and open_words(tmp_path / name).digest == found.digest
+
+
+def test_a_folder_with_bpe(tmp_path):
+    byte_bpe.write(tmp_path, (("a", "b"),), "")
+    found = open_words(str(tmp_path))
+    assert isinstance(found, Bpe)
+    assert set(found.files()) == {"vocab.json", "merges.txt"}
+    for name in found.files():
+        assert open_words(tmp_path / name).digest == found.digest
+
+
+def test_half_a_bpe_is_none(tmp_path):
+    byte_bpe.write(tmp_path, (("a", "b"),), "")
+    (tmp_path / "merges.txt").unlink()
+    with pytest.raises(UserError, match="merges.txt does not exist"):
+        open_words(tmp_path / "vocab.json")
+    with pytest.raises(UserError, match="holds no vocabulary; put one of vocabulary.model"):
+        open_words(tmp_path)
+
+
+def test_a_path_to_nothing_is_one_sentence(tmp_path):
+    with pytest.raises(UserError, match="none.model does not exist"):
+        open_words(tmp_path / "none.model")
