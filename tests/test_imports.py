@@ -1,59 +1,9 @@
 """The import table of the house: a line imports only lines below it, and no circles."""
 
-import ast
-import pathlib
-
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent
-PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks")
-# First prefix that fits gives the floor. evaluation.run is a mode, evaluation.captions, images and
-# clip_score are commands, evaluation.features meets models; the rest of evaluation are metrics.
-FLOORS = (
-    ("itit_jax.main", 8),
-    ("itit_jax.__main__", 8),
-    ("benchmarks", 8),
-    ("itit_jax.train", 7),
-    ("itit_jax.tokenize", 7),
-    ("itit_jax.evaluation.run", 7),
-    ("itit_jax.evaluation.captions", 7),
-    ("itit_jax.evaluation.images", 7),
-    ("itit_jax.evaluation.clip_score", 7),
-    ("itit_jax.serve", 7),
-    ("itit_jax.program", 6),
-    ("itit_jax.parts", 6),
-    ("itit_jax.checkpoints", 6),
-    ("itit_jax.companions", 6),
-    ("itit_jax.report", 6),
-    ("itit_jax.weights", 6),
-    ("itit_jax.evaluation.samples", 7),
-    ("itit_jax.evaluation.scorers", 7),
-    ("itit_jax.towers", 6),
-    ("itit_jax.evaluation.features", 6),
-    ("itit_jax.sheets", 6),
-    ("itit_jax.inputs", 6),
-    ("itit_jax.recipes", 5),
-    ("itit_jax.evaluation", 4),
-    ("itit_jax.decoding", 3),
-    ("itit_jax.models", 3),
-    ("itit_jax.losses", 3),
-    ("itit_jax.step", 3),
-    ("itit_jax.state", 3),
-    ("itit_jax.curves", 3),
-    ("itit_jax.profiler", 3),
-    ("itit_jax.sharding", 2),
-    ("itit_jax.optimizers", 2),
-    ("itit_jax.distributed", 2),
-    ("itit_jax.batches", 2),
-    ("itit_jax.compiled", 2),
-    ("itit_jax.workdir", 2),
-    ("itit_jax.screen", 1),
-    ("itit_jax.cadence", 1),
-    ("itit_jax.config", 1),
-    ("data_pipelines", 0),
-    ("configs", 0),
-)
-SAME_FLOOR = {"itit_jax.recipes": "recipes never import each other"}
+from benchmarks.structure import PACKAGES, ROOT, circles, floor, graph
+
 SHARED = {"data_pipelines.errors", "data_pipelines.files"}  # of both sides
 MEETS_DATA = (
     "itit_jax.inputs",
@@ -66,37 +16,7 @@ MEETS_DATA = (
 )
 
 
-def modules():
-    for package in PACKAGES:
-        for file in sorted((ROOT / package).rglob("*.py")):
-            name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-            yield name.removesuffix(".__init__"), file
-
-
-NAMES = dict(modules())
-
-
-def imports(file):
-    """Project modules that a file imports anywhere, inside functions too."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                found.add(inner if inner in NAMES else node.module)
-    return {name for name in found if name in NAMES}
-
-
-def floor(name):
-    for prefix, level in FLOORS:
-        if name == prefix or name.startswith((f"{prefix}.", f"{prefix}_")):
-            return level
-    raise AssertionError(f"{name} has no floor; add it to the table")
-
-
-GRAPH = {name: imports(file) for name, file in NAMES.items() if name not in PACKAGES}
+GRAPH = graph()
 
 
 @pytest.mark.parametrize("name", GRAPH)
@@ -106,20 +26,7 @@ def test_imports_only_lower_floors(name):
 
 
 def test_there_are_no_circles():
-    done, path = set(), []
-
-    def visit(name):
-        assert name not in path, f"circle: {' -> '.join([*path, name])}"
-        if name in done:
-            return
-        path.append(name)
-        for other in GRAPH.get(name, ()):
-            visit(other)
-        path.pop()
-        done.add(name)
-
-    for name in GRAPH:
-        visit(name)
+    assert circles() == []
 
 
 def test_recipes_never_import_each_other():
