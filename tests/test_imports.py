@@ -14,7 +14,7 @@ FLOORS = (
     ("itit_jax.__main__", 8),
     ("benchmarks", 8),
     ("itit_jax.train", 7),
-    ("itit_jax.tokenize", 7),
+    ("itit_jax.encode", 7),
     ("itit_jax.evaluation.run", 7),
     ("itit_jax.evaluation.captions", 7),
     ("itit_jax.evaluation.images", 7),
@@ -57,7 +57,7 @@ SAME_FLOOR = {"itit_jax.recipes": "recipes never import each other"}
 SHARED = {"data_pipelines.errors", "data_pipelines.files"}  # of both sides
 MEETS_DATA = (
     "itit_jax.inputs",
-    "itit_jax.tokenize",
+    "itit_jax.encode",
     "itit_jax.evaluation.scorers",
     "itit_jax.evaluation.images",
     "itit_jax.evaluation.features",
