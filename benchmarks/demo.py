@@ -63,7 +63,7 @@ def commands(options, out):
            f"--out={out / 'data'}"]
     yield [*train, "--config=configs/vq_tiny.py", f"--workdir={out / 'tokenizer'}", data, seed,
            *sized]
-    yield [*train, "--mode=tokenize", "--config=configs/itit_tiny.py",
+    yield [*train, "--mode=encode", "--config=configs/itit_tiny.py",
            f"--workdir={out / 'tokens'}", data, tokenizer, *sized, *worded]
     yield [*train, "--config=configs/itit_tiny.py", f"--workdir={itit}", data, tokenizer,
            f"--config.data.tokens={out / 'tokens'}", seed, *sized, *worded, *own]

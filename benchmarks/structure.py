@@ -22,7 +22,7 @@ FLOORS = (
     ("itit_jax.__main__", 8),
     ("benchmarks", 8),
     ("itit_jax.train", 7),
-    ("itit_jax.tokenize", 7),
+    ("itit_jax.encode", 7),
     ("itit_jax.evaluation.run", 7),
     ("itit_jax.evaluation.samples", 7),
     ("itit_jax.evaluation.scorers", 7),

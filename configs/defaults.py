@@ -56,7 +56,7 @@ KEYS = {
     "data.lone_images": Key(0, "use only the first N lone images; 0 = all", at_least(0)),
     "data.lone_texts": Key(0, "use only the first N lone texts; 0 = all", at_least(0)),
     "data.tokens": Key(
-        "", "folder made by --mode=tokenize; empty = encode pixels in the step", place="path"
+        "", "folder made by --mode=encode; empty = encode pixels in the step", place="path"
     ),
     "data.rows.draw": Key(0, "pairs of a global step to draw from text", at_least(0)),
     "data.rows.caption": Key(0, "pairs of a global step to caption", at_least(0)),
@@ -107,6 +107,8 @@ KEYS = {
     "evaluate.captions_every": Key(0, "steps between these; 0 = as all", at_least(0), True),
     "evaluate.features_every": Key(0, "steps between these; 0 = as all", at_least(0), True),
     "evaluate.scenes_every": Key(0, "steps between these; 0 = as all", at_least(0), True),
+    "encode.what": Key("", "what --mode=encode says; empty = the recipe's first", resumable=True),
+    "encode.run": Key("", "run whose parts say it; empty = those given here", place="path"),
     "save.every": Key(500, "steps between checkpoints", at_least(1), True),
     "save.keep": Key(2, "newest checkpoints that stay", at_least(1), True),
     "sample.every": Key(500, "steps between sample sheets; 0 = none", at_least(0), True),
@@ -183,6 +185,11 @@ def has_tokens(c):
         return path_fault("data.tokens", c.data.tokens)
 
 
+def has_encode_run(c):
+    if c.encode.run:
+        return path_fault("encode.run", c.encode.run, "config.json")
+
+
 def has_features(c):
     spec = c.evaluate.features
     kind, _, path = spec.partition(":")
@@ -197,4 +204,4 @@ def has_features(c):
         return f"evaluate.features is {spec}, but {path} does not exist; mend the path."
 
 
-NEEDS = (has_data, has_vocabulary, has_tokens, has_features)
+NEEDS = (has_data, has_vocabulary, has_tokens, has_encode_run, has_features)

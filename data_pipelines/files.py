@@ -12,6 +12,15 @@ def is_address(path) -> bool:
     return "://" in str(path)
 
 
+def located(path):
+    """A pathlib.Path of this machine, or what does the same in a bucket."""
+    if not is_address(path):
+        return pathlib.Path(path)
+    from etils import epath  # loads the client of the bucket
+
+    return epath.Path(path)
+
+
 @contextlib.contextmanager
 def whole(path, mode="wb"):
     """An open file whose contents take the place of `path` at the end, or nothing does.
@@ -36,12 +45,10 @@ def whole(path, mode="wb"):
 
 def _to_bucket(path, mode):
     """A store shows an object once it is written to its end, so it must not end too early."""
-    from etils import epath  # loads the client of the bucket
-
     file = io.BytesIO() if "b" in mode else io.StringIO()
     yield file
     data = file.getvalue()
-    epath.Path(path).write_bytes(data if isinstance(data, bytes) else data.encode())
+    located(path).write_bytes(data if isinstance(data, bytes) else data.encode())
 
 
 @contextlib.contextmanager

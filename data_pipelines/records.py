@@ -187,9 +187,12 @@ class Records:
         place, shard = divmod(index, len(self._shards))
         return decode(self._shards[shard].read([place])[0])
 
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
     def keys(self) -> list[str]:
         """Keys of all records, in order."""
-        return [self[i].key for i in range(len(self))]
+        return [record.key for record in self]
 
 
 def _open(folder: pathlib.Path, shard: dict) -> ArrayRecordReader:

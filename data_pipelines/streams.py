@@ -12,6 +12,7 @@ import pathlib
 import numpy as np
 
 from data_pipelines import images as pixels
+from data_pipelines.encoded import Encoded
 from data_pipelines.errors import UserError
 from data_pipelines.order import draws, permuted
 from data_pipelines.records import Records, read_info
@@ -50,7 +51,7 @@ class Split:
             )
         self.count = limit or len(self.records)
         self._size, self._length, self._vocabulary = image_size, text_length, vocabulary
-        self.tokens = None if tokens is None else _load_tokens(tokens, name, len(self.records))
+        self.tokens = None if tokens is None else Encoded(tokens, name, "tokens", len(self.records))
         self._image_cache, self._text_cache = {}, {}
         self._keep_images = self.count * image_size**2 * 3 <= CACHE_BYTES
 
@@ -58,14 +59,7 @@ class Split:
         """uint8 [h, w, 3]."""
         found = self._image_cache.get(index)
         if found is None:
-            record = self.records[index]
-            try:
-                found = pixels.decode(record.image, self._size)
-            except ValueError as error:
-                raise UserError(
-                    f"record {record.key} of split {self.records.split} holds {error}; "
-                    "build the data set again, which leaves such records out."
-                ) from error
+            found = _picture(self.records[index], self.records.split, self._size)
             if self._keep_images:
                 self._image_cache[index] = found
         return found
@@ -148,8 +142,7 @@ class Streams:
         draw = draws(positions, self.seed, name, "row")
         out = {}
         if stream.image and split.tokens is not None:
-            crop = (draw >> np.uint64(32)) % np.uint64(split.tokens.shape[1])
-            out["tokens"] = split.tokens[index, crop.astype(np.int64)]
+            out["tokens"] = split.tokens.pick(index, draw >> np.uint64(32))
         elif stream.image:
             out["image"] = np.stack([split.image(i) for i in index.tolist()])
         if stream.text:
@@ -177,28 +170,23 @@ def examples(folder, split, count, *, image_size, text_length, vocabulary):
 
 
 def images(folder, split, image_size):
-    """Every image of a split, in order: uint8 [n, h, w, 3]."""
-    records = Records(folder, split)
-    return np.stack([pixels.decode(records[i].image, image_size) for i in range(len(records))])
+    """Every image of a split, in order, one by one: uint8 [h, w, 3]."""
+    for record in Records(folder, split):
+        yield _picture(record, split, image_size)
+
+
+def _picture(record, split, size):
+    try:
+        return pixels.decode(record.image, size)
+    except ValueError as error:
+        raise UserError(
+            f"record {record.key} of split {split} holds {error}; "
+            "build the data set again, which leaves such records out."
+        ) from error
 
 
 def _tokens_for(split, tokens):
     return tokens if tokens and split != "texts" else None
-
-
-def _load_tokens(folder, split, count):
-    file = pathlib.Path(folder) / f"{split}.npy"
-    if not file.is_file():
-        raise UserError(
-            f"{folder} holds no tokens of split {split}; run --mode=tokenize into it first."
-        )
-    tokens = np.load(file, mmap_mode="r")
-    if len(tokens) != count:
-        raise UserError(
-            f"{file} holds {len(tokens)} records, the data set {count}; "
-            "run --mode=tokenize again for this data set."
-        )
-    return tokens
 
 
 def _check_disjoint(splits):

@@ -25,7 +25,7 @@ from itit_jax.workdir import Workdir, check_resume, check_runs
 MODES = {
     "train": ("itit_jax.train", "train, or continue the run of the workdir (the default)"),
     "eval": ("itit_jax.evaluation.run", "score the newest checkpoint of the workdir"),
-    "tokenize": ("itit_jax.tokenize", "turn the images of a data set into tokens, once"),
+    "encode": ("itit_jax.encode", "say once what a frozen part says of each record"),
     "export": ("itit_jax.serve.export", "give the newest checkpoint away, in the folder --out"),
 }
 FLAGS = {
@@ -91,7 +91,7 @@ def run(command):
     config = read_config(command)
     if command.mode in ("eval", "export"):
         Workdir(command.workdir).config()  # there has to be a run
-    if command.mode != "tokenize":  # which may read another data set than the run did
+    if command.mode != "encode":  # whose folder is no run
         check_resume(config, command.workdir)
     if command.mode != "export":  # which reads no data
         settings.check_needs(config)

@@ -101,7 +101,8 @@ def keep_companions(config, place, frozen, streams):
         found["vocabulary"] = streams.vocabulary.digest
     companions.check(place, found)
     if config.data.tokens:
-        companions.check(Workdir(config.data.tokens), found)
+        size = {"image_size": str(config.data.image_size)}
+        companions.check(Workdir(config.data.tokens), found | size)
     if distributed.is_lead():
         place.keep_config(config)
         place.keep_companions(found)

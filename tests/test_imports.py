@@ -7,7 +7,7 @@ from benchmarks.structure import PACKAGES, ROOT, circles, floor, graph
 SHARED = {"data_pipelines.errors", "data_pipelines.files"}  # of both sides
 MEETS_DATA = (
     "itit_jax.inputs",
-    "itit_jax.tokenize",
+    "itit_jax.encode",
     "itit_jax.evaluation.scorers",
     "itit_jax.evaluation.images",
     "itit_jax.evaluation.features",

@@ -3,9 +3,30 @@
 import ml_collections
 import pytest
 
-from data_pipelines.words.pieces import Pieces
+from data_pipelines.words.pieces import FILE, Pieces
 from data_pipelines.words.train import training_texts
 from itit_jax import inputs
+from itit_jax.config import ConfigError
+from itit_jax.workdir import Workdir
+from tests.data_pipelines.words import byte_bpe
+
+
+def config_of(data, **more):
+    section = {"path": str(data), "vocabulary": "", "text_length": 24} | more
+    return ml_collections.ConfigDict({"data": section})
+
+
+def test_a_run_keeps_the_words_of_its_data_set(easy, tmp_path):
+    run = Workdir(tmp_path)
+    words = inputs.open_vocabulary(config_of(easy))
+    inputs.keep_vocabulary(words, run)
+    assert inputs.kept_vocabulary(run).digest == words.digest == Pieces(run.path / FILE).digest
+
+
+def test_words_that_end_texts_by_another_id_are_refused(easy, tmp_path):
+    byte_bpe.write(tmp_path, (("a", "b"),), "")
+    with pytest.raises(ConfigError, match="has not T5's layout .*data.vocabulary=FILE"):
+        inputs.open_vocabulary(config_of(easy, vocabulary=str(tmp_path)))
 
 
 @pytest.mark.parametrize("length", [4, 10, 24])
@@ -13,7 +34,6 @@ def test_the_share_of_cut_texts_is_that_of_texts_whose_end_is_lost(easy, length)
     vocabulary = Pieces(easy / "vocabulary.model")
     texts = list(training_texts(easy))
     lost = [vocabulary.decode(vocabulary.encode(text, length)) != text for text in texts]
-    config = ml_collections.ConfigDict({"data": {"path": str(easy), "text_length": length}})
-    share = inputs.share_cut(config, vocabulary, sample=len(texts))
+    share = inputs.share_cut(config_of(easy, text_length=length), vocabulary, sample=len(texts))
     assert share == sum(lost) / len(texts)
     assert (share == 0) == (length == 24)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 LIGHT = (
-    "itit_jax.train, itit_jax.evaluation.run, itit_jax.evaluation.images, itit_jax.tokenize, "
+    "itit_jax.train, itit_jax.evaluation.run, itit_jax.evaluation.images, itit_jax.encode, "
     "itit_jax.serve.session, data_pipelines.build, data_pipelines.streams"
 )
 

@@ -1,5 +1,6 @@
 """The command line up to the point where a mode takes over."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_a_value_may_follow_its_flag():
     assert command.help and not command.traceback
 
 
-@pytest.mark.parametrize("mode", ["train", "tokenize"])
+@pytest.mark.parametrize("mode", ["train", "encode"])
 def test_a_good_command_reaches_its_mode(started, ready, mode):
     flags = [CONFIG, "--workdir=w", f"--mode={mode}", "--config.seed=5", *ready]
     assert main.main(flags) == 42  # what the mode returns is the exit code
@@ -140,6 +141,21 @@ def test_help_names_flags_modes_and_keys(capsys):
     printed = capsys.readouterr().out
     for word in (*main.FLAGS, *main.MODES, "--config.cycle.mode=full", "--config.seed=0"):
         assert word in printed
+
+
+def test_the_command_starts_as_a_file_too():
+    """Then its folder comes first in sys.path: no name in it may hide one of Python's."""
+    done = subprocess.run(
+        [sys.executable, "itit_jax/main.py", "--help"],
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0 and "--mode=MODE" in done.stdout, done.stderr
+
+
+def test_no_file_hides_one_of_pythons_own():
+    for package in ("benchmarks", "configs", "data_pipelines", "itit_jax"):
+        for file in (ROOT / package).rglob("*.py"):
+            assert file.stem not in sys.stdlib_module_names, file
 
 
 def test_a_mistake_costs_less_than_two_seconds_and_no_jax():

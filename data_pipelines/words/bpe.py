@@ -7,12 +7,12 @@ Neither has a padding of its own, so it is the end again.
 
 import hashlib
 import json
-import pathlib
 from collections.abc import Iterable
 
 import numpy as np
 
 from data_pipelines.errors import UserError
+from data_pipelines.files import located
 from data_pipelines.words.base import ended, until
 
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
@@ -26,7 +26,7 @@ class Bpe:
     """Words of one tokenizer.json, or of a vocab.json and its merges.txt."""
 
     def __init__(self, *paths):
-        self._files = {pathlib.Path(path).name: _read(path) for path in paths}
+        self._files = {located(path).name: _read(located(path)) for path in paths}
         self.digest = hashlib.sha256(b"\n".join(self._files.values())).hexdigest()
         self._library = _library(paths[0])
         try:
@@ -92,7 +92,6 @@ def _library(path):
 
 
 def _read(path):
-    path = pathlib.Path(path)
     if not path.is_file():
         raise UserError(f"the vocabulary {path} does not exist; give {TABLE}, or {VOCABULARY} "
                         f"with its {MERGES}.")

@@ -1,8 +1,7 @@
 """Which kind of vocabulary a file or folder is."""
 
-import pathlib
-
 from data_pipelines.errors import UserError
+from data_pipelines.files import located
 from data_pipelines.words.base import Words
 from data_pipelines.words.bpe import MERGES, TABLE, VOCABULARY, Bpe
 from data_pipelines.words.pieces import FILE, Pieces
@@ -18,11 +17,11 @@ KINDS = (
 
 def open_words(path) -> Words:
     """The vocabulary of a file, or of a folder that holds one (a data set, a run, a download)."""
-    path = pathlib.Path(path)
+    path = located(path)
     if path.is_dir():
         return _in_folder(path)
     if path.name in (VOCABULARY, MERGES):
-        return Bpe(path.with_name(VOCABULARY), path.with_name(MERGES))
+        return Bpe(path.parent / VOCABULARY, path.parent / MERGES)
     return Bpe(path) if path.suffix == ".json" else Pieces(path)
 
 

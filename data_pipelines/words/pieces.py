@@ -1,14 +1,13 @@
 """SentencePiece in T5's layout: pad 0, end 1, unknown 2, no begin."""
 
 import hashlib
-import os
-import pathlib
 from collections.abc import Iterable
 
 import numpy as np
 import sentencepiece
 
 from data_pipelines.errors import UserError
+from data_pipelines.files import located
 from data_pipelines.words.base import ended, until
 
 PAD, END, UNKNOWN = 0, 1, 2
@@ -21,10 +20,11 @@ class Pieces:
     begin, end, pad = PAD, END, PAD
 
     def __init__(self, path):
-        if not os.path.isfile(path):
+        file = located(path)
+        if not file.is_file():
             raise UserError(f"the vocabulary {path} does not exist; give a SentencePiece model.")
         self.path = str(path)
-        self._data = pathlib.Path(path).read_bytes()
+        self._data = file.read_bytes()
         self.digest = hashlib.sha256(self._data).hexdigest()
         try:
             self._model = sentencepiece.SentencePieceProcessor(model_proto=self._data)

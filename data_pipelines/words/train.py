@@ -53,9 +53,8 @@ def training_texts(folder) -> Iterable[str]:
     """Every text of the training splits, in order."""
     for split in ("pairs", "texts"):
         if split in read_info(folder)["splits"]:
-            records = Records(folder, split)
-            for i in range(len(records)):
-                yield from records[i].texts
+            for record in Records(folder, split):
+                yield from record.texts
 
 
 def main(arguments=None) -> int:

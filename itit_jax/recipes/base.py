@@ -6,6 +6,7 @@ isinstance(recipe, Draws).
 """
 
 import importlib
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -57,6 +58,21 @@ class Features(Protocol):
 
     def features(self, params, images):
         """Pictures uint8 [b, h, w, 3] -> float32 [b, d]."""
+
+
+class Encoding(NamedTuple):
+    """What some parts say of one half of a record, always the same once they are trained."""
+
+    reads: str  # "image": pixels uint8 [b, h, w, 3]; "text": word ids int32 [b, t]
+    parts: tuple[str, ...]  # whose parameters it needs
+    apply: Callable[[dict[str, Any], jax.Array], jax.Array]  # (params, those) -> [b, ...]
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Can say once and for all what training would ask again in every epoch (--mode=encode)."""
+
+    encodings: dict[str, Encoding]  # by name; the first is meant if none is named
 
 
 class Published(NamedTuple):

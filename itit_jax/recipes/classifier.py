@@ -25,6 +25,7 @@ class Recipe:
         self.weights_from = {}
         pairs = {name: ("image", "text") for name in ("draw", "caption")}
         self.batch_spec = base.batch_spec(config, pairs)
+        self.encodings = {"features": base.Encoding("image", ("classifier",), self.features)}
 
     def init(self, key):
         pixels = jnp.zeros((1, self.image_size, self.image_size, 3))

@@ -43,6 +43,10 @@ class Recipe:
         }
         self.tokens = self.model.tokens
         self.batch_spec = base.batch_spec(config, STREAMS, self.tokens)
+        self.encodings = {
+            "tokens": base.Encoding("image", ("tokenizer",), self._encode_image),
+            "features": base.Encoding("text", ("text_encoder",), self._encode_text),
+        }
         # Static numbers of image tokens that the encoder reads (papers.md 1.2, MAGE's way).
         self.draw_slots = self.tokens - round(self.tokens * config.masks.draw_min)
         self.caption_slots = self.tokens - round(self.tokens * config.masks.caption_drop)
@@ -206,6 +210,15 @@ class Recipe:
         """words int [b, t] or rows [b, t, v] -> (features [b, t, e], valid bool [b, t])."""
         valid = words > 0 if valid is None else valid
         return self.text_encoder.apply({"params": params["text_encoder"]}, words, valid), valid
+
+    def _encode_image(self, params, images):
+        """uint8 [b, h, w, 3] -> token ids int32 [b, k]."""
+        return self.image_ids(params, {"image": images})
+
+    def _encode_text(self, params, words):
+        """Word ids int32 [b, t] -> features [b, t, e], 0 behind the end."""
+        features, valid = self.text_features(params, words)
+        return features * valid[..., None]
 
     def draw_logits(self, params, ids, known, features, valid, *, slots=None, dropout=None):
         """Logits [b, k, codes] of every position given the known tokens and the text."""

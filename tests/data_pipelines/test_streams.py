@@ -91,12 +91,12 @@ def test_streams_show_only_their_half(folder):
 def test_limits_keep_the_first_records(folder):
     found = streams(folder, rows={"draw": 5}, limits={"pairs": 5})
     first = {p.tobytes() for p in found.batch(0)["draw"]["image"]}
-    assert first == {p.tobytes() for p in images(folder, "pairs", 16)[:5]}
+    assert first == {p.tobytes() for p in itertools.islice(images(folder, "pairs", 16), 5)}
 
 
 def test_examples_are_spread_evenly_over_their_split(folder):
     vocabulary = Pieces(folder / "vocabulary.model")
-    every = images(folder, "pairs", 16)  # 60 records
+    every = np.stack(list(images(folder, "pairs", 16)))  # 60 records
     found = examples(folder, "pairs", 5, image_size=16, text_length=24, vocabulary=vocabulary)
     assert np.array_equal(found["image"], every[[0, 12, 24, 36, 48]])
 
@@ -106,7 +106,7 @@ def test_examples_are_spread_evenly_over_their_split(folder):
     [
         (dict(hosts=4), "do not divide over 4 hosts"),
         (dict(limits={"pairs": 999}), "lower the number"),
-        (dict(tokens="/nowhere"), "mode=tokenize"),
+        (dict(tokens="/nowhere"), "mode=encode"),
     ],
 )
 def test_wrong_wishes_get_one_sentence(folder, changes, sentence):

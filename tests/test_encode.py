@@ -1,0 +1,185 @@
+"""--mode=encode: what a frozen part says of each record, once."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from data_pipelines import build, encoded, streams
+from data_pipelines.records import Records
+from data_pipelines.words.find import open_words
+from itit_jax import main, parts
+from itit_jax.recipes import base
+from itit_jax.workdir import Workdir
+from tests import runs
+
+
+def command(folder, data, *more):
+    return main.main(["--mode=encode", f"--workdir={folder}", f"--config.data.path={data}", *more])
+
+
+def itit(folder, data, tokenizer, *more):
+    return command(folder, data, *runs.ITIT, f"--config.tokenizer.workdir={tokenizer}", *more)
+
+
+def restored(workdir):
+    """(recipe, parameters) of a run."""
+    config = Workdir(workdir).config()
+    recipe = base.find(config)
+    return recipe, parts.restore_params(recipe, config, workdir)[0]
+
+
+@pytest.fixture(scope="module")
+def tokens(easy, tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encoded") / "tokens"
+    assert itit(folder, easy, tokenizer) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """Another data set of the same size."""
+    out = tmp_path_factory.mktemp("data") / "other"
+    assert build.main(["--from=scenes", "--preset=easy", "--seed=1", f"--out={out}"]) == 0
+    return out
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Splits as they are written; `written.stop_at` kills the command in front of one."""
+
+    class Written(list):
+        stop_at = None
+
+    found, write = Written(), encoded.write
+
+    def record(folder, split, *rest):
+        if split == found.stop_at:
+            raise KeyboardInterrupt
+        found.append(split)
+        write(folder, split, *rest)
+
+    monkeypatch.setattr(encoded, "write", record)
+    return found
+
+
+# ---- what is said ------------------------------------------------------------------------------
+
+
+def test_tokens_are_what_the_tokenizer_says_of_each_picture(tokens, easy, tokenizer):
+    recipe, params = restored(tokenizer)
+    alone = jax.jit(lambda x: recipe.tokenizer.apply({"params": params["tokenizer"]}, x)[3])
+    for split in ("pairs", "images"):
+        pictures = np.stack(list(streams.images(easy, split, 16)))
+        found = encoded.Encoded(tokens, split, "tokens", len(pictures))
+        assert found.rows.dtype == np.int32
+        ids = alone(pictures.astype(np.float32) / 127.5 - 1)
+        np.testing.assert_array_equal(found.rows, np.reshape(ids, found.rows.shape))
+    assert not (tokens / "texts.tokens.npy").exists()  # they have no pictures
+
+
+def test_a_run_on_tokens_has_the_losses_of_the_run_on_pixels(
+    tokens, trained, easy, tokenizer, tmp_path
+):
+    flags = runs.itit(tmp_path / "run", easy, tokenizer)
+    flags = ["--config.train.steps=2" if "train.steps" in flag else flag for flag in flags]
+    runs.run(
+        *flags, f"--config.data.tokens={tokens}", "--config.cycle.mode=none",
+        "--config.sample.every=0", "--config.evaluate.every=1000",
+    )
+    pixels, found = Workdir(trained).metrics()[0], Workdir(tmp_path / "run").metrics()[0]
+    for name in ("draw", "caption"):
+        np.testing.assert_allclose(found[name], pixels[name], rtol=1e-5)
+
+
+def test_features_of_a_trained_classifier_need_its_run(easy, classifier, tmp_path, capsys):
+    flags = ["--config=configs/classifier_tiny.py"]
+    assert command(tmp_path / "f", easy, *flags) == 2
+    assert "no trained classifier is given" in capsys.readouterr().err
+    assert command(tmp_path / "f", easy, *flags, f"--config.encode.run={classifier}") == 0
+    recipe, params = restored(classifier)
+    pictures = np.stack(list(streams.images(easy, "images", 32)))
+    found = encoded.Encoded(tmp_path / "f", "images", "features", len(pictures))
+    assert found.rows.dtype == np.float32
+    np.testing.assert_allclose(found.rows, jax.jit(recipe.features)(params, pictures), atol=1e-5)
+
+
+def test_features_of_texts_lie_by_record_and_are_those_of_its_texts(
+    trained, easy, tokenizer, tmp_path
+):
+    flags = [f"--config.encode.run={trained}", "--config.encode.what=features"]
+    assert itit(tmp_path / "f", easy, tokenizer, *flags) == 0
+    recipe, params = restored(trained)
+    words, length = open_words(trained), Workdir(trained).config().data.text_length
+    alone = jax.jit(lambda p, ids: recipe.text_encoder.apply({"params": p}, ids, ids > 0))
+    for split in ("pairs", "texts"):
+        every = Records(easy, split)
+        found = encoded.Encoded(tmp_path / "f", split, "features", len(every))
+        assert found.starts[-1] == sum(len(record.texts) for record in every)
+        for index in (0, len(every) - 1):
+            ids = np.stack([words.encode(text, length) for text in every[index].texts])
+            said = alone(params["text_encoder"], ids)
+            expected = np.where(ids[..., None] > 0, said, 0)
+            np.testing.assert_allclose(found.of(index), expected, atol=1e-5)
+    told = Workdir(tmp_path / "f").companions()
+    assert told["vocabulary"] == words.digest and told["text_length"] == str(length)
+
+
+# ---- going on ----------------------------------------------------------------------------------
+
+
+def test_the_same_command_goes_on_and_encodes_nothing_twice(
+    tokens, easy, tokenizer, tmp_path, written, capsys
+):
+    folder = tmp_path / "again"
+    written.stop_at = "images"
+    with pytest.raises(KeyboardInterrupt):
+        itit(folder, easy, tokenizer)
+    written.stop_at = None
+    assert itit(folder, easy, tokenizer) == 0
+    told = capsys.readouterr().out
+    assert written == ["pairs", "images"] and "pairs: tokens are there already" in told
+    assert "images: tokens 200/200  100 %  eta 0 s" in told
+    for file in tokens.glob("*.npy"):
+        assert (folder / file.name).read_bytes() == file.read_bytes()
+
+
+def test_tokens_of_unknown_origin_are_made_again(tokens, easy, tokenizer, tmp_path, written):
+    for file in tokens.glob("*.npy"):  # companions.json is missing
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert itit(tmp_path, easy, tokenizer) == 0
+    assert written == ["pairs", "images"]
+
+
+# ---- refusals ----------------------------------------------------------------------------------
+
+
+def test_tokens_of_another_data_set_or_size_are_refused(
+    tokens, other, easy, tokenizer, tmp_path, capsys
+):
+    assert set(json.loads((tokens / "companions.json").read_text())) == {
+        "tokenizer", "dataset", "image_size",
+    }
+    before = {file: file.read_bytes() for file in tokens.iterdir()}
+    assert itit(tokens, other, tokenizer) == 2
+    assert "the dataset is not the one" in capsys.readouterr().err
+    assert before == {file: file.read_bytes() for file in tokens.iterdir()}
+    flags = [f"--config.data.tokens={tokens}"]
+    assert main.main([*runs.itit(tmp_path / "a", other, tokenizer), *flags]) == 2
+    assert "the dataset is not the one" in capsys.readouterr().err
+
+
+def test_what_cannot_be_said_is_one_sentence(trained, easy, tokenizer, tmp_path, capsys):
+    cases = (
+        (itit(trained, easy, tokenizer), "holds a run"),
+        (itit(tmp_path, easy, tokenizer, "--config.encode.what=token"), "it says tokens, features"),
+        (itit("gs://bucket/x", easy, tokenizer), "is no folder of this machine"),
+        (itit(tmp_path, easy, tokenizer, "--config.encode.run=nowhere"), "which does not exist"),
+        (command(tmp_path, easy, "--config=configs/vq_tiny.py"), "vq encodes nothing"),
+    )
+    told = capsys.readouterr().err.splitlines()
+    assert [code for code, _ in cases] == [2] * len(cases) and len(told) == len(cases), told
+    for sentence, (_, words) in zip(told, cases):
+        assert words in sentence
+    assert not list(tmp_path.iterdir())
