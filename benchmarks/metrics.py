@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from itit_jax.evaluation import captions, fidelity
+from itit_jax.evaluation import caption_scores, fidelity
 
 CAPTIONS, REFERENCES, WORDS = 5_000, 5, 10
 FEATURES, WIDTH = 10_000, 2_048
@@ -24,7 +24,7 @@ def main():
     texts = [make() for _ in range(CAPTIONS)]
     references = [[make() for _ in range(REFERENCES)] for _ in range(CAPTIONS)]
     features = rng.normal(size=(2, FEATURES, WIDTH))
-    seconds = {"captions": timed(lambda: captions.score(texts, references))}
+    seconds = {"captions": timed(lambda: caption_scores.score(texts, references))}
     seconds["frechet_distance"] = timed(
         lambda: fidelity.frechet_distance(*map(fidelity.Statistics.of, features))
     )

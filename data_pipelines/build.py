@@ -5,14 +5,17 @@ python -m data_pipelines.build --from=folder --images=DIR --captions=FILE.tsv --
 python -m data_pipelines.build --from=emoji --source=DIR --pairs=400 --out=DIR
 """
 
-import argparse
 import json
 import pathlib
 import sys
 
+from configs.commands import Argument, command
+from configs.keys import Check, at_least, below_one, between, one_of
 from data_pipelines import emoji, folder
 from data_pipelines.errors import UserError
 from data_pipelines.records import INFO, read_info, write
+from data_pipelines.scenes import build as scenes
+from data_pipelines.scenes.world import PRESETS
 from data_pipelines.texts import Vocabulary, train_vocabulary
 
 LICENCES = {
@@ -20,92 +23,79 @@ LICENCES = {
     "folder": "as the pictures and texts it was made from",
     "emoji": "see LICENSES.txt of the source",
 }
+MOST_SHARDS = 500  # of a split, whose files are open at the same time
+PIECES = Check(lambda n: n == 0 or n > 3, "above 3, or 0 for 256 of scenes and else 1000")
+ARGUMENTS = {
+    "--from": Argument("", "what to make it of", one_of(*LICENCES), form="KIND", needed=True),
+    "--out": Argument("", "folder to make", form="DIR", needed=True),
+    "--shards": Argument(2, "files a split", between(1, MOST_SHARDS), form="N"),
+    "--vocabulary": Argument("", "a SentencePiece model, such as T5's spiece.model", form="FILE"),
+    "--vocabulary_size": Argument(0, "pieces to learn", PIECES, form="N"),
+    "--pairs": Argument(0, "folder, emoji: pairs to keep as pairs; 0: all", at_least(0), form="N"),
+    "--preset": Argument("tiny", "scenes: how difficult", one_of(*PRESETS), form="NAME"),
+    "--seed": Argument(0, "scenes: of everything drawn", at_least(0), form="N"),
+    "--images": Argument("", "folder: folders or zips, comma between", form="DIR,DIR"),
+    "--captions": Argument("", "folder: table with columns file and caption", form="FILE"),
+    "--texts": Argument("", "folder: lone texts, a table or one a line", form="FILE"),
+    "--validation": Argument(0.05, "folder: share of the pairs", below_one(), form="SHARE"),
+    "--test": Argument(0.05, "folder: share of the pairs", below_one(), form="SHARE"),
+    "--source": Argument("", "emoji: folder of the set", form="DIR"),
+}
 
 
-def main(arguments=None) -> int:
-    """Returns the exit code: 0 done, 2 a fault that the user can mend."""
-    options = parse(arguments)
-    try:
-        return run(options)
-    except UserError as error:
-        print(f"data_pipelines: {error}", file=sys.stderr)
-        return 2
-
-
-def parse(arguments):
-    """Options of the command line; `command` says what they make, wherever it may lie."""
-    parser = argparse.ArgumentParser(
-        prog="data_pipelines.build",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--from", dest="source_kind", required=True, choices=("scenes", "folder", "emoji"))
-    add("--out", required=True, help="folder to make")
-    add("--shards", type=int, default=2, help="files a split")
-    add("--vocabulary", default="", help="a given SentencePiece model, such as T5's spiece.model")
-    add("--vocabulary_size", type=int, default=0, help="pieces to learn (256 scenes, else 1000)")
-    add("--pairs", type=int, default=0, help="folder, emoji: pairs to keep as pairs; 0: all")
-    scenes = parser.add_argument_group("scenes")
-    scenes.add_argument("--preset", default="tiny", help="how difficult")
-    scenes.add_argument("--seed", type=int, default=0)
-    own = parser.add_argument_group("folder")
-    own.add_argument("--images", default="", help="folders or zips, comma between")
-    own.add_argument("--captions", default="", help="table with columns file and caption")
-    own.add_argument("--texts", default="", help="lone texts: a table or one a line")
-    own.add_argument("--validation", type=float, default=0.05, help="share of the pairs")
-    own.add_argument("--test", type=float, default=0.05, help="share of the pairs")
-    parser.add_argument("--source", default="", help="emoji: folder of the set")
-    options = parser.parse_args(arguments)
-    chosen = [f"--from={options.source_kind}"] + [
-        f"--{name}={value}"
-        for name, value in vars(options).items()
-        if name not in ("source_kind", "out") and value != parser.get_default(name)
-    ]
-    options.command = " ".join(["python -m data_pipelines.build", *chosen])
-    return options
-
-
-def run(options) -> int:
+@command("data_pipelines.build", "make a data set of scenes, your own pictures or emoji", ARGUMENTS)
+def main(options):
     """Build, unless the folder already holds what this command makes."""
+    options.command = main.typed(options, without=("--out",))  # the same, wherever it may lie
     out = pathlib.Path(options.out)
-    if (out / INFO).exists():
-        before = read_info(out)["made_by"]
-        if before == options.command:
-            print(f"{out} is there already")
-            return 0
-        raise UserError(f"{out} was made by `{before}`; choose another --out or remove it.")
-    if out.exists() and any(out.iterdir()):
-        raise UserError(f"{out} is not empty; choose another --out.")
+    if _is_there(out, options.command):
+        print(f"{out} is there already")
+        return
     report = folder.Report()
     splits, parameters = _make(options, report)
     splits = {name: list(records) for name, records in splits.items()}
     extra = {"vocabulary.model": _vocabulary(options, splits)}
     extra["report.json"] = json.dumps(report.summary(), indent=1).encode()
-    kind = options.source_kind
+    kind = options.from_
     about = dict(
         name=kind, licence=LICENCES[kind], made_by=options.command, parameters=parameters
     )
-    info = write(out, splits, shards=options.shards, extra=extra, **about)
+    info = _write(out, splits, shards=options.shards, extra=extra, **about)
     print(f"{out}: " + ", ".join(f"{n} {s['records']:,}" for n, s in info["splits"].items()))
     for reason, found in report.summary().items():
         print(f"skipped {found['count']:,}: {reason} (first: {found['first'][0]})")
-    return 0
+
+
+def _is_there(out, typed):
+    """Whether the folder holds what the command makes. Refuses one that holds anything else."""
+    if (out / INFO).exists():
+        before = read_info(out)["made_by"]
+        if before == typed:
+            return True
+        raise UserError(f"{out} was made by `{before}`; choose another --out or remove it.")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UserError(f"{out} is not an empty folder; choose another --out.")
+    return False
+
+
+def _write(out, splits, **about):
+    try:
+        return write(out, splits, **about)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written ({error}); choose another --out.") from error
 
 
 def _make(options, report):
-    if options.source_kind == "scenes":
-        from data_pipelines.scenes import build as scenes
-
+    if options.from_ == "scenes":
         return scenes.make(options.preset, options.seed)
-    return {"folder": folder, "emoji": emoji}[options.source_kind].make(options, report)
+    return {"folder": folder, "emoji": emoji}[options.from_].make(options, report)
 
 
 def _vocabulary(options, splits):
     if options.vocabulary:
         Vocabulary(options.vocabulary)  # says what is wrong with it, if anything is
         return pathlib.Path(options.vocabulary).read_bytes()
-    size = options.vocabulary_size or (256 if options.source_kind == "scenes" else 1000)
+    size = options.vocabulary_size or (256 if options.from_ == "scenes" else 1000)
     texts = (t for name in ("pairs", "texts") for r in splits.get(name, ()) for t in r.texts)
     return train_vocabulary(texts, size)
 

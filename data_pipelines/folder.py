@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import lzma
+import os
 import pathlib
 import zipfile
 import zlib
@@ -103,7 +104,9 @@ def make(options, report):
     """-> ({split: [Record]}, parameters) of the command's options."""
     if not options.images or not options.captions:
         raise UserError("--from=folder needs --images=DIR and --captions=FILE.")
-    pictures = Pictures(options.images.split(","))
+    if options.validation + options.test >= 1:
+        raise UserError("--validation and --test take all pairs; leave some to train on.")
+    pictures = Pictures(os.path.expanduser(name) for name in options.images.split(","))
     captions, splits = read_captions(options.captions, pictures, report)
     lone = read_texts(options.texts, report) if options.texts else []
     out = collections.defaultdict(list)

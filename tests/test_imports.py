@@ -7,14 +7,15 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks")
-# First prefix that fits gives the floor. evaluation.run is a mode, evaluation.images and clip_score
-# are commands, evaluation.features meets models; the rest of evaluation are metrics.
+# First prefix that fits gives the floor. evaluation.run is a mode, evaluation.captions, images and
+# clip_score are commands, evaluation.features meets models; the rest of evaluation are metrics.
 FLOORS = (
     ("itit_jax.main", 8),
     ("benchmarks", 8),
     ("itit_jax.train", 7),
     ("itit_jax.tokenize", 7),
     ("itit_jax.evaluation.run", 7),
+    ("itit_jax.evaluation.captions", 7),
     ("itit_jax.evaluation.images", 7),
     ("itit_jax.evaluation.clip_score", 7),
     ("itit_jax.serve", 7),

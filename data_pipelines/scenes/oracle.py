@@ -7,10 +7,10 @@ pictures cell by cell against renderings of every shape, size and shift. Both re
 there, wrong, repeated or half-said objects too, so that errors of a model cost it precision.
 """
 
-import argparse
 import functools
 import itertools
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from data_pipelines.errors import UserError
+from configs.commands import Argument, command
+from configs.keys import at_least, one_of
 from data_pipelines.scenes import grammar
 from data_pipelines.scenes.drawing import coverage, draw
 from data_pipelines.scenes.world import COLOURS, PRESETS, Object, Scene, World, preset, sample
@@ -173,20 +174,20 @@ def measure(world: World, count: int, seed: int) -> dict[str, float]:
     return results | {"pictures a second": count / (time.perf_counter() - start)}
 
 
-def main() -> None:
+ARGUMENTS = {
+    "--preset": Argument("tiny", "how difficult", one_of(*PRESETS), form="NAME"),
+    "--count": Argument(500, "scenes to read", at_least(1), form="N"),
+    "--seed": Argument(0, "of the scenes", at_least(0), form="N"),
+}
+
+
+@command("data_pipelines.scenes.oracle", "measure how well the scenes oracle reads", ARGUMENTS)
+def main(options) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description="How well the scenes oracle reads.")
-    parser.add_argument("--preset", default="tiny", help=", ".join(PRESETS))
-    parser.add_argument("--count", type=int, default=500, help="scenes to read")
-    parser.add_argument("--seed", type=int, default=0)
-    flags = parser.parse_args()
-    try:
-        results = measure(preset(flags.preset), flags.count, flags.seed)
-    except UserError as error:
-        parser.exit(2, f"{error}\n")
+    results = measure(preset(options.preset), options.count, options.seed)
     for name, value in results.items():
         print(f"{name:20} {value:.4f}" if value <= 1 else f"{name:20} {value:.0f}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,208 +1,51 @@
-"""BLEU, ROUGE-L and CIDEr-D of captions, as the official COCO scorers compute them.
+"""Scores of captions in files.
 
 python -m itit_jax.evaluation.captions HYPOTHESES REFERENCES [--out=scores.json]
 
-Both files are COCO JSON (results; annotations) or TSV with the columns id and caption. METEOR and
-SPICE are measured by their own Java programs where those are installed, else said to be missing.
+METEOR and SPICE are measured by their own Java programs where those are installed, else said to be
+missing.
 """
 
-import argparse
-import math
 import sys
-from collections import Counter
 
-import numpy as np
-
-from data_pipelines.errors import UserError
-from itit_jax.evaluation import java_scorers, out_files
+from configs.commands import Argument, command
+from itit_jax.evaluation import caption_scores, java_scorers, out_files
 from itit_jax.evaluation.caption_files import read_hypotheses, read_references
-from itit_jax.evaluation.intervals import bootstrap
-from itit_jax.evaluation.ptb import tokenize
 
-VERSION = 1  # of the signature: raised when a score of the same texts would change
-ORDERS = 4  # n-grams up to this length
-ROUGE_BETA = 1.2
-CIDER_SIGMA = 6.0
-
-
-def score(hypotheses, references, *, tokenized=False):
-    """Scores of captions, [n] texts against [n] lists of reference texts.
-
-    -> {metric: {"score", "low", "high", "items" [n], "signature"}} for Bleu_1..4, ROUGE_L and
-    CIDEr. The intervals resample captions; CIDEr keeps the document frequencies of the whole set.
-    """
-    if not tokenized:
-        hypotheses = [tokenize(text) for text in hypotheses]
-        references = [[tokenize(text) for text in texts] for texts in references]
-    scores = {}
-    statistics = bleu_statistics(hypotheses, references)
-    for order in range(1, ORDERS + 1):
-        statistic = lambda sums, order=order: bleu(sums, order)
-        scores[f"Bleu_{order}"] = _entry(statistics, statistic(statistics), statistic)
-    rouge = rouge_l(hypotheses, references)
-    scores["ROUGE_L"] = _entry(rouge, rouge)
-    ciders = cider(hypotheses, references)
-    scores["CIDEr"] = _entry(ciders, ciders)
-    few, many = min(map(len, references)), max(map(len, references))
-    counted = f"refs:{few}" if few == many else f"refs:{few}-{many}"
-    tokens = "given" if tokenized else "ptb-py"
-    for name, entry in scores.items():
-        entry["signature"] = f"{name.lower()}:{tokens}|{counted}|n:{len(hypotheses)}|v:{VERSION}"
-    return scores
+FILE = "COCO JSON, or TSV with the columns id and caption"
+ARGUMENTS = {
+    "hypotheses": Argument("", f"the captions to score: {FILE}", form="FILE"),
+    "references": Argument("", f"what people said, some an id: {FILE}", form="FILE"),
+    "--out": out_files.ARGUMENT,
+    "--tokenized": Argument(False, "texts are tokens already"),
+}
 
 
-def _entry(values, items, statistic=None):
-    estimate, low, high = bootstrap(values, statistic=statistic)
-    return {"score": estimate, "low": low, "high": high, "items": [float(x) for x in items]}
+@command(
+    "itit_jax.evaluation.captions",
+    "score captions: BLEU, ROUGE-L, CIDEr-D; METEOR and SPICE where Java is",
+    ARGUMENTS,
+)
+def main(options):
+    """Prints the table."""
+    out_files.check(options.out)
+    hypotheses = read_hypotheses(options.hypotheses)
+    references = read_references(options.references, hypotheses)
+    texts = list(hypotheses.values())
+    scores = caption_scores.score(texts, references, tokenized=options.tokenized)
+    scores |= java_scorers.score(texts, references)
+    show(scores)
+    out_files.write(options.out, {"ids": list(hypotheses), "scores": scores})
 
 
-# ---- BLEU --------------------------------------------------------------------------------------
-
-
-def bleu_statistics(hypotheses, references):
-    """float64 [n, 2 * ORDERS + 2]: matches of each order, guesses of each order, both lengths."""
-    return np.array([_bleu_row(h, r) for h, r in zip(hypotheses, references)], np.float64)
-
-
-def _bleu_row(hypothesis, references):
-    words, lists = hypothesis.split(), [text.split() for text in references]
-    most = Counter()
-    for found in map(ngrams, lists):
-        most |= found
-    right = [0] * ORDERS
-    for gram, count in ngrams(words).items():
-        right[len(gram) - 1] += min(count, most[gram])
-    guesses = [max(0, len(words) - order) for order in range(ORDERS)]
-    nearest = min((abs(len(r) - len(words)), len(r)) for r in lists)[1]
-    return [*right, *guesses, len(words), nearest]
-
-
-def bleu(sums, order):
-    """BLEU of that order from statistics [..., 2 * ORDERS + 2] that are summed over a corpus."""
-    right, guesses = sums[..., :order], sums[..., ORDERS : ORDERS + order]
-    precision = np.prod((right + 1e-15) / (guesses + 1e-9), axis=-1) ** (1 / order)
-    ratio = (sums[..., -2] + 1e-15) / (sums[..., -1] + 1e-9)
-    return precision * np.exp(np.minimum(0.0, 1 - 1 / ratio))
-
-
-def ngrams(words):
-    """Counter of all n-grams of length 1 to ORDERS."""
-    return Counter(
-        tuple(words[i : i + order])
-        for order in range(1, ORDERS + 1)
-        for i in range(len(words) - order + 1)
-    )
-
-
-# ---- ROUGE-L -----------------------------------------------------------------------------------
-
-
-def rouge_l(hypotheses, references):
-    """[n]: F of the longest common subsequence, best precision and best recall of all references.
-
-    Words lie between ASCII spaces, as in the official scorer; an empty text is one empty word.
-    """
-    return np.array([_rouge_item(h, r) for h, r in zip(hypotheses, references)])
-
-
-def _rouge_item(hypothesis, references):
-    words = hypothesis.split(" ")
-    common = [(_common_length(words, text.split(" ")), text) for text in references]
-    precision = max(length / len(words) for length, _ in common)
-    recall = max(length / len(text.split(" ")) for length, text in common)
-    if not precision or not recall:
-        return 0.0
-    weight = ROUGE_BETA**2
-    return (1 + weight) * precision * recall / (recall + weight * precision)
-
-
-def _common_length(a, b):
-    """Length of the longest common subsequence."""
-    row = [0] * (len(b) + 1)
-    for word in a:
-        before = 0  # row[j - 1] of the row above
-        for j, other in enumerate(b, 1):
-            above = row[j]
-            row[j] = before + 1 if word == other else max(above, row[j - 1])
-            before = above
-    return row[-1]
-
-
-# ---- CIDEr-D -----------------------------------------------------------------------------------
-
-
-def cider(hypotheses, references):
-    """[n]: CIDEr-D. Document frequencies come from the references of the whole set."""
-    hypothesis_grams = [ngrams(text.split()) for text in hypotheses]
-    reference_grams = [[ngrams(text.split()) for text in texts] for texts in references]
-    frequency = Counter(g for texts in reference_grams for g in set().union(*texts))
-    documents = math.log(len(references))
-    rarity = {gram: documents - math.log(count) for gram, count in frequency.items()}
-    vector = lambda grams: _weigh(grams, rarity, documents)
-    return np.array(
-        [
-            np.mean([_similarity(vector(grams), vector(other)) for other in others]) * 10
-            for grams, others in zip(hypothesis_grams, reference_grams)
-        ]
-    )
-
-
-def _weigh(grams, rarity, unseen):
-    """-> (tf-idf of every n-gram, norm of each order, number of bigrams)."""
-    weights = {gram: count * rarity.get(gram, unseen) for gram, count in grams.items()}
-    squares = [0.0] * ORDERS
-    for gram, weight in weights.items():
-        squares[len(gram) - 1] += weight**2
-    bigrams = sum(count for gram, count in grams.items() if len(gram) == 2)
-    return weights, [math.sqrt(s) for s in squares], bigrams
-
-
-def _similarity(hypothesis, reference):
-    """Mean over orders of the clipped cosine, times the penalty of the difference in length."""
-    weights, norms, length = hypothesis
-    other_weights, other_norms, other_length = reference
-    dots = [0.0] * ORDERS
-    for gram, weight in weights.items():
-        if gram in other_weights:
-            dots[len(gram) - 1] += min(weight, other_weights[gram]) * other_weights[gram]
-    cosines = [d / (n * m) if n and m else 0.0 for d, n, m in zip(dots, norms, other_norms)]
-    penalty = math.exp(-((length - other_length) ** 2) / (2 * CIDER_SIGMA**2))
-    return sum(cosines) / ORDERS * penalty
-
-
-# ---- the command -------------------------------------------------------------------------------
-
-
-def main(arguments=None):
-    """Prints the table; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="itit_jax.evaluation.captions",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("hypotheses")
-    parser.add_argument("references")
-    parser.add_argument("--out", default="", help="JSON file for scores, items and signatures")
-    parser.add_argument("--tokenized", action="store_true", help="texts are tokens already")
-    options = parser.parse_args(arguments)
-    try:
-        out_files.check(options.out)
-        hypotheses = read_hypotheses(options.hypotheses)
-        references = read_references(options.references, hypotheses)
-        texts = list(hypotheses.values())
-        scores = score(texts, references, tokenized=options.tokenized)
-        scores |= java_scorers.score(texts, references)
-    except UserError as error:
-        print(f"itit_jax: {error}", file=sys.stderr)
-        return 2
+def show(scores):
+    """One line a score."""
     for name, entry in scores.items():
         if "score" not in entry:
             print(f"{name:8s} not measured: {entry['missing']}")
             continue
         interval = f"  95 % {entry['low']:.4f} to {entry['high']:.4f}" if "low" in entry else ""
         print(f"{name:8s} {entry['score']:.4f}{interval}  {entry['signature']}")
-    out_files.write(options.out, {"ids": list(hypotheses), "scores": scores})
-    return 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
 import dataclasses
 import functools
 import hashlib
-import itertools
+import os
 from collections.abc import Callable
 
 import jax
@@ -17,6 +17,7 @@ import numpy as np
 from data_pipelines.errors import UserError
 from data_pipelines.images import fit
 from itit_jax import parts, sharding
+from itit_jax.batches import batches_of
 from itit_jax.models import inception
 from itit_jax.recipes import base
 from itit_jax.towers.published import load_towers
@@ -41,12 +42,9 @@ class Extractor:
         """Pictures uint8 [h, w, 3] -> batches of (features [b, d], probabilities or None)."""
         mesh = sharding.make_mesh(devices=jax.local_devices())
         size = -(-BATCH // mesh.size) * mesh.size
-        waiting = map(self.prepare, pictures)
-        while rows := list(itertools.islice(waiting, size)):
-            index = np.arange(size) % len(rows)  # the last batch is filled from its front
-            batch = jax.device_put(np.stack(rows)[index], sharding.batch_sharding(mesh))
+        for rows, count in batches_of(map(self.prepare, pictures), size):
+            batch = jax.device_put(np.stack(rows), sharding.batch_sharding(mesh))
             features, probabilities = jax.device_get(self.apply(batch))
-            count = len(rows)
             yield features[:count], None if probabilities is None else probabilities[:count]
 
 
@@ -57,7 +55,7 @@ def find(spec) -> Extractor:
     if kind not in KINDS or not path:
         forms = ", ".join(f"{name}:PATH" for name in KINDS)
         raise UserError(f"--features={spec} names no features; give one of {forms}.")
-    return KINDS[kind](path)
+    return KINDS[kind](os.path.expanduser(path))
 
 
 def _inception(variant, resize):

@@ -1,10 +1,13 @@
 """The JSON file that a command leaves its scores in."""
 
 import json
-import os
 import pathlib
 
+from configs.commands import Argument
 from data_pipelines.errors import UserError
+from data_pipelines.files import whole
+
+ARGUMENT = Argument("", "JSON file for scores, their signatures and items", form="FILE")
 
 
 def check(path):
@@ -16,6 +19,5 @@ def check(path):
 def write(path, table):
     """The table as JSON, whole or not at all; nothing where `path` is ""."""
     if path:
-        fresh = pathlib.Path(f"{path}.new")
-        fresh.write_text(json.dumps(table, indent=1))
-        os.replace(fresh, path)
+        with whole(path, "w") as file:
+            json.dump(table, file, indent=1)

@@ -11,7 +11,9 @@ from data_pipelines.errors import UserError
 from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
 from itit_jax import inputs
-from itit_jax.evaluation import captions, collected, features, images, scenes
+from itit_jax.evaluation import caption_scores as captions
+from itit_jax.evaluation import collected, features, scenes
+from itit_jax.evaluation import picture_scores as pictures
 
 # Task: key of what a recipe made of the examples.
 TEXTS = {"i2t": "caption", "t2i2t": "recaption"}
@@ -52,7 +54,7 @@ def picture_scores(results, examples, config):
         raise UserError("evaluate.features needs two pictures and the split has one; leave it out.")
     extractor = features.find(config.evaluate.features)
     sets = [collected.of(extractor(found)) for found in (examples["image"], results["drawn"])]
-    scores = images.score(*sets, images.METRICS, extractor.name)
+    scores = pictures.score(*sets, pictures.METRICS, extractor.name)
     return {"t2i_features": extractor.name} | {
         f"t2i_{name}{end}": entry[key]
         for name, entry in scores.items()

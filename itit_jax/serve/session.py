@@ -24,6 +24,7 @@ from data_pipelines import images
 from data_pipelines.errors import UserError
 from itit_jax import compiled
 from itit_jax import config as settings
+from itit_jax.batches import batches_of
 from itit_jax.recipes import base
 from itit_jax.serve import export, trained
 
@@ -70,24 +71,24 @@ class Session:
                 )
         drawer = self._drawer(rounds, guidance)
         ids = [self.vocabulary.encode(text, length) for text in texts]
-        return [Image.fromarray(p) for p in self._in_batches(drawer, np.stack(ids), seed)]
+        return [Image.fromarray(p) for p in self._in_batches(drawer, ids, seed)]
 
     def caption(self, pictures, *, seed=0):
         """PIL pictures (or uint8 arrays) of any size -> list of captions."""
         if len(pictures) == 0:
             return []
         size = self.config.data.image_size
-        rows = np.stack([fit(picture, size) for picture in pictures])
+        rows = [fit(picture, size) for picture in pictures]
         ids = self._in_batches(self._captioner, rows, seed)
         return [self.vocabulary.decode(row) for row in ids]
 
     def _in_batches(self, function, rows, seed):
+        """What the function makes of each row."""
         out = []
-        for number, start in enumerate(range(0, len(rows), BATCH)):
-            index = np.arange(start, start + BATCH) % len(rows)
+        for number, (batch, count) in enumerate(batches_of(rows, BATCH)):
             key = jax.random.fold_in(jax.random.key(seed), number)
-            out.append(np.asarray(function(self.trained.params, rows[index], key)))
-        return np.concatenate(out)[: len(rows)]
+            out.extend(np.asarray(function(self.trained.params, np.stack(batch), key))[:count])
+        return out
 
 
 def fit(picture, size):

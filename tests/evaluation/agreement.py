@@ -14,7 +14,7 @@ import sys
 
 import numpy as np
 
-from itit_jax.evaluation import captions, fidelity
+from itit_jax.evaluation import caption_scores, fidelity
 from itit_jax.evaluation.fidelity import Statistics
 from itit_jax.evaluation.ptb import tokenize
 
@@ -55,7 +55,7 @@ def _texts(item, form):
 
 def _score(items, form, tokenized):
     hypotheses = [i[f"hyp_{form}"] for i in items]
-    return captions.score(hypotheses, [i[f"refs_{form}"] for i in items], tokenized=tokenized)
+    return caption_scores.score(hypotheses, [i[f"refs_{form}"] for i in items], tokenized=tokenized)
 
 
 def frechet(cases, arrays):

@@ -1,0 +1,239 @@
+"""What a command of the shell is: its arguments, declared as keys are, and its exit code.
+
+    @command("data_pipelines.texts", "learn a vocabulary from the texts of a data set", {
+        "--data": Argument("", "the data set", form="DIR", needed=True),
+        "--size": Argument(1000, "most pieces", at_least(4), form="N"),
+    })
+    def main(options): ...
+
+`main(["--data=x"])` reads the arguments, calls the function with the options and returns the exit
+code. No JAX and no NumPy here, so that a wrong flag costs no start-up.
+"""
+
+import dataclasses
+import difflib
+import keyword
+import os
+import sys
+import types
+from collections.abc import Callable
+
+from configs.keys import Key
+from data_pipelines.errors import UserError
+
+USER_FAULT = 2
+HELP = ("-h", "--help")
+PATHS = ("FILE", "DIR", "PATH")  # forms whose ~ is the home folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Argument(Key):
+    """One argument, whose type is that of its default; a bool is a switch.
+
+    form: what the user puts there, for the help. many: any number of texts, as a tuple.
+    """
+
+    form: str = "TEXT"
+    needed: bool = False
+    many: bool = False
+
+    def parse(self, text):
+        """The value of one text. ValueError: text on what it must be."""
+        if self.many or isinstance(self.default, str):  # the shell has taken quotes away
+            value = text if self.many else self.accept(text)
+            return os.path.expanduser(value) if self.form in PATHS else value
+        return super().parse(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """`python -m NAME ARGUMENTS`. Called with a list of arguments it returns the exit code.
+
+    arguments: {name: Argument}. Names with dashes are flags, the others stand in their order; the
+    last of those may be many. A name that ends in a dot takes any KEY=VALUE behind it, often.
+    """
+
+    name: str
+    help: str  # one line
+    arguments: dict[str, Argument]
+    work: Callable
+
+    def __call__(self, arguments=None) -> int:
+        arguments = sys.argv[1:] if arguments is None else arguments
+        if set(HELP) & set(arguments):
+            print(self.help_text())
+            return 0
+        return exit_code(self.name, lambda: self.work(parse(arguments, self.arguments)))
+
+    @property
+    def all(self):
+        """Itself; those of a Choice are several."""
+        return (self,)
+
+    def usage(self):
+        """What to type, with the needed arguments."""
+        shown = lambda name: self.arguments[name].needed or not name.startswith("-")
+        words = [_form(name, a) for name, a in self.arguments.items() if shown(name)]
+        return " ".join([f"python -m {self.name}", *words])
+
+    def help_text(self):
+        """Usage, help, and every argument with its choices and default."""
+        lines = [_help_line(name, a) for name, a in self.arguments.items()]
+        return "\n".join([self.usage(), "", self.help, "", *lines])
+
+    def typed(self, options, *, without=()):
+        """The command that gives these options; defaults are left out, and flags in `without`."""
+        words = [f"python -m {self.name}"]
+        for name, argument in self.arguments.items():
+            value = getattr(options, _attribute(name))
+            if name not in without and value != argument.default:
+                words.append(f"{name}={value}")
+        return " ".join(words)
+
+
+def command(name, help, arguments=()):
+    """Decorator: a function of options becomes the Command that runs it."""
+    return lambda work: Command(name, help, dict(arguments), work)
+
+
+class Choice:
+    """Commands of one module, told apart by their first argument; called like a Command."""
+
+    def __init__(self, name, *commands):
+        self.name, self.all = name, commands
+        self._by_word = {each.name.removeprefix(name).strip(): each for each in commands}
+
+    def __call__(self, arguments=None) -> int:
+        word, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+        if word in HELP:
+            print("\n\n".join(each.help_text() for each in self.all))
+            return 0
+        if word in self._by_word:
+            return self._by_word[word](rest)
+        return exit_code(self.name, lambda: self._refuse(word))
+
+    def _refuse(self, word):
+        near = difflib.get_close_matches(word, self._by_word, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise UserError(f"the first argument must be {' or '.join(self._by_word)}, "
+                        f"not {word!r}{hint}.")  # fmt: skip
+
+
+def exit_code(name, work):
+    """What `work` returns, 0 for None; a fault of the user is one sentence on stderr and 2."""
+    try:
+        return work() or 0
+    except UserError as error:
+        sentence = str(error).replace("\n", " ")
+        print(f"{name.partition('.')[0]}: {sentence}", file=sys.stderr)
+        return USER_FAULT
+
+
+# ---- reading -----------------------------------------------------------------------------------
+
+
+def parse(texts, arguments):
+    """Namespace of the arguments' values. UserError says what is wrong and what may be meant.
+
+    Attributes are the names without dashes; that of --from is from_.
+    """
+    waiting, given, places = list(texts), {}, []
+    while waiting:
+        text = waiting.pop(0)
+        if text == "--":
+            places, waiting = places + waiting, []
+        elif text.startswith("-") and text != "-":
+            name, value = _flag(text, waiting, arguments)
+            if name in given and not arguments[name].many:
+                raise UserError(f"{name} is given twice; give it once.")
+            given.setdefault(name, []).append(value)
+        else:
+            places.append(text)
+    given |= _placed(places, arguments)
+    values = {_attribute(n): _value(n, a, given.get(n, ())) for n, a in arguments.items()}
+    return types.SimpleNamespace(**values)
+
+
+def _flag(text, waiting, arguments):
+    """(name, value) of a flag. Without a `=` the value is the first of those waiting."""
+    flag, equals, value = text.partition("=")
+    family = next((n for n in arguments if n.endswith(".") and flag.startswith(n)), flag)
+    if family not in arguments:
+        raise UserError(_unknown(text, arguments))
+    argument = arguments[family]
+    if isinstance(argument.default, bool):
+        return flag, value if equals else "true"
+    if not equals:
+        if not waiting or waiting[0].startswith("--"):
+            raise UserError(f"{flag} has no value; write {_form(flag, argument)}.")
+        value = waiting.pop(0)
+    if family != flag:
+        return family, f"{flag.removeprefix(family)}={value}"
+    if not value.strip():
+        raise UserError(f"{flag} is empty; write {_form(flag, argument)}.")
+    return flag, value
+
+
+def _placed(texts, arguments):
+    """{name: texts} of what stands without a flag."""
+    names = [name for name in arguments if not name.startswith("-")]
+    forms = [_form(name, arguments[name]) for name in names]
+    asked = " ".join(forms)
+    if texts and not names:
+        raise UserError(f"{texts[0]!r} stands without a flag; --help lists the flags.")
+    if len(texts) < len(names):
+        raise UserError(f"{forms[len(texts)]} is missing; give {asked}.")
+    many = bool(names) and arguments[names[-1]].many
+    if len(texts) > len(names) and not many:
+        raise UserError(f"{texts[len(names)]!r} is one argument too many; give {asked} only.")
+    given = {name: [text] for name, text in zip(names, texts)}
+    if many:
+        given[names[-1]] = texts[len(names) - 1 :]
+    return given
+
+
+def _value(name, argument, texts):
+    if not texts and argument.needed:
+        raise UserError(f"{name} is missing; give {_form(name, argument)}.")
+    try:
+        values = tuple(argument.parse(text) for text in texts)
+    except ValueError as error:
+        raise UserError(f"{name} {error}.") from None
+    return values if argument.many else (*values, argument.default)[0]
+
+
+def _unknown(text, arguments):
+    name, equals, value = text.partition("=")
+    flags = [flag.rstrip(".") for flag in arguments if flag.startswith("-")]
+    near = difflib.get_close_matches(f"--{name.lstrip('-')}", flags, 1)
+    hint = f"did you mean {near[0]}{equals}{value}?" if near else "--help lists the flags."
+    return f"{text} is no flag; {hint}"
+
+
+# ---- as text -----------------------------------------------------------------------------------
+
+
+def _attribute(name):
+    word = name.strip("-.")
+    return f"{word}_" if keyword.iskeyword(word) else word
+
+
+def _form(name, argument):
+    """How an argument is typed."""
+    if not name.startswith("-"):
+        return name.upper() + "..." * argument.many
+    if isinstance(argument.default, bool):
+        return name
+    return f"{name}KEY=VALUE" if name.endswith(".") else f"{name}={argument.form}"
+
+
+def _help_line(name, argument):
+    told = argument.help
+    if argument.check:
+        choices = argument.check.choices
+        told += f" [{' | '.join(choices)}]" if choices else f"; {argument.check.words}"
+    if argument.needed:
+        told += " (needed)"
+    elif argument.default not in ("", (), False):
+        told += f" (default {argument.default})"
+    return f"  {_form(name, argument):24}  {told}"

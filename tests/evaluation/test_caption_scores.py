@@ -1,0 +1,63 @@
+"""Caption scores against the official scorers, on their tokens and on raw text."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from itit_jax.evaluation import caption_scores
+from itit_jax.evaluation.ptb import tokenize
+from tests.evaluation import agreement
+
+DATA = pathlib.Path(__file__).parent / "data"
+HUMAN = pathlib.Path(__file__).parents[3] / "shared/data/metric-reference/coco-human.json.gz"
+SETS = {
+    "coco-fakecap": (DATA / "coco-fakecap.json.gz", 0.999),
+    "hard-text": (DATA / "hard-text.json.gz", 0.98),
+    "coco-human": (HUMAN, 0.998),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_tokens_and_scores_are_those_of_the_official_scorers(name):
+    file, share = SETS[name]
+    if not file.exists():
+        pytest.skip(f"{file.name} is not here")
+    found = agreement.caption_set(agreement.read(file))
+    assert found["corpus"] <= 1e-9 and found["item"] <= 1e-9, found  # on their tokens
+    assert found["equal_tokens"] >= share, found
+    assert found["corpus_of_raw_text"] <= 0.001, found
+    assert found["signature"].startswith("cider:ptb-py|refs:")
+    assert found["signature"].endswith(f"|n:{found['items']}|v:1")
+
+
+@pytest.mark.parametrize(
+    "text, tokens",
+    [
+        ("It's the dog's bowl, isn't it?", "it 's the dog 's bowl is n't it"),
+        ("A man (in a hat).", "a man -lrb- in a hat -rrb-"),
+        ("Mr. Smith of the U.K. can't wait...", "mr. smith of the u.k. ca n't wait"),
+        ("a $5.00 well-known\ncup -- 50% off!", "a $ 5.00 well-known cup 50 % off"),
+        ("...", ""),
+        ("", ""),
+    ],
+)
+def test_tokens_by_hand(text, tokens):
+    assert tokenize(text) == tokens
+
+
+def test_a_caption_equal_to_its_reference_is_perfect():
+    texts = ["a red dog runs on the beach", "two men ride their bikes down a street"]
+    scores = caption_scores.score(texts, [[t] for t in texts])
+    for name, best in zip(agreement.METRICS, (1, 1, 1, 1, 1, 10)):
+        assert scores[name]["score"] == pytest.approx(best)
+
+
+def test_one_caption_more_or_less_moves_the_score_within_its_interval():
+    rng = np.random.default_rng(0)
+    words = "a dog cat man rides runs the red beach road hat sits".split()  # noqa: SIM905
+    make = lambda: " ".join(rng.choice(words, 8))
+    texts, references = [make() for _ in range(60)], [[make(), make()] for _ in range(60)]
+    for name, entry in caption_scores.score(texts, references).items():
+        assert entry["low"] <= entry["score"] <= entry["high"], name
+        assert entry["low"] < entry["high"], name
