@@ -11,6 +11,7 @@ PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks")
 # clip_score are commands, evaluation.features meets models; the rest of evaluation are metrics.
 FLOORS = (
     ("itit_jax.main", 8),
+    ("itit_jax.__main__", 8),
     ("benchmarks", 8),
     ("itit_jax.train", 7),
     ("itit_jax.tokenize", 7),

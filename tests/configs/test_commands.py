@@ -1,0 +1,153 @@
+"""Arguments of commands: what is read, what is refused in which words, and the exit code."""
+
+import pathlib
+
+import pytest
+
+from configs.commands import Argument, Choice, Command, command, exit_code
+from configs.keys import at_least, one_of, words
+from data_pipelines.errors import UserError
+
+ARGUMENTS = {
+    "first": Argument("", "a file", form="FILE"),
+    "rest": Argument("", "texts", many=True),
+    "--out": Argument("", "where it goes", form="DIR", needed=True),
+    "--size": Argument(8, "how many", at_least(1), form="N"),
+    "--kind": Argument("tiny", "which", one_of("tiny", "easy"), form="KIND"),
+    "--names": Argument(("a",), "some", words(), form="NAME,NAME"),
+    "--share": Argument(0.5, "how much", form="SHARE"),
+    "--from": Argument("", "whence"),
+    "--fast": Argument(False, "skip the slow part"),
+    "--set": Argument((), "KEY=VALUE, often", many=True),
+    "--config.": Argument((), "a key", many=True),
+}
+
+
+def ask(*texts, arguments=ARGUMENTS):
+    """(options or None, exit code)."""
+    seen = []
+    code = Command("toy.tool", "does nothing", arguments, seen.append)(list(texts))
+    return (vars(seen[0]) if seen else None), code
+
+
+def test_every_form_is_read_into_its_type():
+    options, code = ask(
+        "~/x", "a", "b", "--out=~/y", "--size", "3", "--fast", "--kind=easy", "--names=c,d",
+        "--set=p=1", "--set", "q=~", "--share=1", "--from=z=1", "--config.k.l=2", "--config.m", "n",
+        "--", "--c",
+    )  # fmt: skip
+    home = str(pathlib.Path.home())
+    assert code == 0 and options == {
+        "first": f"{home}/x", "rest": ("a", "b", "--c"), "out": f"{home}/y", "size": 3,
+        "kind": "easy", "names": ("c", "d"), "share": 1.0, "from_": "z=1", "fast": True,
+        "set": ("p=1", "q=~"), "config": ("k.l=2", "m=n"),
+    }  # fmt: skip
+
+
+def test_what_is_not_given_has_its_default():
+    options, _ = ask("x", "a", "--out=y")
+    assert options == {
+        "first": "x", "rest": ("a",), "out": "y", "size": 8, "kind": "tiny", "names": ("a",),
+        "share": 0.5, "from_": "", "fast": False, "set": (), "config": (),
+    }  # fmt: skip
+
+
+def test_texts_keep_their_quotes_and_spaces():
+    options, _ = ask("x", "'a'", " b ", "--out=y", "--from='z'")
+    assert options["rest"] == ("'a'", " b ") and options["from_"] == "'z'"
+
+
+@pytest.mark.parametrize(
+    "texts, sentence",
+    [
+        (["--size=0"], "--size must be at least 1, not 0."),
+        (["--size=many"], "--size must be a whole number, not 'many'."),
+        (["--size=1.5"], "--size must be a whole number, not '1.5'."),
+        (["--share=nan"], "--share must be a finite number, not nan."),
+        (["--kind=tny"], "--kind must be one of tiny, easy, not 'tny' (did you mean tiny?)."),
+        (["--fast=maybe"], "--fast must be true or false, not 'maybe'."),
+        (["--siez=3"], "--siez=3 is no flag; did you mean --size=3?"),
+        (["-size=3"], "-size=3 is no flag; did you mean --size=3?"),
+        (["--zzz"], "--zzz is no flag; --help lists the flags."),
+        (["--size=3", "--size=3"], "--size is given twice; give it once."),
+        (["--size", "--fast"], "--size has no value; write --size=N."),
+        (["--out="], "--out is empty; write --out=DIR."),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence_and_runs_nothing(texts, sentence, capsys):
+    assert ask("x", "a", *texts, "--out=y") == (None, 2)
+    assert capsys.readouterr() == ("", f"toy: {sentence}\n")
+
+
+def test_what_is_needed_is_asked_for(capsys):
+    assert ask("x", "a") == ask("x", "a", "--out") == (None, 2)
+    told = "--out is missing; give --out=DIR.", "--out has no value; write --out=DIR."
+    assert capsys.readouterr().err == "".join(f"toy: {sentence}\n" for sentence in told)
+
+
+@pytest.mark.parametrize(
+    "names, texts, sentence",
+    [
+        (["first", "rest"], [], "FIRST is missing; give FIRST REST...."),
+        (["first", "rest"], ["x"], "REST... is missing; give FIRST REST...."),
+        (["first"], ["x", "y"], "'y' is one argument too many; give FIRST only."),
+        ([], ["x\ny"], "'x\\ny' stands without a flag; --help lists the flags."),
+    ],
+)
+def test_too_few_and_too_many_places_are_named(names, texts, sentence, capsys):
+    assert ask(*texts, arguments={name: ARGUMENTS[name] for name in names}) == (None, 2)
+    assert capsys.readouterr().err == f"toy: {sentence}\n"
+
+
+def test_the_exit_code_is_what_the_work_returns_and_2_for_a_fault_of_the_user(capsys):
+    assert exit_code("toy", lambda: 42) == 42 and exit_code("toy", lambda: None) == 0
+
+    def work():
+        raise UserError("the file\nx is gone; make it.")
+
+    assert exit_code("toy.tool", work) == 2
+    assert capsys.readouterr().err == "toy: the file x is gone; make it.\n"
+    with pytest.raises(ZeroDivisionError):  # a fault of ours keeps its traceback
+        exit_code("toy", lambda: 1 / 0)
+
+
+def test_help_tells_every_argument_its_choices_and_default(capsys):
+    assert ask("--help", "--size=0") == (None, 0)
+    told = capsys.readouterr().out
+    assert told.startswith("python -m toy.tool FIRST REST... --out=DIR\n\ndoes nothing\n")
+    for line in (
+        "  --size=N                  how many; at least 1 (default 8)",
+        "  --kind=KIND               which [tiny | easy] (default tiny)",
+        "  --out=DIR                 where it goes (needed)",
+        "  --fast                    skip the slow part",
+        "  --config.KEY=VALUE        a key",
+    ):
+        assert line in told.splitlines()
+
+
+def test_a_command_is_told_as_it_could_be_typed():
+    @command("toy.tool", "", {n: ARGUMENTS[n] for n in ("--out", "--size", "--from", "--kind")})
+    def main(options):
+        told.append(main.typed(options, without=("--out",)))
+
+    told = []
+    assert main(["--kind=easy", "--out=x", "--from", "y", "--size=8"]) == 0
+    assert told == ["python -m toy.tool --from=y --kind=easy"]
+
+
+def test_a_choice_runs_the_command_of_its_first_argument(capsys):
+    ran = []
+    each = [
+        Command(f"toy.cli {word}", word, {}, lambda _, word=word: ran.append(word))
+        for word in ("draw", "caption")
+    ]
+    main = Choice("toy.cli", *each)
+    assert main(["caption"]) == 0 and main(["draw"]) == 0 and ran == ["caption", "draw"]
+    assert main(["drw"]) == 2 and main([]) == 2 and main(["draw", "x"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "toy: the first argument must be draw or caption, not 'drw' (did you mean draw?).",
+        "toy: the first argument must be draw or caption, not ''.",
+        "toy: 'x' stands without a flag; --help lists the flags.",
+    ]
+    assert main(["--help"]) == 0
+    assert "python -m toy.cli caption" in capsys.readouterr().out
