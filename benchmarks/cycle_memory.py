@@ -4,25 +4,28 @@ decoding step) and as it would be through all rounds of parallel decoding.
 python -m benchmarks.cycle_memory --config=configs/itit_tiny.py --rounds=8
 """
 
-import argparse
 import json
 import sys
 
 import jax
 import jax.numpy as jnp
 
+from configs.commands import Argument, command
+from configs.keys import at_least
 from itit_jax import config as settings
 from itit_jax import losses
 from itit_jax.recipes.itit import Recipe
 
+ARGUMENTS = {
+    "--config": Argument("configs/itit_tiny.py", "the experiment", form="FILE"),
+    "--rounds": Argument(8, "rounds of decoding", at_least(1), form="N"),
+    "--rows": Argument(16, "texts of a batch", at_least(1), form="N"),
+}
 
-def main():
-    """Prints bytes of both and their ratio; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", default="configs/itit_tiny.py")
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--rows", type=int, default=16)
-    options = parser.parse_args()
+
+@command("benchmarks.cycle_memory", "memory of one decoding round against all", ARGUMENTS)
+def main(options):
+    """Prints bytes of both and their ratio."""
     overrides = [f"cycle.rounds={options.rounds}", "model.scan=true"]
     recipe = Recipe(settings.load(options.config, overrides=overrides))
     params = jax.eval_shape(recipe.init, jax.random.key(0))
@@ -42,7 +45,6 @@ def main():
             indent=1,
         )
     )
-    return 0
 
 
 def temporary_bytes(loss, params, text):

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+from configs.commands import command
 from itit_jax.evaluation import caption_scores, fidelity
 
 CAPTIONS, REFERENCES, WORDS = 5_000, 5, 10
@@ -16,8 +17,10 @@ FEATURES, WIDTH = 10_000, 2_048
 BATCH = 32  # features that come at once
 
 
-def main():
-    """Prints seconds; returns the exit code."""
+@command("benchmarks.metrics", "seconds of the scores at the size of a usual evaluation")
+def main(options):
+    """Prints seconds."""
+    del options
     rng = np.random.default_rng(0)
     vocabulary = np.array([f"word{i}" for i in range(5_000)])
     make = lambda: " ".join(vocabulary[rng.zipf(1.3, WORDS) % len(vocabulary)])
@@ -33,7 +36,6 @@ def main():
     seconds["neighbours"] = timed(lambda: fidelity.neighbours(*features))
     sizes = {"captions": CAPTIONS, "references": REFERENCES, "features": [FEATURES, WIDTH]}
     print(json.dumps({"seconds": seconds, **sizes}, indent=1))
-    return 0
 
 
 def streamed(features):

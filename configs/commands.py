@@ -177,17 +177,17 @@ def _flag(text, waiting, arguments):
 def _placed(texts, arguments):
     """{name: texts} of what stands without a flag."""
     names = [name for name in arguments if not name.startswith("-")]
-    forms = [_form(name, arguments[name]) for name in names]
-    asked = " ".join(forms)
     if texts and not names:
         raise UserError(f"{texts[0]!r} stands without a flag; --help lists the flags.")
+    forms = [_form(name, arguments[name]) for name in names]
     if len(texts) < len(names):
-        raise UserError(f"{forms[len(texts)]} is missing; give {asked}.")
-    many = bool(names) and arguments[names[-1]].many
-    if len(texts) > len(names) and not many:
-        raise UserError(f"{texts[len(names)]!r} is one argument too many; give {asked} only.")
+        told = arguments[names[len(texts)]].help
+        raise UserError(f"{forms[len(texts)]} is missing; give it: {told}.")
     given = {name: [text] for name, text in zip(names, texts)}
-    if many:
+    if len(texts) > len(names):
+        if not arguments[names[-1]].many:
+            last = texts[len(names)]
+            raise UserError(f"{last!r} is one argument too many; give {' '.join(forms)} only.")
         given[names[-1]] = texts[len(names) - 1 :]
     return given
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from data_pipelines.errors import UserError
+from itit_jax.batches import batches_of
 from itit_jax.companions import fingerprint
 from itit_jax.models.towers import CLIP_PIXELS, SIGLIP_PIXELS, ImageTower, TextTower, Towers
 from itit_jax.towers import settings as told
@@ -23,7 +24,7 @@ from itit_jax.weights.layouts import towers as layouts
 from itit_jax.weights.layouts.rows import count
 
 CLIP = ("clip", "open_clip")  # the other layouts of towers are SigLIP's
-BATCH = 32  # rows a call; the last is filled up, so that it compiles once
+BATCH = 32  # rows a call
 
 
 def describe(path) -> tuple[str, Towers]:
@@ -144,12 +145,12 @@ class LoadedTowers:
         return self._rows(self._text, [self._words(text) for text in texts])
 
     def _rows(self, function, inputs):
-        count, parts = len(inputs), []
-        for start in range(0, count, BATCH):
-            rows = np.stack([inputs[i % count] for i in range(start, start + BATCH)])
+        parts = []
+        for rows, real in batches_of(inputs, BATCH):
             with jax.default_matmul_precision("highest"):
-                parts.append(np.asarray(function(self.params, rows), np.float32))
-        return np.concatenate(parts)[:count]
+                found = function(self.params, np.stack(rows))
+            parts.append(np.asarray(found, np.float32)[:real])
+        return np.concatenate(parts)
 
 
 def _settings_hash(module):

@@ -16,9 +16,8 @@ from data_pipelines.errors import UserError
 from itit_jax.sharding import path_of
 from itit_jax.weights.containers.find import WRITERS, read_tensors
 from itit_jax.weights.containers.tensors import Tensor
-from itit_jax.weights.layouts.kinds import KINDS
+from itit_jax.weights.layouts.kinds import KINDS, OURS
 
-OURS = "itit_jax"
 # Stage-2 files hold stage 1 under such a name, Flax its parameters.
 WRAPPERS = ("", "first_stage_model.", "module.", "model.", "params/")
 

@@ -10,8 +10,8 @@ from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.sharding import path_of
 from itit_jax.weights.layouts import inception, maskgit, t5, t5x, vqgan
+from itit_jax.weights.layouts.kinds import OURS
 from itit_jax.weights.layouts.rows import count
-from itit_jax.weights.load import OURS
 
 LAYOUTS = {"taming": "taming", "maskgit": "maskgit", "open_muse": "maskgit"}
 LAYOUTS["diffusers_vq"] = "amused for aMUSEd's (pixels in [0, 1]), else taming"

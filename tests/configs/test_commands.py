@@ -88,8 +88,8 @@ def test_what_is_needed_is_asked_for(capsys):
 @pytest.mark.parametrize(
     "names, texts, sentence",
     [
-        (["first", "rest"], [], "FIRST is missing; give FIRST REST...."),
-        (["first", "rest"], ["x"], "REST... is missing; give FIRST REST...."),
+        (["first", "rest"], [], "FIRST is missing; give it: a file."),
+        (["first", "rest"], ["x"], "REST... is missing; give it: texts."),
         (["first"], ["x", "y"], "'y' is one argument too many; give FIRST only."),
         ([], ["x\ny"], "'x\\ny' stands without a flag; --help lists the flags."),
     ],

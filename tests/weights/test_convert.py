@@ -154,9 +154,8 @@ def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["clip", "siglip", "open_clip", "big_vision_scanned"])
 def test_layouts_of_towers_are_not_offered(kind, tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        convert.main(["x", f"--out={tmp_path}", f"--layout={kind}"])
-    assert "invalid choice" in capsys.readouterr().err
+    assert convert.main(["x", f"--out={tmp_path}", f"--layout={kind}"]) == 2
+    assert "--layout must be one of itit_jax, t5" in capsys.readouterr().err
 
 
 def test_convert_goes_from_layout_to_layout_and_prints_sizes(tmp_path, capsys):
@@ -169,9 +168,8 @@ def test_convert_goes_from_layout_to_layout_and_prints_sizes(tmp_path, capsys):
     for words in ('"model.layout": "maskgit"', '"model.res_blocks": 2', '"model.codes": 9'):
         assert printed.count(words) == 2
     assert (tmp_path / "x.msgpack").read_bytes() == (flax_again / "model.msgpack").read_bytes()
-    with pytest.raises(SystemExit) as stopped:
-        convert.main([str(torch), f"--out={flax_again}", "--layout=masgit"])
-    assert stopped.value.code == 2
+    assert convert.main([str(torch), f"--out={flax_again}", "--layout=masgit"]) == 2
+    assert "did you mean maskgit?" in capsys.readouterr().err
     assert convert.main([str(torch), f"--out={tmp_path / 'no'}", "--layout=t5"]) == 2
     assert "the layout t5 has no place for" in capsys.readouterr().err
 

@@ -3,3 +3,4 @@
 from itit_jax.weights.layouts import inception, maskgit, t5, t5x, towers, vqgan
 
 KINDS = t5.KINDS | t5x.KINDS | vqgan.KINDS | maskgit.KINDS | inception.KINDS | towers.KINDS
+OURS = "itit_jax"  # the one beside them: our own paths
