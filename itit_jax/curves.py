@@ -23,6 +23,7 @@ def draw(metrics, scores):
         for label, (x, y) in lines.items():
             axes.plot(x, y, label=label, marker="o" if len(x) < POINTS // 4 else "", markersize=3)
         axes.set_title(name, fontsize=9)
+        axes.set_xlabel("step", fontsize=7)
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
         if len(lines) > 1:

@@ -6,6 +6,7 @@ import threading
 import time
 
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 REMIND = 15  # seconds between two lines of a slow phase
 
@@ -31,8 +32,10 @@ class Screen:
         """How far it is: the bar moves on a terminal, elsewhere a line is added."""
         if self.loud and sys.stdout.isatty():
             if self._bar is None:
-                columns = (BarColumn(), TextColumn("{task.description}", markup=False))
-                self._bar = Progress(*columns)
+                text_beside = TextColumn(
+                    "{task.description}", markup=False, table_column=Column(overflow="fold")
+                )
+                self._bar = Progress(BarColumn(20), text_beside, refresh_per_second=2)
                 self._task = self._bar.add_task("", total=steps)
                 self._bar.start()
             self._bar.update(self._task, completed=step, description=text)

@@ -162,14 +162,15 @@ def score(this, step, most=None):
         scores = evaluation.evaluate(
             this.config, this.program.recipe, this.best_params(), done=step, most=most
         )
-    this.report.scores(step, scores)
+        this.report.scores(step, scores)
 
 
 def draw_samples(this, step):
     """One sheet of held-out examples."""
     split = "validation" if "validation" in this.streams.splits else "pairs"
-    sheet = samples.sheet(this.config, this.program.recipe, this.best_params(), split)
-    this.report.sheet(step, sheet)
+    with this.report.phase(f"drawing samples of step {step}"):
+        sheet = samples.sheet(this.config, this.program.recipe, this.best_params(), split)
+        this.report.sheet(step, sheet)
 
 
 class StopSignal:

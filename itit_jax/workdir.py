@@ -9,6 +9,7 @@ files appear whole or not at all, and lines are only ever added. No JAX here.
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -131,7 +132,14 @@ class Workdir:
         self.keep(f"{SAMPLES}/{step:08d}.png", data)
 
     def keep_scores(self, step, scores):
-        """File {split: {score: value}} under a step, beside those of other steps."""
+        """File {split: {score: value}} under a step, beside those of other steps.
+
+        What is no finite number is no score, and no JSON.
+        """
+        scores = {
+            split: {name: value for name, value in values.items() if _is_score(value)}
+            for split, values in scores.items()
+        }
         with self._alone(f".{SCORES}.lock"):  # --mode=eval may score beside the run itself
             history = self.scores() | {str(step): scores}
             self.keep(SCORES, json.dumps(history, indent=1, allow_nan=False))
@@ -212,6 +220,10 @@ class _Rewritten:
     def upload(self):
         """Write the object."""
         self._keep(self._text)
+
+
+def _is_score(value):
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 # ---- a run beside a config -----------------------------------------------------------------------
