@@ -4,6 +4,8 @@ import os
 
 import jax
 
+from data_pipelines.errors import UserError
+
 CLUSTER = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
 
@@ -27,7 +29,33 @@ def is_lead():
     return jax.process_index() == 0
 
 
+def readers(mesh):
+    """-> (number of this process, of so many) among those that read different rows.
+
+    Processes that only share the tensor axis of each other hold the same rows, and read them each.
+    """
+    held = {}
+    for block, devices in enumerate(mesh.devices.reshape(-1, mesh.shape["tensor"])):
+        for device in devices:
+            held.setdefault(device.process_index, set()).add(block)
+    groups = sorted({tuple(sorted(blocks)) for blocks in held.values()})
+    if sum(map(len, groups)) > mesh.devices.size // mesh.shape["tensor"]:
+        raise UserError(
+            f"mesh.tensor={mesh.shape['tensor']} ends within a process, so that some share a part "
+            "of their rows; choose a divisor or a multiple of the devices of one."
+        )
+    return groups.index(tuple(sorted(held[jax.process_index()]))), len(groups)
+
+
 def to_global(batch, sharding):
-    """Rows of this host -> global arrays, spread over all devices."""
-    make = lambda rows: jax.make_array_from_process_local_data(sharding, rows)
+    """Rows of this process [b / readers, ...] -> global arrays [b, ...], spread over all devices.
+
+    jax.make_array_from_process_local_data cannot tell by itself who reads the same rows.
+    """
+    _, count = readers(sharding.mesh)
+
+    def make(rows):
+        shape = (len(rows) * count, *rows.shape[1:])
+        return jax.make_array_from_process_local_data(sharding, rows, shape)
+
     return jax.tree.map(make, batch)

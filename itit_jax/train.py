@@ -63,7 +63,7 @@ def run(config, workdir, profile=None):
 def set_up(config, place, profile=None):
     """Program, data, and the state: fresh or from the newest checkpoint that is whole."""
     program = describe(config)
-    streams = inputs.open_streams(config, program.recipe, jax.process_index(), jax.process_count())
+    streams = inputs.open_streams(config, program.recipe, *distributed.readers(program.mesh))
     saver = Saver(place, config.save.keep)
     frozen = parts.load_frozen(program.recipe, program.frozen)
     keep_companions(config, place, frozen, streams)

@@ -3,16 +3,23 @@
 import json
 import signal
 import time
+import types
 
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
+from itit_jax import distributed, sharding
 from tests import runs
 
 # (processes, devices of each, mesh) of the parts of a run; every part but the last is killed.
-CHAIN = (
-    (1, 4, dict(data=1, fsdp=2, tensor=2)),
+FEW = (
+    (1, 2, dict(data=1, fsdp=1, tensor=2)),
     (2, 2, dict(data=2, fsdp=2, tensor=1)),
+)
+MANY = (
+    (1, 4, dict(data=1, fsdp=2, tensor=2)),
+    (2, 1, dict(data=1, fsdp=1, tensor=2)),  # both processes read the same rows
     (4, 1, dict(data=2, fsdp=1, tensor=2)),
 )
 
@@ -51,20 +58,49 @@ def agree(found, expected, names):
             )
 
 
-def test_itit_gives_the_losses_of_one_device(trained, easy, tokenizer, tmp_path):
+def test_both_cycles_give_the_losses_of_one_device(trained, easy, tokenizer, tmp_path):
     workdir = tmp_path / "run"
-    pass_on(runs.itit(workdir, easy, tokenizer), workdir, CHAIN)
+    pass_on(runs.itit(workdir, easy, tokenizer), workdir, FEW)
     agree(metrics(workdir), metrics(trained), ("draw", "caption", "t2i2t", "i2t2i"))
 
 
-@pytest.mark.parametrize(
-    "config", [runs.VQ, runs.CLASSIFIER], ids=["tokenizer", "classifier"]
-)
-def test_the_other_recipes_give_the_losses_of_one_device(config, easy, tmp_path):
+@pytest.mark.parametrize("recipe", ["vq", "classifier", "itit"])
+def test_every_recipe_gives_the_losses_of_one_device(recipe, easy, tokenizer, tmp_path):
+    pairs_only = [*runs.ITIT, f"--config.tokenizer.workdir={tokenizer}", "--config.cycle.mode=none"]
     arguments = [
-        *config, f"--config.data.path={easy}", "--config.train.steps=6", "--config.save.every=1",
+        *{"vq": runs.VQ, "classifier": runs.CLASSIFIER, "itit": pairs_only}[recipe],
+        f"--config.data.path={easy}", "--config.train.steps=6", "--config.save.every=1",
         "--config.sample.every=0",
     ]
     runs.run(*arguments, f"--workdir={tmp_path / 'one'}")
-    pass_on([*arguments, f"--workdir={tmp_path / 'many'}"], tmp_path / "many", CHAIN[:2])
+    pass_on([*arguments, f"--workdir={tmp_path / 'many'}"], tmp_path / "many", MANY)
     agree(metrics(tmp_path / "many"), metrics(tmp_path / "one"), ("loss",))
+
+
+class Device:
+    """What is asked of a device: whose it is."""
+
+    def __init__(self, process_index):
+        self.process_index = process_index
+
+
+@pytest.mark.parametrize(
+    "shape, devices_of_each, expected",
+    [
+        ((8, 1, 1), 8, (0, 1)),
+        ((4, 2, 1), 2, (0, 4)),  # each process has rows of its own
+        ((2, 1, 4), 2, (0, 2)),  # two processes hold the same rows
+        ((1, 1, 8), 2, (0, 1)),  # all do
+    ],
+)
+def test_processes_that_share_rows_read_the_same(shape, devices_of_each, expected):
+    devices = np.array([Device(i // devices_of_each) for i in range(8)]).reshape(shape)
+    mesh = types.SimpleNamespace(devices=devices, shape=dict(zip(sharding.AXES, shape)))
+    assert distributed.readers(mesh) == expected
+
+
+def test_processes_that_share_a_part_of_their_rows_are_refused():
+    devices = np.array([Device(i // 4) for i in range(12)]).reshape(2, 1, 6)
+    mesh = types.SimpleNamespace(devices=devices, shape=dict(zip(sharding.AXES, (2, 1, 6))))
+    with pytest.raises(UserError, match="mesh.tensor=6 ends within a process"):
+        distributed.readers(mesh)
