@@ -24,7 +24,8 @@ CORE = [
 ]
 DATA = ["seqio>=0.0.20", "tensorflow>=2.20", "tensorflow-datasets>=4.9.9"]
 TOWERS = ["tokenizers>=0.21"]  # words of CLIP and SigLIP 2
-TEST = [*TOWERS, "hypothesis>=6", "pytest>=8", "pytest-xdist>=3", "ruff>=0.8"]
+GCS = ["etils[epath]>=1.15", "gcsfs>=2026.4"]  # runs in gs:// buckets, without TensorFlow
+TEST = [*GCS, *TOWERS, "hypothesis>=6", "pytest>=8", "pytest-xdist>=3", "ruff>=0.8"]
 
 setup(
     name="itit_jax",
@@ -36,6 +37,7 @@ setup(
     extras_require={
         "data": DATA,
         "test": TEST,
+        "gcs": GCS,
         "hub": ["huggingface_hub>=0.30"],
         "towers": TOWERS,
         "tpu": ["jax[tpu]>=0.7.2,<0.11"],

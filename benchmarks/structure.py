@@ -57,6 +57,7 @@ FLOORS = (
     ("itit_jax.workdir", 2),
     ("itit_jax.screen", 1),
     ("itit_jax.cadence", 1),
+    ("itit_jax.addresses", 1),
     ("itit_jax.config", 1),
     ("data_pipelines", 0),
     ("configs", 0),

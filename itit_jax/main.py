@@ -88,6 +88,7 @@ def run(command):
         raise ConfigError("--mode=export writes to a folder --out=DIR; give both or neither.")
     if command.profile and command.mode != "train":
         raise ConfigError("--profile traces training; take it out or take --mode=train.")
+    Workdir(command.workdir).check_reach()
     config = read_config(command)
     if command.mode in ("eval", "export"):
         Workdir(command.workdir).config()  # there has to be a run

@@ -13,9 +13,11 @@ import math
 import os
 import pathlib
 import shutil
+import tempfile
 
 from data_pipelines.errors import UserError
 from data_pipelines.files import is_address, whole
+from itit_jax import addresses
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
 
@@ -28,6 +30,7 @@ CHECKPOINTS = "checkpoints"
 SAMPLES = "samples"
 CURVES = "curves.png"
 PROFILE = "profile"
+COMMITTED = "commit_success.txt"  # Orbax writes it into a checkpoint in a bucket that is whole
 LOCK = ".lock"
 EXPORTED = "run.json"  # config beside exported weights, whose config.json is another library's
 
@@ -37,16 +40,17 @@ class Workdir:
 
     def __init__(self, path):
         self.name = path.name if isinstance(path, Workdir) else os.path.expanduser(str(path))
+        addresses.check(self.name)
         self.local = not is_address(self.name)
-        if self.local:
-            self.path = pathlib.Path(self.name)
-            return
-        from etils import epath  # loads the client of the bucket only once it is asked
-
-        self.path = epath.Path(self.name)
+        self.path = pathlib.Path(self.name) if self.local else addresses.open_path(self.name)
 
     def __str__(self):
         return self.name
+
+    def check_reach(self):
+        """UserError if this is in a bucket that is not there or that does not let us in."""
+        if not self.local:
+            addresses.check_reach(self.name)
 
     # ---- what is there ----------------------------------------------------------------------
 
@@ -105,6 +109,18 @@ class Workdir:
     def profile(self):
         """Folder of the profiler's traces."""
         return self.path / PROFILE
+
+    @contextlib.contextmanager
+    def here(self, names):
+        """A folder of this machine with those of the files that are there: this, or copies."""
+        if self.local:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            for file in (self.path / name for name in names):
+                if file.exists():
+                    pathlib.Path(folder, file.name).write_bytes(file.read_bytes())
+            yield pathlib.Path(folder)
 
     # ---- what the run writes ----------------------------------------------------------------
 
@@ -195,9 +211,13 @@ class Workdir:
 
         Only for the run that holds the lock: to another they may be a save that goes on.
         """
-        if self.local:  # a store shows nothing of a save before its end
+        if self.local:
             for folder in self.checkpoints.glob("*.orbax-checkpoint-tmp*"):
                 shutil.rmtree(folder, ignore_errors=True)
+        elif self.checkpoints.exists():  # in a store Orbax writes in place, and COMMITTED last
+            for folder in self.checkpoints.iterdir():
+                if not (folder / COMMITTED).exists():
+                    folder.rmtree()
 
 
 class _Rewritten:
