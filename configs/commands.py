@@ -1,6 +1,6 @@
 """What a command of the shell is: its arguments, declared as keys are, and its exit code.
 
-    @command("data_pipelines.texts", "learn a vocabulary from the texts of a data set", {
+    @command("data_pipelines.words.train", "learn a vocabulary from the texts of a data set", {
         "--data": Argument("", "the data set", form="DIR", needed=True),
         "--size": Argument(1000, "most pieces", at_least(4), form="N"),
     })
@@ -15,10 +15,11 @@ import difflib
 import keyword
 import os
 import sys
+import traceback
 import types
 from collections.abc import Callable
 
-from configs.keys import Key
+from configs.keys import Key, nearest
 from data_pipelines.errors import UserError
 
 USER_FAULT = 2
@@ -78,8 +79,7 @@ class Command:
 
     def help_text(self):
         """Usage, help, and every argument with its choices and default."""
-        lines = [_help_line(name, a) for name, a in self.arguments.items()]
-        return "\n".join([self.usage(), "", self.help, "", *lines])
+        return "\n".join([self.usage(), "", self.help, "", *help_lines(self.arguments)])
 
     def typed(self, options, *, without=()):
         """The command that gives these options; defaults are left out, and flags in `without`."""
@@ -119,11 +119,13 @@ class Choice:
                         f"not {word!r}{hint}.")  # fmt: skip
 
 
-def exit_code(name, work):
+def exit_code(name, work, *, show_traceback=False):
     """What `work` returns, 0 for None; a fault of the user is one sentence on stderr and 2."""
     try:
         return work() or 0
     except UserError as error:
+        if show_traceback:
+            traceback.print_exc()
         sentence = str(error).replace("\n", " ")
         print(f"{name.partition('.')[0]}: {sentence}", file=sys.stderr)
         return USER_FAULT
@@ -132,10 +134,11 @@ def exit_code(name, work):
 # ---- reading -----------------------------------------------------------------------------------
 
 
-def parse(texts, arguments):
+def parse(texts, arguments, keys=tuple):
     """Namespace of the arguments' values. UserError says what is wrong and what may be meant.
 
-    Attributes are the names without dashes; that of --from is from_.
+    Attributes are the names without dashes; that of --from is from_, of --config. config_keys.
+    keys() -> what may stand behind a family such as --config., for the nearest.
     """
     waiting, given, places = list(texts), {}, []
     while waiting:
@@ -143,23 +146,23 @@ def parse(texts, arguments):
         if text == "--":
             places, waiting = places + waiting, []
         elif text.startswith("-") and text != "-":
-            name, value = _flag(text, waiting, arguments)
+            name, value = _flag(text, waiting, arguments, keys)
             if name in given and not arguments[name].many:
                 raise UserError(f"{name} is given twice; give it once.")
             given.setdefault(name, []).append(value)
         else:
             places.append(text)
-    given |= _placed(places, arguments)
+    given |= _placed(places, arguments, keys)
     values = {_attribute(n): _value(n, a, given.get(n, ())) for n, a in arguments.items()}
     return types.SimpleNamespace(**values)
 
 
-def _flag(text, waiting, arguments):
+def _flag(text, waiting, arguments, keys):
     """(name, value) of a flag. Without a `=` the value is the first of those waiting."""
     flag, equals, value = text.partition("=")
     family = next((n for n in arguments if n.endswith(".") and flag.startswith(n)), flag)
     if family not in arguments:
-        raise UserError(_unknown(text, arguments))
+        raise UserError(_unknown(text, arguments, keys))
     argument = arguments[family]
     if isinstance(argument.default, bool):
         return flag, value if equals else "true"
@@ -174,11 +177,11 @@ def _flag(text, waiting, arguments):
     return flag, value
 
 
-def _placed(texts, arguments):
+def _placed(texts, arguments, keys):
     """{name: texts} of what stands without a flag."""
     names = [name for name in arguments if not name.startswith("-")]
     if texts and not names:
-        raise UserError(f"{texts[0]!r} stands without a flag; --help lists the flags.")
+        raise UserError(_unknown(texts[0], arguments, keys))
     forms = [_form(name, arguments[name]) for name in names]
     if len(texts) < len(names):
         told = arguments[names[len(texts)]].help
@@ -202,11 +205,18 @@ def _value(name, argument, texts):
     return values if argument.many else (*values, argument.default)[0]
 
 
-def _unknown(text, arguments):
+def _unknown(text, arguments, keys):
+    """Sentence for what is no flag: a key without its --config., or a misspelling."""
     name, equals, value = text.partition("=")
+    name = name.lstrip("-")
+    families = [flag for flag in arguments if flag.endswith(".")]
+    for family in families:
+        name = name.removeprefix(family.lstrip("-"))
+    key = nearest(name, keys()) if "." in name and families else None
     flags = [flag.rstrip(".") for flag in arguments if flag.startswith("-")]
-    near = difflib.get_close_matches(f"--{name.lstrip('-')}", flags, 1)
-    hint = f"did you mean {near[0]}{equals}{value}?" if near else "--help lists the flags."
+    near = difflib.get_close_matches(f"--{name}", flags, 1)
+    near = f"{families[0]}{key}" if key else "".join(near)
+    hint = f"did you mean {near}{equals}{value}?" if near else "--help lists the flags."
     return f"{text} is no flag; {hint}"
 
 
@@ -215,6 +225,8 @@ def _unknown(text, arguments):
 
 def _attribute(name):
     word = name.strip("-.")
+    if name.endswith("."):
+        return f"{word}_keys"
     return f"{word}_" if keyword.iskeyword(word) else word
 
 
@@ -225,6 +237,11 @@ def _form(name, argument):
     if isinstance(argument.default, bool):
         return name
     return f"{name}KEY=VALUE" if name.endswith(".") else f"{name}={argument.form}"
+
+
+def help_lines(arguments):
+    """A line an argument, with its choices and default."""
+    return [_help_line(name, argument) for name, argument in arguments.items()]
 
 
 def _help_line(name, argument):

@@ -8,6 +8,7 @@ from itit_jax.main import MODES
 
 MODULES = (
     "data_pipelines.build",
+    "data_pipelines.words.train",
     "data_pipelines.scenes.oracle",
     "itit_jax.evaluation.captions",
     "itit_jax.evaluation.images",

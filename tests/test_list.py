@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 # Each argument that has a check or is no text refuses some of these.
 TEXTS = ("nonsense", "-1", "0", "0.5", "2.5", "3", "nan", "1e999", "9" * 30, "x,y", "()")
 COMMANDS = listing.declared()
-LATER = {"data_pipelines.texts", "itit_jax.serve.cli"}  # not declared
+LATER = {"itit_jax.serve.cli"}  # not declared
 
 
 def refused(argument):

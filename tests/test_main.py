@@ -56,20 +56,20 @@ def started(monkeypatch):
         (["--qqqqqq"], "--help lists the flags."),
         (["config.train.steps=3"], "did you mean --config.train.steps=3?"),
         (["--cycle.mod=half"], "did you mean --config.cycle.mode=half?"),
-        (["--mode=evl"], "did you mean --mode=eval?"),
+        (["--mode=evl"], "not 'evl' (did you mean eval?)"),
         (["--workdir"], "--workdir has no value"),
         (["--workdir="], "--workdir is empty"),
         (["--workdir=a", "--workdir=b"], "--workdir is given twice"),
-        (["--config.seed=1", "--config.seed=1"], "--config.seed is given twice"),
+        ([CONFIG, "--workdir=a", *2 * ["--config.seed=1"]], "--config.seed is given twice"),
         (["--config.train.stepz=1", "--workdir=a", CONFIG], "did you mean train.steps?"),
         (["--config=configs/itit_tny.py", "--workdir=a"], "did you mean configs/itit_tiny.py?"),
         ([CONFIG], "No workdir is given"),
         ([CONFIG, "--workdir=a", "--gin_file=none.gin"], "none.gin does not exist"),
-        ([CONFIG, "--workdir=a", "--traceback=3"], "takes no value"),
+        ([CONFIG, "--workdir=a", "--traceback=3"], "--traceback must be true or false"),
         ([CONFIG, "--workdir=a", "--out=b"], "--mode=export writes to a folder --out=DIR"),
         ([CONFIG, "--workdir=a", "--profile=9:3"], "write --profile=100:105"),
         (["--workdir=a", "--mode=eval", "--profile=3:9"], "--profile traces training"),
-        (["--workdir=a", "--verbosity=inf"], "did you mean --verbosity=info?"),
+        (["--workdir=a", "--verbosity=inf"], "not 'inf' (did you mean info?)"),
         (["--workdir=a", "--mode=export"], "--mode=export writes to a folder --out=DIR"),
     ],
 )
@@ -82,9 +82,9 @@ def test_a_workdir_without_a_run_needs_a_config(capsys, tmp_path):
 
 
 def test_a_value_may_follow_its_flag():
-    command = main.parse(["--workdir", "w", "--config.mesh.data", "-1", "--gin.seed=2", "--help"])
-    assert (command.workdir, command.overrides, command.gin) == ("w", ["mesh.data=-1"], ["seed=2"])
-    assert command.help and not command.traceback
+    options = main.read(["--workdir", "w", "--config.mesh.data", "-1", "--gin.seed=2", "--help"])
+    assert (options.workdir, options.config_keys) == ("w", ("mesh.data=-1",))
+    assert options.gin_keys == ("seed=2",) and options.help and not options.traceback
 
 
 @pytest.mark.parametrize("mode", ["train", "encode"])
@@ -100,7 +100,7 @@ def test_eval_reads_the_config_of_the_workdir(started, ready, tmp_path, capsys):
     workdir = tmp_path / "run"
     flags = [f"--workdir={workdir}", "--mode=eval"]
     assert "holds no config.json" in fails(capsys, CONFIG, *flags, *ready)
-    command = main.parse([CONFIG, *ready])
+    command = main.read([CONFIG, *ready])
     Workdir(workdir).keep_config(main.read_config(command))
     assert main.main([*flags, "--config.evaluate.examples=7"]) == 42
     assert started[0][0] == "eval"
@@ -118,7 +118,7 @@ def test_export_needs_a_run_and_no_data(started, tmp_path, capsys):
 
 def test_another_model_in_the_same_workdir_is_refused(started, ready, tmp_path, capsys):
     workdir = tmp_path / "run"
-    Workdir(workdir).keep_config(main.read_config(main.parse([CONFIG, *ready])))
+    Workdir(workdir).keep_config(main.read_config(main.read([CONFIG, *ready])))
     sentence = fails(capsys, f"--workdir={workdir}", "--config.model.depth=4")
     assert "model.depth=3" in sentence and not started
     assert main.main([f"--workdir={workdir}", "--config.train.steps=4000"]) == 42
@@ -139,7 +139,7 @@ def test_a_user_error_of_a_mode_is_one_sentence_unless_asked_for_more(monkeypatc
 def test_help_names_flags_modes_and_keys(capsys):
     assert main.main(["--help", CONFIG]) == 0
     printed = capsys.readouterr().out
-    for word in (*main.FLAGS, *main.MODES, "--config.cycle.mode=full", "--config.seed=0"):
+    for word in (*main.ARGUMENTS, *main.MODES, "--config.cycle.mode=full", "--config.seed=0"):
         assert word in printed
 
 

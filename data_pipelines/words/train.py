@@ -3,7 +3,6 @@
 python -m data_pipelines.words.train --data=DIR --size=256 --out=vocabulary.model
 """
 
-import argparse
 import io
 import itertools
 import sys
@@ -11,10 +10,18 @@ from collections.abc import Iterable
 
 import sentencepiece
 
+from configs.commands import Argument, command
+from configs.keys import at_least
 from data_pipelines.errors import UserError
 from data_pipelines.files import whole
 from data_pipelines.records import Records, read_info
 from data_pipelines.words.pieces import END, PAD, UNKNOWN, Pieces
+
+ARGUMENTS = {
+    "--data": Argument("", "data set whose texts to learn from", form="DIR", needed=True),
+    "--out": Argument("", "model file to write", form="FILE", needed=True),
+    "--size": Argument(1000, "most pieces", at_least(4), form="N"),
+}
 
 
 def train_pieces(texts: Iterable[str], size: int) -> bytes:
@@ -57,22 +64,13 @@ def training_texts(folder) -> Iterable[str]:
                 yield from record.texts
 
 
-def main(arguments=None) -> int:
-    """Returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True, help="data set whose texts to learn from")
-    parser.add_argument("--size", type=int, default=1000, help="most pieces")
-    parser.add_argument("--out", required=True, help="model file to write")
-    options = parser.parse_args(arguments)
-    try:
-        model = train_pieces(training_texts(options.data), options.size)
-    except UserError as error:
-        print(f"data_pipelines: {error}", file=sys.stderr)
-        return 2
+@command("data_pipelines.words.train", "learn a vocabulary from the texts of a data set", ARGUMENTS)
+def main(options):
+    """Writes the model file."""
+    model = train_pieces(training_texts(options.data), options.size)
     with whole(options.out) as file:
         file.write(model)
     print(f"{options.out}: {Pieces(options.out).size} pieces")
-    return 0
 
 
 if __name__ == "__main__":

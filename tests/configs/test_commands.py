@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from configs.commands import Argument, Choice, Command, command, exit_code
+from configs.commands import Argument, Choice, Command, command, exit_code, parse
 from configs.keys import at_least, one_of, words
 from data_pipelines.errors import UserError
 
@@ -40,7 +40,7 @@ def test_every_form_is_read_into_its_type():
     assert code == 0 and options == {
         "first": f"{home}/x", "rest": ("a", "b", "--c"), "out": f"{home}/y", "size": 3,
         "kind": "easy", "names": ("c", "d"), "share": 1.0, "from_": "z=1", "fast": True,
-        "set": ("p=1", "q=~"), "config": ("k.l=2", "m=n"),
+        "set": ("p=1", "q=~"), "config_keys": ("k.l=2", "m=n"),
     }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def test_what_is_not_given_has_its_default():
     options, _ = ask("x", "a", "--out=y")
     assert options == {
         "first": "x", "rest": ("a",), "out": "y", "size": 8, "kind": "tiny", "names": ("a",),
-        "share": 0.5, "from_": "", "fast": False, "set": (), "config": (),
+        "share": 0.5, "from_": "", "fast": False, "set": (), "config_keys": (),
     }  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def test_what_is_needed_is_asked_for(capsys):
         (["first", "rest"], [], "FIRST is missing; give it: a file."),
         (["first", "rest"], ["x"], "REST... is missing; give it: texts."),
         (["first"], ["x", "y"], "'y' is one argument too many; give FIRST only."),
-        ([], ["x\ny"], "'x\\ny' stands without a flag; --help lists the flags."),
+        ([], ["x\ny"], "x y is no flag; --help lists the flags."),
     ],
 )
 def test_too_few_and_too_many_places_are_named(names, texts, sentence, capsys):
@@ -147,7 +147,14 @@ def test_a_choice_runs_the_command_of_its_first_argument(capsys):
     assert capsys.readouterr().err.splitlines() == [
         "toy: the first argument must be draw or caption, not 'drw' (did you mean draw?).",
         "toy: the first argument must be draw or caption, not ''.",
-        "toy: 'x' stands without a flag; --help lists the flags.",
+        "toy: x is no flag; --help lists the flags.",
     ]
     assert main(["--help"]) == 0
     assert "python -m toy.cli caption" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["traim.steps=3", "--traim.steps=3", "config.train.steps=3"])
+def test_a_key_is_told_with_its_family(text):
+    with pytest.raises(UserError, match="did you mean --config.train.steps=3"):
+        parse([text], {"--config": Argument("", "x")} | {"--config.": ARGUMENTS["--config."]},
+              keys=lambda: ("train.steps", "seed"))  # fmt: skip
