@@ -24,7 +24,7 @@ def test_what_cannot_be_learnt_is_one_sentence_and_writes_nothing(easy, tmp_path
     write(empty, {"pairs": [Record("a", b"i", (), "s")]},
           name="n", licence="l", made_by="m", parameters={})
     for data, size, sentence in (
-        (easy, 3, "3 pieces are too few"), (easy, 0, "0 pieces are too few"),
+        (easy, 3, "--size must be at least 4"), (easy, 5, "5 pieces are too few"),
         (empty, 99, "no texts to learn"), (tmp_path / "none", 99, "holds no dataset.json"),
     ):
         assert command(data, out, size) == 2
