@@ -74,26 +74,27 @@ KEYS = loop.keys(*RULES, *vq.RULES) | {
     "decode.top_p": Key(0.9, "probability mass of top_p", between(1e-6, 1), resumable=True),
 }
 
-STREAMS = {"draw": "draw", "caption": "caption", "t2i2t": "texts", "i2t2i": "images"}
+# Term: the stream it reads.
+TERMS = {"draw": "draw", "caption": "caption", "t2i2t": "texts", "i2t2i": "images"}
 CYCLES = ("t2i2t", "i2t2i")
 
 
-def _objectives(c):
+def objectives(c):
     """Names of the terms that have a weight."""
-    names = [name for name in STREAMS if c.loss[name] > 0]
+    names = [name for name in TERMS if c.loss[name] > 0]
     return [name for name in names if c.cycle.mode != "none" or name not in CYCLES]
 
 
 def there_is_an_objective(c):
-    if not _objectives(c):
+    if not objectives(c):
         return "loss.draw, loss.caption and the cycles are all off; give one of them a weight."
 
 
 def objectives_have_rows(c):
-    for name in _objectives(c):
-        if c.data.rows[STREAMS[name]] == 0:
+    for name in objectives(c):
+        if c.data.rows[TERMS[name]] == 0:
             return (
-                f"loss.{name} is {c.loss[name]} but data.rows.{STREAMS[name]} is 0; "
+                f"loss.{name} is {c.loss[name]} but data.rows.{TERMS[name]} is 0; "
                 f"give it rows or set loss.{name}=0."
             )
 
@@ -110,7 +111,7 @@ def heads_divide_widths(c):
 def cycles_begin_within_the_run(c):
     for name in CYCLES:
         start = c.cycle[f"{name}_start"]
-        if name in _objectives(c) and start >= c.train.steps:
+        if name in objectives(c) and start >= c.train.steps:
             return (
                 f"cycle.{name}_start is {start} but train.steps is {c.train.steps}; "
                 f"start earlier or set loss.{name}=0."

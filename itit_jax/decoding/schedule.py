@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 
 def masked_after_rounds(tokens, rounds):
     """Masked tokens left after rounds 1..R under the cosine schedule: list of R integers.
@@ -21,3 +23,10 @@ def masked_after_rounds(tokens, rounds):
 def masked_before_rounds(tokens, rounds):
     """Masked tokens at the start of each round."""
     return [tokens, *masked_after_rounds(tokens, rounds)[:-1]]
+
+
+def schedules(tokens, rounds):
+    """The same for every number of tokens that may be masked at the start: int32 [rounds, n + 1],
+    column m for m masked ones. A sample with none masked has nothing to uncover."""
+    columns = [masked_after_rounds(masked, rounds) for masked in range(tokens + 1)]
+    return np.asarray(columns, np.int32).T

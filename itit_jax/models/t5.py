@@ -13,6 +13,7 @@ from itit_jax.models.attention import Attention, key_mask
 from itit_jax.models.layers import Stack, embed
 from itit_jax.sharding import constrain
 
+PAD, EOS = 0, 1  # of its vocabulary, which has no begin: T5's decoders start from PAD
 BUCKETS = 32
 MAX_DISTANCE = 128
 

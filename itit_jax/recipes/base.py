@@ -45,6 +45,15 @@ class Draws(Protocol):
 
 
 @runtime_checkable
+class Edits(Protocol):
+    """Parts of pictures, drawn anew from texts."""
+
+    def edit(self, params, images, text, redraw, key):
+        """Pictures uint8 [b, h, w, 3], word ids int32 [b, t], redraw bool [b, h, w] -> pictures
+        uint8 [b, h, w, 3], as they were where `redraw` is false."""
+
+
+@runtime_checkable
 class Captions(Protocol):
     """Pictures to texts."""
 

@@ -14,11 +14,12 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from configs.itit import CYCLES, TERMS, objectives
 from itit_jax import losses
-from itit_jax.decoding import image as parallel
-from itit_jax.decoding import text as autoregressive
+from itit_jax.decoding import parallel
 from itit_jax.models import vqgan
-from itit_jax.recipes import base
+from itit_jax.recipes import base, itit_scoring
+from itit_jax.recipes.itit_generation import Generation
 from itit_jax.recipes.itit_networks import build
 from itit_jax.workdir import config_of
 
@@ -36,6 +37,7 @@ class Recipe:
     def __init__(self, config):
         self.config = config
         self.tokenizer, self.text_encoder, self.model = build(config)
+        self.generation = Generation(config, self)
         self.trainable = ("model", "text_encoder") if config.text_encoder.trainable else ("model",)
         self.weights_from = {
             "tokenizer": config.tokenizer.workdir or config.tokenizer.weights,
@@ -79,41 +81,38 @@ class Recipe:
     # ---- the objectives -------------------------------------------------------------------
 
     def loss(self, params, batch, key, step, teacher):
-        """Weighted sum of the four terms; a cycle that has not begun costs nothing."""
-        cycle, weights = self.config.cycle, self.config.loss
-        generator = teacher if cycle.generator == "ema" else params
+        """Weighted sum of the terms that have a weight; the metrics hold each without it."""
+        generator = teacher if self.config.cycle.generator == "ema" else params
         generator = jax.lax.stop_gradient(generator)
-        trained = {part: params[part] for part in self.trainable}
-        frozen = {part: params[part] for part in params.keys() - trained.keys()}
-        keys = dict(zip(("draw", "caption", "t2i2t", "i2t2i"), jax.random.split(key, 4)))
-        terms, metrics = {}, {}
-        if "draw" in batch:
-            terms["draw"] = weights.draw * self.draw_loss(params, batch["draw"], keys["draw"])
-        if "caption" in batch:
-            terms["caption"] = weights.caption * self.caption_loss(
-                params, batch["caption"], keys["caption"]
-            )
-        for name, stream in (("t2i2t", "texts"), ("i2t2i", "images")):
-            if cycle.mode == "none" or stream not in batch or not weights[name]:
-                continue
-            term = functools.partial(self._cycle, name)
-            weight = weights[name] * ramp(step, cycle[f"{name}_start"], cycle.ramp)
-            # One compiled program for all phases: a cycle that has not begun is skipped.
-            value = losses.when(
-                weight > 0, term, trained, frozen, generator, batch[stream], keys[name]
-            )
-            terms[name] = weight * value
-            metrics[name] = value
-        for name in ("draw", "caption"):
-            if name in terms:
-                metrics[name] = terms[name] / weights[name]
-        total = sum(terms.values())
+        keys = dict(zip(TERMS, jax.random.split(key, len(TERMS))))
+        total, metrics = 0.0, {}
+        for name in objectives(self.config):
+            weight, rows = self.config.loss[name], batch[TERMS[name]]
+            if name in CYCLES:
+                weight = weight * self._ramp(name, step)
+                # One compiled program for all phases: a cycle that has not begun is skipped.
+                value = losses.when(
+                    weight > 0, self._cycle(name), *self._split(params), generator, rows, keys[name]
+                )
+            else:
+                value = getattr(self, f"{name}_loss")(params, rows, keys[name])
+            total, metrics[name] = total + weight * value, value
         rows = sum(jax.tree.leaves(v)[0].shape[0] for v in batch.values())
         return total, metrics | {"loss": total, "images": float(rows)}
 
-    def _cycle(self, name, trained, frozen, generator, rows, key):
-        return getattr(self, f"{name}_loss")(trained | frozen, generator, rows, key)
+    def _ramp(self, name, step):
+        return ramp(step, self.config.cycle[f"{name}_start"], self.config.cycle.ramp)
 
+    def _cycle(self, name):
+        loss = getattr(self, f"{name}_loss")
+        return lambda trained, frozen, *rest: loss(trained | frozen, *rest)
+
+    def _split(self, params):
+        """-> (parts that get updates, frozen parts)."""
+        trained = {part: params[part] for part in self.trainable}
+        return trained, {part: params[part] for part in params.keys() - trained.keys()}
+
+    @jax.named_scope("draw")
     def draw_loss(self, params, rows, key):
         """Equation 2: cross-entropy of the masked tokens given the visible ones and the text."""
         mask_key, drop_key, dropout = jax.random.split(key, 3)
@@ -126,6 +125,7 @@ class Recipe:
         logits = self.draw_logits(params, ids, known, features, valid & ~dropped, dropout=dropout)
         return jnp.mean(self._masked_token_loss(logits, ids, known))
 
+    @jax.named_scope("caption")
     def caption_loss(self, params, rows, key):
         """Equation 1: cross-entropy of the words given the image tokens that were not dropped."""
         ids = self.image_ids(params, rows)
@@ -134,10 +134,18 @@ class Recipe:
 
     def t2i2t_loss(self, params, generator, rows, key):
         """Equation 3, on lone texts."""
-        draw_key, mask_key, dropout, caption_key = jax.random.split(key, 4)
+        draw_key, *keys = jax.random.split(key, 4)
         text = rows["text"]
         # a. Draw the text. No gradient at all.
-        drawn = jax.lax.stop_gradient(self._draw_tokens_in_training(generator, text, draw_key))
+        with jax.named_scope("t2i2t/generation"):
+            drawn = self.generation.draw_in_training(generator, text, draw_key)
+            drawn = jax.lax.stop_gradient(drawn)
+        return self._text_comes_back(params, text, drawn, keys)
+
+    @jax.named_scope("t2i2t/cycle")
+    def _text_comes_back(self, params, text, drawn, keys):
+        """Steps b to d: text int [b, t], drawn int [b, n] -> loss."""
+        mask_key, dropout, caption_key = keys
         # b. Mask the drawing and run the training forward once.
         known = self.draw_mask(mask_key, drawn.shape[0])
         features, valid = self.text_features(params, text)
@@ -150,11 +158,18 @@ class Recipe:
 
     def i2t2i_loss(self, params, generator, rows, key):
         """Equation 4, on lone images."""
-        generate_key, caption_key, mask_key, dropout = jax.random.split(key, 4)
+        generate_key, *keys = jax.random.split(key, 4)
         ids = self.image_ids(params, rows)
         # a. Caption the image. No gradient at all.
-        words = self._caption_in_training(generator, ids, generate_key)
-        words = jax.lax.stop_gradient(words)
+        with jax.named_scope("i2t2i/generation"):
+            words = self.generation.caption_in_training(generator, ids, generate_key)
+            words = jax.lax.stop_gradient(words)
+        return self._image_comes_back(params, ids, words, keys)
+
+    @jax.named_scope("i2t2i/cycle")
+    def _image_comes_back(self, params, ids, words, keys):
+        """Steps b to d: ids int [b, n], words int [b, t] -> loss."""
+        caption_key, mask_key, dropout = keys
         # b. Run the training forward once, teacher-forced on that caption.
         logits = self.caption_logits(params, ids, words, caption_key)
         # c. The words go on, through the text encoder's embedding; the length is kept.
@@ -174,33 +189,35 @@ class Recipe:
         return losses.straight_through(logits, chosen)
 
     def _masked_token_loss(self, logits, ids, known):
-        """Mean over the masked positions of each sample (MaskGIT): [b]."""
+        """logits [b, n, c], ids int [b, n] -> mean over the masked positions of each sample [b]
+        (MaskGIT)."""
         loss = losses.cross_entropy(logits, ids, self.config.loss.smoothing)
         return losses.masked_mean(loss, ~known, axis=-1)
 
     def _word_loss(self, logits, words):
-        """Mean over all words of the batch, EOS included."""
+        """logits [b, t, v], words int [b, t] -> mean over all words of the batch, EOS included."""
         loss = losses.cross_entropy(logits, words, self.config.loss.text_smoothing)
         return losses.masked_mean(loss, words > 0)
 
     # ---- masks ----------------------------------------------------------------------------
 
     def draw_mask(self, key, batch):
-        """Known tokens, bool [batch, tokens]. Masked share r = cos(pi u / 2), u uniform, and at
-        least masks.draw_min (Muse's law, papers.md 1.2)."""
+        """Known tokens, bool [b, n]. Masked share r = cos(pi u / 2), u uniform, and at least
+        masks.draw_min (Muse's law, papers.md 1.2)."""
         ratio_key, order_key = jax.random.split(key)
         ratio = jnp.cos(jnp.pi / 2 * jax.random.uniform(ratio_key, (batch, 1)))
         masked = jnp.clip(jnp.ceil(ratio * self.tokens), self.tokens - self.draw_slots)
         return random_ranks(order_key, batch, self.tokens) >= jnp.maximum(masked, 1)
 
     def caption_mask(self, key, batch):
-        """Exactly `caption_slots` known tokens a sample, bool [batch, tokens]."""
+        """Exactly `caption_slots` known tokens a sample, bool [b, n]."""
         return random_ranks(key, batch, self.tokens) < self.caption_slots
 
     # ---- forward passes, shared by training, the cycles and inference ----------------------
 
+    @jax.named_scope("tokenizer")
     def image_ids(self, params, rows):
-        """Token ids [b, k] of a stream that holds tokens, or pixels to be tokenised."""
+        """Token ids int [b, n] of a stream that holds "tokens", or "image" to be tokenised."""
         if "tokens" in rows:
             return rows["tokens"]
         pixels = vqgan.to_signed(rows["image"])
@@ -212,7 +229,7 @@ class Recipe:
         return self.text_encoder.apply({"params": params["text_encoder"]}, words, valid), valid
 
     def _encode_image(self, params, images):
-        """uint8 [b, h, w, 3] -> token ids int32 [b, k]."""
+        """uint8 [b, h, w, 3] -> token ids int32 [b, n]."""
         return self.image_ids(params, {"image": images})
 
     def _encode_text(self, params, words):
@@ -221,7 +238,8 @@ class Recipe:
         return features * valid[..., None]
 
     def draw_logits(self, params, ids, known, features, valid, *, slots=None, dropout=None):
-        """Logits [b, k, codes] of every position given the known tokens and the text."""
+        """ids int [b, n], known bool [b, n], features [b, t, e], valid bool [b, t] -> logits
+        [b, n, c] of every position given the known tokens and the text."""
         slots = self.draw_slots if slots is None else slots
         kept, places, visible = parallel.gather_known(ids, known, slots)
         apply = functools.partial(self._apply, params, dropout)
@@ -229,138 +247,57 @@ class Recipe:
         return apply("decode_image", states, seen, places, visible)
 
     def caption_logits(self, params, tokens, words, key):
-        """Logits [b, t, v] of the words given a random part of the tokens (ids or rows)."""
+        """tokens int [b, n] or rows [b, n, c], words int [b, t] -> logits [b, t, v] of the words
+        given a random part of the tokens."""
         mask_key, dropout = jax.random.split(key)
         known = self.caption_mask(mask_key, tokens.shape[0])
-        apply = functools.partial(self._apply, params, dropout)
-        states, seen = apply("encode", *parallel.gather_known(tokens, known, self.caption_slots))
-        return apply("decode_text", states, seen, words)
+        kept = parallel.gather_known(tokens, known, self.caption_slots)
+        states, seen = self._apply(params, dropout, "encode", *kept)
+        return self._apply_text(params, dropout, "__call__", states, seen, words)
+
+    def caption_prefill(self, params, ids):
+        """ids int [b, n] -> (cache of the text decoder, valid bool [b, p]), from all tokens."""
+        kept = parallel.gather_known(ids, jnp.ones(ids.shape, bool), self.tokens)
+        states, valid = self._apply(params, None, "encode", *kept)
+        return self._apply_text(params, None, "prefill", states, valid), valid
+
+    def caption_step(self, params, cache, valid, words, position):
+        """words int [b] at `position`, valid bool [b, p] -> (logits [b, v], cache)."""
+        return self._apply_text(params, None, "step", cache, valid, words, position)
 
     def _apply(self, params, dropout, method, *arguments):
-        use_dropout = dropout is not None and self.model.dropout > 0
-        rngs = {"dropout": dropout} if use_dropout else None
+        rngs = self._rngs(dropout)
         return self.model.apply({"params": params["model"]}, *arguments, method=method, rngs=rngs)
 
-    # ---- generation -----------------------------------------------------------------------
+    def _apply_text(self, params, dropout, method, *arguments):
+        decoder, variables = self.model.text_decoder, {"params": params["model"]["text_decoder"]}
+        return decoder.apply(variables, *arguments, method=method, rngs=self._rngs(dropout))
 
-    def draw_tokens(self, params, text, key, *, rounds, temperature, guidance=0.0, drop=False):
-        """text ids [b, t] -> image token ids [b, k] by parallel decoding."""
-        features, valid = self.text_features(params, text)
+    def _rngs(self, dropout):
+        return {"dropout": dropout} if dropout is not None and self.model.dropout > 0 else None
 
-        def logits_fn(ids, known, slots, ratio):
-            conditional = self.draw_logits(params, ids, known, features, valid, slots=slots)
-            if not guidance:
-                return conditional
-            nothing = jnp.zeros_like(valid)
-            free = self.draw_logits(params, ids, known, features, nothing, slots=slots)
-            return parallel.guided(conditional, free, guidance * ratio)
-
-        return parallel.draw(
-            logits_fn, key, batch=text.shape[0], tokens=self.tokens, rounds=rounds,
-            temperature=temperature, drop=drop,
-        )
-
-    def _draw_tokens_in_training(self, params, text, key):
-        cycle = self.config.cycle
-        # Few rounds are unrolled, so that each encodes only the tokens it knows.
-        return self.draw_tokens(
-            params, text, key, rounds=cycle.rounds, temperature=cycle.temperature,
-            drop=cycle.rounds <= 8,
-        )
-
-    def _caption_in_training(self, params, ids, key):
-        """Greedy as in the paper, or sampled: a greedy captioner always names the same object
-        first in the same words, and the drawer would learn to read no other text."""
-        top_p = self.config.cycle.top_p
-        choose = autoregressive.nucleus(top_p) if top_p else autoregressive.greedy
-        return self._caption_tokens(params, ids, choose, key)
-
-    def _caption_tokens(self, params, ids, choose=autoregressive.greedy, key=None):
-        """Image token ids [b, k] -> word ids [b, t], from the whole image."""
-        batch = ids.shape[0]
-        cache, valid = self._caption_prefill(params, ids)
-        step = lambda c, w, p: self._apply(params, None, "text_step", c, valid, w, p)
-        return autoregressive.generate(
-            step, cache, key, batch=batch, length=self.model.text_length, choose=choose
-        )
-
-    def _caption_prefill(self, params, ids):
-        everything = jnp.ones(ids.shape, bool)
-        kept = parallel.gather_known(ids, everything, self.tokens)
-        states, valid = self._apply(params, None, "encode", *kept)
-        return self._apply(params, None, "text_prefill", states, valid)
-
-    def _caption_beam(self, params, ids, width):
-        cache, valid = self._caption_prefill(params, jnp.repeat(ids, width, axis=0))
-        step = lambda c, w, p: self._apply(params, None, "text_step", c, valid, w, p)
-        return autoregressive.beam(
-            step, cache, batch=ids.shape[0], length=self.model.text_length, width=width
-        )
-
-    # ---- what users call ------------------------------------------------------------------
+    # ---- what users and the evaluation call ------------------------------------------------
 
     def draw(self, params, text, key):
         """Word ids int32 [b, t] -> pictures uint8 [b, h, w, 3], as `decode.*` says."""
-        return self._decode_pixels(params, self._draw_ids(params, text, key))
-
-    def _draw_ids(self, params, text, key):
-        decode = self.config.decode
-        return self.draw_tokens(
-            params, text, key, rounds=decode.rounds, temperature=decode.temperature,
-            guidance=decode.guidance,
-        )
+        return self.generation.draw(params, text, key)
 
     def caption(self, params, images, key):
         """Pictures uint8 [b, h, w, 3] -> word ids int32 [b, t], as `decode.*` says."""
-        decode = self.config.decode
-        ids = self.image_ids(params, {"image": images})
-        if decode.text == "beam":
-            return self._caption_beam(params, ids, decode.beam)
-        top_p = decode.text == "top_p"
-        choose = autoregressive.nucleus(decode.top_p) if top_p else autoregressive.greedy
-        return self._caption_tokens(params, ids, choose, key)
+        return self.generation.caption(params, images, key)
+
+    def edit(self, params, images, text, redraw, key):
+        """Pictures uint8 [b, h, w, 3], word ids int32 [b, t] and redraw bool [b, h, w] -> the
+        pictures drawn anew where `redraw` holds, uint8 [b, h, w, 3]."""
+        return self.generation.edit(params, images, text, redraw, key)
 
     def score(self, params, rows, key):
-        """Per example: losses without smoothing [b], what is drawn and captioned, the ceiling."""
-        mask_key, caption_key, draw_key = jax.random.split(key, 3)
-        ids, text = self.image_ids(params, rows), rows["text"]
-        features, valid = self.text_features(params, text)
-        known = self.draw_mask(mask_key, ids.shape[0])
-        logits = self.draw_logits(params, ids, known, features, valid)
-        draw_loss = losses.masked_mean(losses.cross_entropy(logits, ids), ~known, axis=-1)
-        word_loss = losses.cross_entropy(
-            self.caption_logits(params, ids, text, caption_key), text
-        )
-        results = {
-            "draw_loss": draw_loss,
-            "caption_loss": losses.masked_mean(word_loss, valid, axis=-1),
-            "drawn": self.draw(params, text, draw_key),
-            "caption": self.caption(params, rows["image"], caption_key),
-            "rebuilt": self._decode_pixels(params, ids),
-        }
-        if self.config.evaluate.cycles:
-            results |= self._close_cycles(params, results, ids, text, key)
-        return results
-
-    def _close_cycles(self, params, results, ids, text, key):
-        """Pictures drawn from their captions, captions of their drawings, and the share of image
-        tokens and of words that came back [b]."""
-        redrawn = self._draw_ids(params, results["caption"], key)
-        recaption = self.caption(params, results["drawn"], key)
-        return {
-            "redrawn": self._decode_pixels(params, redrawn),
-            "recaption": recaption,
-            "i2t2i_token_accuracy": jnp.mean(redrawn == ids, axis=-1),
-            "t2i2t_word_accuracy": losses.masked_mean(recaption == text, text > 0, axis=-1),
-        }
-
-    def _decode_pixels(self, params, ids):
-        variables = {"params": params["tokenizer"]}
-        return vqgan.to_pixels(self.tokenizer.apply(variables, ids, method="decode"))
+        """Of held-out examples "image" uint8 [b, h, w, 3] and "text" int32 [b, t]."""
+        return itit_scoring.score(self, params, rows, key)
 
 
 def random_ranks(key, batch, count):
-    """An independent random permutation of 0..count-1 in each row [batch, count]."""
+    """An independent random permutation of 0..count-1 in each row: int [b, count]."""
     noise = jax.random.uniform(key, (batch, count))
     return jnp.argsort(jnp.argsort(noise, axis=-1), axis=-1)
 

@@ -3,14 +3,14 @@
 import jax.numpy as jnp
 
 from itit_jax.config import ConfigError
-from itit_jax.models import tokenizers, vqgan
+from itit_jax.models import t5, tokenizers, vqgan
 from itit_jax.models.itit import ITIT
-from itit_jax.models.t5 import T5Encoder
+from itit_jax.models.text_decoder import TextDecoder
 from itit_jax.workdir import config_of
 
 
 def build(config):
-    """-> (VQGAN, T5Encoder, ITIT)."""
+    """-> (image tokenizer, T5Encoder, ITIT)."""
     tokenizer_config = config_of(config.tokenizer, "tokenizer")
     tokenizer = tokenizers.from_config(tokenizer_config.model)
     side, rest = divmod(config.data.image_size, tokenizer.factor)
@@ -25,20 +25,20 @@ def build(config):
 
 
 def _text_encoder(config, shared):
-    t5 = config.text_encoder
-    return T5Encoder(
+    text = config.text_encoder
+    return t5.T5Encoder(
         vocabulary_size=config.model.vocabulary_size,
-        width=t5.width,
-        mlp_width=t5.mlp_width,
-        depth=t5.layers,
-        heads=t5.heads,
-        head_width=t5.head_width,
+        width=text.width,
+        mlp_width=text.mlp_width,
+        depth=text.layers,
+        heads=text.heads,
+        head_width=text.head_width,
         **shared,
     )
 
 
 def _model(config, tokenizer, tokens, shared):
-    model, text = config.model, config.model.text_decoder
+    model = config.model
     # The digits of an FSQ code are known before training; codes that share them share rows.
     features = vqgan.FSQ(tokenizer.levels).features() if tokenizer.levels else None
     return ITIT(
@@ -47,15 +47,26 @@ def _model(config, tokenizer, tokens, shared):
         heads=model.heads,
         mlp_width=model.mlp_width,
         image_depth=model.image_decoder.depth,
-        text_depth=text.depth,
-        text_width=text.width,
-        text_heads=text.heads,
-        text_mlp_width=text.mlp_width,
+        text_decoder=_text_decoder(config, shared),
         codes=tokenizer.codes,
         tokens=tokens,
-        vocabulary_size=model.vocabulary_size,
         text_length=config.data.text_length,
         code_features=features,
         dropout=model.dropout,
+        **shared,
+    )
+
+
+def _text_decoder(config, shared):
+    text = config.model.text_decoder
+    return TextDecoder(
+        width=text.width,
+        depth=text.depth,
+        heads=text.heads,
+        mlp_width=text.mlp_width,
+        vocabulary_size=config.model.vocabulary_size,
+        text_length=config.data.text_length,
+        begin=t5.PAD,
+        dropout=config.model.dropout,
         **shared,
     )

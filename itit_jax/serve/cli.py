@@ -2,6 +2,7 @@
 
 python -m itit_jax.serve.cli caption PICTURE... --workdir=runs/demo/itit
 python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=runs/demo/itit
+python -m itit_jax.serve.cli edit x.png "TEXT" --mask=mask.png --out=y.png --workdir=runs/demo/itit
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 from PIL import Image, UnidentifiedImageError
 
 from data_pipelines.errors import UserError
+from itit_jax.serve.pictures import Edit
 
 
 def main(arguments=None):
@@ -20,16 +22,24 @@ def main(arguments=None):
     where = "workdir of an itit run, or a folder that --mode=export wrote"
     shared.add_argument("--workdir", default="runs/demo/itit", help=where)
     shared.add_argument("--seed", type=int, default=0)
+    drawing = argparse.ArgumentParser(add_help=False)
+    drawing.add_argument("--rounds", type=int, help="in place of the run's decode.rounds")
+    drawing.add_argument("--guidance", type=float, help="in place of the run's decode.guidance")
     commands = parser.add_subparsers(dest="command", required=True)
     caption = commands.add_parser("caption", parents=[shared], help="say what pictures show")
     caption.add_argument("pictures", nargs="+")
-    draw = commands.add_parser("draw", parents=[shared], help="draw a text")
+    draw = commands.add_parser("draw", parents=[shared, drawing], help="draw a text")
     draw.add_argument("text")
     draw.add_argument("--out", default="drawn.png", help="where the picture goes")
     draw.add_argument("--scale", type=int, default=8, help="enlarge each pixel, for the eye")
+    edit = commands.add_parser("edit", parents=[shared, drawing], help="redraw a part of a picture")
+    edit.add_argument("picture")
+    edit.add_argument("text", help="what the whole picture should then show")
+    edit.add_argument("--mask", required=True, help="picture of that size; white is drawn anew")
+    edit.add_argument("--out", default="edited.png", help="where the picture goes")
     options = parser.parse_args(arguments)
     try:
-        _caption(options) if options.command == "caption" else _draw(options)
+        {"caption": _caption, "draw": _draw, "edit": _edit}[options.command](options)
     except UserError as error:
         print(f"itit_jax: {error}", file=sys.stderr)
         return 2
@@ -43,14 +53,37 @@ def _caption(options):
 
 
 def _draw(options):
-    out = pathlib.Path(options.out)
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UserError(f"--out={out} is no picture file; end it in .png, .jpg or .webp.")
-    (picture,) = _session(options).draw([options.text], seed=options.seed)
+    out = _picture_file(options.out)
+    session = _session(options)
+    (picture,) = session.draw([options.text], **_wishes(options))
     size = [side * max(options.scale, 1) for side in picture.size]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    picture.resize(size, Image.NEAREST).save(out)
-    print(out)
+    _write(picture.resize(size, Image.NEAREST), out)
+
+
+def _edit(options):
+    out = _picture_file(options.out)
+    picture, mask = _open(options.picture), _open(options.mask)
+    Edit(picture, mask)  # a mask that does not fit is told before JAX starts
+    session = _session(options)
+    (edited,) = session.edit([picture], [options.text], [mask], **_wishes(options))
+    _write(edited, out)
+
+
+def _wishes(options):
+    return {"seed": options.seed, "rounds": options.rounds, "guidance": options.guidance}
+
+
+def _picture_file(path):
+    path = pathlib.Path(path)
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+        raise UserError(f"--out={path} is no picture file; end it in .png, .jpg or .webp.")
+    return path
+
+
+def _write(picture, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+    print(path)
 
 
 def _open(path):

@@ -28,7 +28,7 @@ from itit_jax.serve.tokenizer_files import tokenizer_files
 from itit_jax.weights import load as weights
 from itit_jax.workdir import EXPORTED
 
-FORMAT = 2
+FORMAT = 3
 ABOUT = "itit_jax.json"
 VOCABULARY = f"{WORDS}/spiece.model"
 

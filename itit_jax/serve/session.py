@@ -3,6 +3,7 @@
     session = Session("runs/demo/itit")
     pictures = session.draw(["a red circle in the top left"], seed=0)
     captions = session.caption(pictures)
+    pictures = session.edit(pictures, ["a blue square in the middle"], masks)
 
 An export also answers to the calls that the ecosystem knows:
 
@@ -20,13 +21,13 @@ import jax
 import numpy as np
 from PIL import Image
 
-from data_pipelines import images
 from data_pipelines.errors import UserError
 from itit_jax import compiled
 from itit_jax import config as settings
 from itit_jax.batches import batches_of
 from itit_jax.recipes import base
 from itit_jax.serve import export, trained
+from itit_jax.serve.pictures import Edit, fit
 
 BATCH = 8  # rows a call; one compiled program serves any number of requests
 # Pickles and code of a hub's folder are never fetched.
@@ -34,7 +35,7 @@ FETCHED = ["*.json", "*.safetensors", "*.model", "*.md"]
 
 
 class Session:
-    """Draws texts and captions pictures with a workdir's newest checkpoint, or with an export."""
+    """Draws texts, edits and captions pictures with a run's newest checkpoint or an export."""
 
     def __init__(self, folder):
         self.trained = export.read(folder) if export.is_export(folder) else trained.of_run(folder)
@@ -46,12 +47,14 @@ class Session:
     def _captioner(self):
         return jax.jit(trained.able(self.trained, base.Captions).caption)
 
-    def _make_drawer(self, rounds, guidance):
-        """The compiled drawing with so many rounds and so much guidance; None: the run's own."""
-        trained.able(self.trained, base.Draws)
+    def _make_drawer(self, ability, rounds, guidance):
+        """The compiled `draw` or `edit` with so many rounds and so much guidance; None: the run's
+        own."""
+        trained.able(self.trained, ability)
         asked = {"decode.rounds": rounds, "decode.guidance": guidance}
         asked = [f"{key}={value}" for key, value in asked.items() if value is not None]
-        return jax.jit(base.find(settings.override(self.config, asked, flag="")).draw)
+        recipe = base.find(settings.override(self.config, asked, flag=""))
+        return jax.jit(recipe.edit if ability is base.Edits else recipe.draw)
 
     def draw(self, texts, *, seed=0, rounds=None, guidance=None):
         """Texts -> list of PIL pictures. Equal seeds and texts give equal pictures.
@@ -60,6 +63,31 @@ class Session:
         """
         if len(texts) == 0:
             return []
+        drawer = self._drawer(base.Draws, rounds, guidance)
+        return [Image.fromarray(p) for p in self._in_batches(drawer, seed, self._ids(texts))]
+
+    def edit(self, pictures, texts, masks, *, seed=0, rounds=None, guidance=None):
+        """PIL pictures (or uint8 arrays) of any size -> list of the same pictures, drawn anew from
+        their texts where their masks are white; every other pixel stays as it was.
+
+        masks: PIL pictures, or arrays [h, w], each of its picture's size. Otherwise as `draw`.
+        """
+        if not len(pictures) == len(texts) == len(masks):
+            raise UserError(
+                f"there are {len(pictures)} pictures, {len(texts)} texts and {len(masks)} masks; "
+                "give one of each for every picture."
+            )
+        if len(pictures) == 0:
+            return []
+        size = self.config.data.image_size
+        edits = [Edit(picture, mask) for picture, mask in zip(pictures, masks)]
+        pixels, redraw = zip(*((edit.pixels(size), edit.redraw(size)) for edit in edits))
+        drawer = self._drawer(base.Edits, rounds, guidance)
+        drawn = self._in_batches(drawer, seed, pixels, self._ids(texts), redraw)
+        return [edit.finish(picture) for edit, picture in zip(edits, drawn)]
+
+    def _ids(self, texts):
+        """Texts -> list of word ids int32 [t]; refuses what the run cannot read."""
         length = self.config.data.text_length
         for text in texts:
             if not text.strip():
@@ -69,40 +97,24 @@ class Session:
                     f"the text '{text[:40]}...' has {count} tokens and this run reads {length}; "
                     "shorten it."
                 )
-        drawer = self._drawer(rounds, guidance)
-        ids = [self.vocabulary.encode(text, length) for text in texts]
-        return [Image.fromarray(p) for p in self._in_batches(drawer, ids, seed)]
+        return [self.vocabulary.encode(text, length) for text in texts]
 
     def caption(self, pictures, *, seed=0):
         """PIL pictures (or uint8 arrays) of any size -> list of captions."""
         if len(pictures) == 0:
             return []
-        size = self.config.data.image_size
-        rows = [fit(picture, size) for picture in pictures]
-        ids = self._in_batches(self._captioner, rows, seed)
+        rows = [fit(picture, self.config.data.image_size) for picture in pictures]
+        ids = self._in_batches(self._captioner, seed, rows)
         return [self.vocabulary.decode(row) for row in ids]
 
-    def _in_batches(self, function, rows, seed):
-        """What the function makes of each row."""
+    def _in_batches(self, function, seed, *columns):
+        """function(params, arrays [BATCH, ...] of each column, key) over all rows -> its rows."""
         out = []
-        for number, (batch, count) in enumerate(batches_of(rows, BATCH)):
+        for number, (rows, count) in enumerate(batches_of(zip(*columns), BATCH)):
             key = jax.random.fold_in(jax.random.key(seed), number)
-            out.extend(np.asarray(function(self.trained.params, np.stack(batch), key))[:count])
+            arrays = (np.stack(column) for column in zip(*rows))
+            out.extend(np.asarray(function(self.trained.params, *arrays, key))[:count])
         return out
-
-
-def fit(picture, size):
-    """Picture -> uint8 [size, size, 3], brought to its size as those of a data set are.
-
-    A picture of that size that was enlarged for the eye, as `serve.cli draw` does, is taken as it
-    was: to smooth its blocks would change what is seen in them.
-    """
-    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
-    image = images.on_white(image)
-    small = image.resize((size, size), Image.Resampling.NEAREST)
-    if small.resize(image.size, Image.Resampling.NEAREST).tobytes() == image.tobytes():
-        return np.asarray(small)
-    return images.fit(image, size)
 
 
 class Drawn(NamedTuple):

@@ -1,8 +1,9 @@
 """Mask counts against the table of papers.md 1.4 (MaskGIT's rule, computed elsewhere)."""
 
+import numpy as np
 import pytest
 
-from itit_jax.decoding.schedule import masked_after_rounds, masked_before_rounds
+from itit_jax.decoding.schedule import masked_after_rounds, masked_before_rounds, schedules
 
 PUBLISHED = {
     8: [251, 236, 212, 181, 142, 97, 49, 1],
@@ -24,3 +25,11 @@ def test_every_round_uncovers_at_least_one_token(tokens, rounds):
     before = masked_before_rounds(tokens, rounds)
     assert before[0] == tokens
     assert all(a > b for a, b in zip(before, before[1:]))
+
+
+def test_the_table_holds_the_published_counts_and_escapes_the_trap_of_float32():
+    for rounds, left in PUBLISHED.items():
+        assert schedules(256, rounds)[:, 256].tolist() == left
+    # cos(pi / 3) is a half: round 16 of 24 leaves exactly half of any even number.
+    assert schedules(256, 24)[15, 64::2].tolist() == list(range(32, 129))
+    assert np.floor(np.float32(256) * np.cos(np.float32(np.pi / 2) * np.float32(16 / 24))) == 127

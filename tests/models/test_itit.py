@@ -5,47 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from itit_jax.decoding.parallel import gather_known
 from itit_jax.recipes.itit import Recipe
 from tests import tiny
 
 RECIPE = Recipe(tiny.itit_config())
 PARAMS = tiny.randomised(RECIPE.init(jax.random.key(0)))
 ROWS = tiny.batch()["draw"]
-
-
-def states_of(tokens, known, slots):
-    from itit_jax.decoding.image import gather_known
-
-    return RECIPE._apply(PARAMS, None, "encode", *gather_known(tokens, known, slots))
-
-
-def test_cached_words_get_the_logits_of_the_uncached_decoder():
-    states, valid = states_of(ROWS["tokens"], jnp.ones((8, tiny.TOKENS), bool), tiny.TOKENS)
-    words = ROWS["text"]
-    whole = RECIPE._apply(PARAMS, None, "decode_text", states, valid, words)
-    cache, seen = RECIPE._apply(PARAMS, None, "text_prefill", states, valid)
-    last = jnp.zeros(8, jnp.int32)
-    for position in range(tiny.LENGTH):
-        logits, cache = RECIPE._apply(PARAMS, None, "text_step", cache, seen, last, position)
-        np.testing.assert_allclose(logits, whole[:, position], rtol=1e-4, atol=1e-5)
-        last = words[:, position]
-
-
-def test_a_word_depends_on_earlier_words_only():
-    states, valid = states_of(ROWS["tokens"], jnp.ones((8, tiny.TOKENS), bool), tiny.TOKENS)
-
-    def logit(noise, position):
-        params = dict(PARAMS)
-        table = PARAMS["model"]["word_positions"] + noise
-        params["model"] = PARAMS["model"] | {"word_positions": table}
-        out = RECIPE._apply(params, None, "decode_text", states, valid, ROWS["text"])
-        return out[:, position].sum()
-
-    zero = jnp.zeros_like(PARAMS["model"]["word_positions"])
-    for position in range(tiny.LENGTH):
-        moved = np.abs(jax.grad(logit)(zero, position)).sum(-1) > 0
-        # Inputs are shifted: position l reads BOS and words before l, at places 0..l.
-        assert moved.tolist() == [i <= position for i in range(tiny.LENGTH)]
 
 
 def test_hidden_slots_change_nothing():
@@ -103,8 +69,6 @@ def test_one_hot_rows_equal_ids():
 def test_an_emptied_text_equals_no_text():
     known = jnp.ones((8, tiny.TOKENS), bool)
     features, valid = RECIPE.text_features(PARAMS, ROWS["text"])
-    from itit_jax.decoding.image import gather_known
-
     kept = gather_known(ROWS["tokens"], known, tiny.TOKENS)
     emptied, seen = RECIPE._apply(PARAMS, None, "encode", *kept, features, valid & False)
     nothing, _ = RECIPE._apply(PARAMS, None, "encode", *kept)

@@ -1,14 +1,11 @@
 """What a user asks of a trained run, from the shell and from Python."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines.images import decode
 from itit_jax.serve import cli
-from itit_jax.serve.session import Session, fit
+from itit_jax.serve.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -45,27 +42,22 @@ def test_a_run_serves_without_its_data_set(session, trained):
     assert session.vocabulary.path == str(trained / "vocabulary.model")
 
 
-def test_pictures_of_any_size_are_cut_to_their_middle():
-    wide = np.zeros((10, 30, 3), np.uint8)
-    wide[:, 10:20] = 255
-    assert fit(wide, 10).min() == 255
-    assert fit(Image.fromarray(wide).convert("L"), 5).shape == (5, 5, 3)
-
-
-def test_a_picture_that_was_enlarged_for_the_eye_is_taken_as_it_was():
-    pixels = np.random.default_rng(0).integers(0, 256, (9, 9, 3)).astype(np.uint8)
-    enlarged = pixels.repeat(8, axis=0).repeat(8, axis=1)
-    np.testing.assert_array_equal(fit(enlarged, 9), pixels)
-    touched = enlarged.copy()
-    touched[0, 0] ^= 255  # blocks no longer
-    assert (fit(touched, 9) != pixels).any()
-
-
-def test_a_picture_is_brought_to_its_size_as_the_data_set_brings_it():
-    pixels = np.random.default_rng(0).integers(0, 256, (23, 37, 4)).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="PNG")  # half transparent
-    np.testing.assert_array_equal(fit(Image.open(file), 10), decode(file.getvalue(), 10))
+def test_an_edit_keeps_what_the_mask_does_not_show(trained, tmp_path, capsys):
+    x, y, mask = tmp_path / "x.png", tmp_path / "new" / "y.png", tmp_path / "mask.png"
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+    white = np.zeros((40, 48), bool)
+    white[10:30, 20:40] = True
+    Image.fromarray(pixels).save(x)
+    Image.fromarray(white).save(mask)
+    asked = ["edit", str(x), "a red circle", f"--mask={mask}", f"--workdir={trained}"]
+    assert cli.main([*asked, f"--out={y}", "--rounds=3", "--guidance=2"]) == 0
+    assert capsys.readouterr().out == f"{y}\n"
+    found = np.asarray(Image.open(y))
+    np.testing.assert_array_equal(found[~white], pixels[~white])
+    assert (found[white] != pixels[white]).any(axis=-1).mean() > 0.9
+    Image.fromarray(white & False).save(mask)
+    assert cli.main(asked) == 2
+    assert "the mask has no white pixel" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -77,6 +69,8 @@ def test_a_picture_is_brought_to_its_size_as_the_data_set_brings_it():
         (["caption", "nowhere.png"], "nowhere.png does not exist"),
         (["caption", __file__], "is no picture that Pillow can read"),
         (["draw", "a circle", "--workdir=nowhere"], "nowhere"),
+        (["draw", "a circle", "--rounds=0"], "must be at least 1, not 0"),
+        (["edit", "nowhere.png", "a circle", "--mask=x.png"], "nowhere.png does not exist"),
     ],
 )
 def test_wrong_requests_are_one_sentence(trained, arguments, sentence, capsys):

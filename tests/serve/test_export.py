@@ -79,7 +79,7 @@ def flip(file):
 
 
 def other_format(file):
-    file.write_text(file.read_text().replace('"format": 2', '"format": 3'))
+    file.write_text(file.read_text().replace('"format": 3', '"format": 4'))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def other_format(file):
         ("vqvae/run.json", flip, "is not as it was exported"),
         ("text_encoder/model.safetensors", os.remove, "is not as it was exported"),
         ("tokenizer/spiece.model", os.remove, "is not as it was exported"),
-        ("itit_jax.json", other_format, "is of format 3 and this itit_jax reads 2"),
+        ("itit_jax.json", other_format, "is of format 4 and this itit_jax reads 3"),
         ("itit_jax.json", cut, "is not as it was exported"),
         ("itit_jax.json", os.remove, "does not exist; give a folder that --mode=export wrote"),
     ],

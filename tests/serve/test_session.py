@@ -1,5 +1,6 @@
 """An export, asked by the calls of diffusers, beside the run that it came from."""
 
+import functools
 import sys
 import types
 
@@ -46,10 +47,33 @@ def test_steps_and_guidance_reach_the_decoding(pipe):
     recipe, params = model.recipe, model.params
     words = np.stack([model.vocabulary.encode(TEXT, 24)] * BATCH)
     key = jax.random.fold_in(jax.random.key(1), 0)
-    draw = lambda p: recipe.draw_tokens(p, words, key, rounds=3, temperature=1.0, guidance=40)
-    ids = jax.jit(draw)(params)
+    draw = recipe.generation.draw_tokens
+    draw = functools.partial(draw, rounds=3, temperature=1.0, guidance=40)
+    ids = jax.jit(draw)(params, words, key)
     decoded = recipe.tokenizer.apply({"params": params["tokenizer"]}, ids, method="decode")
     np.testing.assert_array_equal(np.stack(drawn), vqgan.to_pixels(decoded))
+
+
+def test_edits_are_drawn_in_the_picture_that_was_given(session):
+    """More than a batch; texts, masks and pictures stay together, also of different sizes."""
+    rng = np.random.default_rng(0)
+    sizes = [(16, 16)] * 7 + [(48, 40), (9, 30)]
+    pictures = [rng.integers(0, 255, (*size, 3), np.uint8) for size in sizes]
+    masks = [np.zeros(size, bool) for size in sizes]
+    for mask in masks:
+        mask[4:8, 12:16] = True
+    edited = session.edit(pictures, [TEXT] * 9, masks, seed=2)
+    for picture, mask, found in zip(pictures, masks, map(np.asarray, edited)):
+        np.testing.assert_array_equal(found[~mask], picture[~mask])
+        assert (found[mask] != picture[mask]).any()
+    again = session.edit(pictures, [TEXT] * 9, masks, seed=2)
+    assert all(np.array_equal(a, b) for a, b in zip(edited, again))
+
+
+def test_an_edit_asks_for_a_text_and_a_mask_of_each_picture(session):
+    assert session.edit([], [], []) == []
+    with pytest.raises(UserError, match="1 pictures, 2 texts and 1 masks; give one of each"):
+        session.edit([np.zeros((16, 16, 3), np.uint8)], [TEXT] * 2, [np.ones((16, 16), bool)])
 
 
 def test_saving_and_opening_again_changes_no_byte(pipe, exported, tmp_path):

@@ -6,21 +6,20 @@ One function serves the cycle inside training, evaluation and the command line.
 import jax
 import jax.numpy as jnp
 
-from itit_jax.decoding.schedule import masked_after_rounds, masked_before_rounds
+from itit_jax.decoding.schedule import masked_after_rounds, masked_before_rounds, schedules
 
 
-def draw(logits_fn, key, *, batch, tokens, rounds, temperature=4.5, drop=True):
-    """Uncovers `tokens` image tokens in `rounds` parallel rounds -> ids int32 [batch, tokens].
+def draw(logits_fn, key, *, batch, tokens, rounds, temperature=4.5, drop=True, given=None):
+    """Uncovers `tokens` image tokens in `rounds` parallel rounds -> ids int32 [b, n].
 
-    logits_fn(ids [b, n], known bool [b, n], slots, ratio) -> logits [b, n, codes], where at most
+    logits_fn(ids [b, n], known bool [b, n], slots, ratio) -> logits [b, n, c], where at most
     `slots` (static) tokens of a sample are known and `ratio` is the share of rounds done.
     temperature: of the Gumbel noise on the confidence, annealed to 0 over the rounds.
     drop: rounds are unrolled and each encodes only what it knows, at the cost of one program
     part a round; otherwise one scanned round encodes all slots. Both give the same ids.
+    given: (ids int [b, n], known bool [b, n]) of tokens that are there at the start and stay
+    (inpainting), or None. How many they are is told at run time, so nothing is dropped.
     """
-    ids = jnp.zeros((batch, tokens), jnp.int32)
-    known = jnp.zeros((batch, tokens), bool)
-    after = masked_after_rounds(tokens, rounds)
 
     def one_round(ids, known, index, masked, slots):
         ratio = (index + 1) / rounds
@@ -28,10 +27,17 @@ def draw(logits_fn, key, *, batch, tokens, rounds, temperature=4.5, drop=True):
         return uncover(logits, ids, known, jax.random.fold_in(key, index), masked,
                        temperature * (1 - ratio))
 
-    if drop:
+    if given is None:
+        ids, known = jnp.zeros((batch, tokens), jnp.int32), jnp.zeros((batch, tokens), bool)
+        after = masked_after_rounds(tokens, rounds)
+    else:
+        ids, known = given[0].astype(jnp.int32), given[1]
+        # Rows of a table made before tracing: float32 would floor some counts too low.
+        after = jnp.asarray(schedules(tokens, rounds))[:, jnp.sum(~known, axis=1), None]
+
+    if drop and given is None:
         for i, before in enumerate(masked_before_rounds(tokens, rounds)):
-            sampled, known = one_round(ids, known, i, after[i], tokens - before)
-            ids = sampled
+            ids, known = one_round(ids, known, i, after[i], tokens - before)
         return ids
 
     def body(carry, x):
@@ -44,8 +50,9 @@ def draw(logits_fn, key, *, batch, tokens, rounds, temperature=4.5, drop=True):
 def uncover(logits, ids, known, key, masked, noise):
     """One round: sample all unknown tokens, keep all but the `masked` least confident.
 
-    -> (ids with every token filled [b, n], known [b, n]). Filled but unknown tokens are sampled
-    anew in the next round; after the last round they are the answer.
+    logits [b, n, c]; ids int [b, n]; known bool [b, n]; masked: one number, or int [b, 1].
+    -> (ids with every token filled int32 [b, n], known bool [b, n]). Filled but unknown tokens
+    are sampled anew in the next round; after the last round they are the answer.
     """
     sample_key, noise_key = jax.random.split(key)
     sampled = jax.random.categorical(sample_key, logits, axis=-1).astype(jnp.int32)
@@ -62,8 +69,8 @@ def uncover(logits, ids, known, key, masked, noise):
 def gather_known(tokens, known, slots):
     """Known tokens first, in raster order: what the encoder reads.
 
-    tokens int [b, n] or rows [b, n, codes]; known bool [b, n]; slots: static number kept.
-    -> (kept tokens [b, slots(, codes)], places int [b, slots], visible bool [b, slots]).
+    tokens int [b, n] or rows [b, n, c]; known bool [b, n]; slots: static number kept, s.
+    -> (kept tokens [b, s] or rows [b, s, c], places int [b, s], visible bool [b, s]).
     """
     places = jnp.argsort(~known, axis=-1, stable=True)[:, :slots]
     visible = jnp.take_along_axis(known, places, axis=1)
@@ -72,5 +79,6 @@ def gather_known(tokens, known, slots):
 
 
 def guided(conditional, unconditional, scale):
-    """Classifier-free guidance as in Muse: (1 + scale) l_c - scale l_u; 0 is conditional."""
+    """Classifier-free guidance of two logits [b, n, c] as in Muse: (1 + scale) l_c - scale l_u;
+    0 is conditional."""
     return conditional + scale * (conditional - unconditional)

@@ -1,0 +1,131 @@
+"""What ITIT's networks make: the middle of each cycle, and pictures and captions for users.
+
+`decode.*` says how users are served, `cycle.*` how the middle of a cycle is made, with fewer
+rounds and no guidance: that is where the cost of a cycle lies.
+"""
+
+import math
+
+import jax.numpy as jnp
+
+from itit_jax.decoding import autoregressive, parallel
+from itit_jax.models import t5, vqgan
+
+
+class Generation:
+    """Decoding over the forward passes of the recipe, `passes`."""
+
+    def __init__(self, config, passes):
+        self.cycle, self.decode, self.passes = config.cycle, config.decode, passes
+
+    # ---- for users ------------------------------------------------------------------------
+
+    def draw(self, params, text, key):
+        """Word ids int32 [b, t] -> pictures uint8 [b, h, w, 3]."""
+        return self.decode_pixels(params, self.draw_ids(params, text, key))
+
+    def draw_ids(self, params, text, key, given=None):
+        """Word ids int32 [b, t] -> image token ids int32 [b, n]; given: see parallel.draw."""
+        decode = self.decode
+        return self.draw_tokens(
+            params, text, key, rounds=decode.rounds, temperature=decode.temperature,
+            guidance=decode.guidance, given=given,
+        )
+
+    def edit(self, params, images, text, redraw, key):
+        """Pictures uint8 [b, h, w, 3], word ids int32 [b, t] and redraw bool [b, h, w] -> pictures
+        uint8 [b, h, w, 3], drawn anew from the text where `redraw` holds.
+
+        A token of which any pixel is redrawn is drawn from the text and from the other tokens.
+        """
+        ids = self.passes.image_ids(params, {"image": images})
+        known = ~any_pixel(redraw, math.isqrt(self.passes.tokens))
+        drawn = self.draw_ids(params, text, key, given=(ids, known))
+        return jnp.where(redraw[..., None], self.decode_pixels(params, drawn), images)
+
+    def caption(self, params, images, key):
+        """Pictures uint8 [b, h, w, 3] -> word ids int32 [b, t]."""
+        decode = self.decode
+        ids = self.passes.image_ids(params, {"image": images})
+        if decode.text == "beam":
+            return self.caption_beam(params, ids, decode.beam)
+        return self.caption_tokens(params, ids, key, decode.top_p if decode.text == "top_p" else 0)
+
+    def decode_pixels(self, params, ids):
+        """Image token ids int [b, n] -> pictures uint8 [b, h, w, 3]."""
+        tokenizer, variables = self.passes.tokenizer, {"params": params["tokenizer"]}
+        return vqgan.to_pixels(tokenizer.apply(variables, ids, method="decode"))
+
+    # ---- inside training ------------------------------------------------------------------
+
+    def draw_in_training(self, params, text, key):
+        """Word ids int32 [b, t] -> image token ids int32 [b, n]."""
+        cycle = self.cycle
+        # Few rounds are unrolled, so that each encodes only the tokens it knows.
+        return self.draw_tokens(
+            params, text, key, rounds=cycle.rounds, temperature=cycle.temperature,
+            drop=cycle.rounds <= 8,
+        )
+
+    def caption_in_training(self, params, ids, key):
+        """Image token ids int [b, n] -> word ids int32 [b, t].
+
+        Greedy as in the paper, or sampled: a greedy captioner always names the same object first
+        in the same words, and the drawer would learn to read no other text.
+        """
+        return self.caption_tokens(params, ids, key, self.cycle.top_p)
+
+    # ---- ids of one medium from ids of the other --------------------------------------------
+
+    def draw_tokens(
+        self, params, text, key, *, rounds, temperature, guidance=0.0, drop=False, given=None
+    ):
+        """Word ids int32 [b, t] -> image token ids int32 [b, n] by parallel decoding."""
+        features, valid = self.passes.text_features(params, text)
+
+        def logits_fn(ids, known, slots, ratio):
+            logits = self.passes.draw_logits
+            conditional = logits(params, ids, known, features, valid, slots=slots)
+            if not guidance:
+                return conditional
+            nothing = jnp.zeros_like(valid)
+            free = logits(params, ids, known, features, nothing, slots=slots)
+            return parallel.guided(conditional, free, guidance * ratio)
+
+        return parallel.draw(
+            logits_fn, key, batch=text.shape[0], tokens=self.passes.tokens, rounds=rounds,
+            temperature=temperature, drop=drop, given=given,
+        )
+
+    def caption_tokens(self, params, ids, key, top_p=0.0):
+        """Image token ids int [b, n] -> word ids int32 [b, t], from the whole image; sampled from
+        the nucleus `top_p`, or greedy where that is 0."""
+        step, cache = self._speaker(params, ids)
+        return autoregressive.generate(
+            step, cache, key, batch=ids.shape[0], length=self.passes.model.text_length,
+            begin=t5.PAD, end=t5.EOS, pad=t5.PAD,
+            choose=autoregressive.nucleus(top_p) if top_p else autoregressive.greedy,
+        )
+
+    def caption_beam(self, params, ids, width):
+        """Image token ids int [b, n] -> word ids int32 [b, t], the best of `width` beams."""
+        step, cache = self._speaker(params, jnp.repeat(ids, width, axis=0))
+        return autoregressive.beam(
+            step, cache, batch=ids.shape[0], length=self.passes.model.text_length, width=width,
+            begin=t5.PAD, end=t5.EOS, pad=t5.PAD,
+        )
+
+    def _speaker(self, params, ids):
+        """-> (step(cache, words, position) -> (logits, cache), the cache to begin with)."""
+        cache, valid = self.passes.caption_prefill(params, ids)
+        step = lambda cache, words, position: self.passes.caption_step(
+            params, cache, valid, words, position
+        )
+        return step, cache
+
+
+def any_pixel(pixels, side):
+    """bool [b, h, w] -> bool [b, n]: which of side x side tokens hold a true pixel, n = side^2."""
+    b, h, w = pixels.shape
+    patches = pixels.reshape(b, side, h // side, side, w // side)
+    return jnp.any(patches, axis=(2, 4)).reshape(b, side * side)

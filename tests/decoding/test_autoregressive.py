@@ -1,0 +1,109 @@
+"""Autoregressive decoding on a toy Markov chain, against exhaustive search."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from itit_jax.decoding import autoregressive
+
+PAD, EOS, WORDS, LENGTH = 0, 1, 4, 3
+T5 = dict(begin=PAD, end=EOS, pad=PAD)
+TABLE = jax.random.normal(jax.random.key(0), (WORDS, WORDS)) * 2
+
+
+def step(cache, ids, position):
+    """Next-word logits depend on the last word; the cache counts calls."""
+    logits = TABLE[ids].at[:, PAD].set(-jnp.inf)
+    return logits, cache + 1
+
+
+def log_p(words):
+    """Log-probability of a word sequence that starts from PAD, by hand."""
+    total, last = 0.0, PAD
+    for word in words:
+        row = np.asarray(TABLE[last], np.float64).copy()
+        row[PAD] = -np.inf
+        total += row[word] - np.log(np.exp(row[1:]).sum())
+        last = word
+    return total
+
+
+def every_text():
+    for n in range(1, LENGTH + 1):
+        for words in itertools.product(range(1, WORDS), repeat=n):
+            ended = EOS in words
+            if (ended and words.index(EOS) == n - 1) or (not ended and n == LENGTH):
+                yield words
+
+
+def test_greedy_follows_the_likeliest_word():
+    ids = autoregressive.generate(step, jnp.zeros((1, 2)), batch=2, length=LENGTH, **T5)
+    last, expected = 0, []
+    for _ in range(LENGTH):
+        last = 1 + int(np.argmax(TABLE[last][1:]))
+        expected.append(last)
+        if last == EOS:
+            break
+    expected += [0] * (LENGTH - len(expected))
+    assert ids.tolist() == [expected] * 2
+
+
+def test_a_wide_beam_finds_the_best_text_of_all():
+    best = max(every_text(), key=lambda w: log_p(w) / len(w) ** 0.6)
+    ids = autoregressive.beam(step, jnp.zeros((1, 32)), batch=1, length=LENGTH, width=32, **T5)
+    assert ids[0, : len(best)].tolist() == list(best)
+
+
+def test_beam_of_width_one_equals_greedy():
+    greedy = autoregressive.generate(step, jnp.zeros((1, 3)), batch=3, length=LENGTH, **T5)
+    beam = autoregressive.beam(step, jnp.zeros((1, 3)), batch=3, length=LENGTH, width=1, **T5)
+    np.testing.assert_array_equal(greedy, beam)
+
+
+def test_words_after_the_end_are_padding():
+    def ends_at_once(cache, ids, position):
+        return jnp.zeros((ids.shape[0], WORDS)).at[:, EOS].set(9.0), cache
+
+    ids = autoregressive.generate(ends_at_once, jnp.zeros((1, 2)), batch=2, length=LENGTH, **T5)
+    assert ids.tolist() == [[EOS, 0, 0]] * 2
+
+
+def chain(cache, ids, position):
+    """Word after word: 2, 1, 0, 3, 2, ... from any begin."""
+    return jax.nn.one_hot((ids - 1) % WORDS, WORDS) * 9.0, cache
+
+
+def decoded(how, **ids):
+    """Six words of the chain, greedy or by a beam, which agree."""
+    if how == "greedy":
+        return autoregressive.generate(chain, jnp.zeros((1, 2)), batch=2, length=6, **ids)[0]
+    return autoregressive.beam(chain, jnp.zeros((1, 8)), batch=2, length=6, width=4, **ids)[0]
+
+
+@pytest.mark.parametrize("how", ["greedy", "beam"])
+@pytest.mark.parametrize(
+    "begin, end, pad, expected",
+    [
+        (3, 0, 0, [2, 1, 0, 0, 0, 0]),
+        (3, 0, 3, [2, 1, 0, 3, 3, 3]),
+        (2, 2, 2, [1, 0, 3, 2, 2, 2]),  # one id for all three, as in GPT-2
+        (1, 1, 0, [0, 3, 2, 1, 0, 0]),  # padding is an ordinary word before the end
+    ],
+)
+def test_begin_end_and_padding_are_the_given_ids(how, begin, end, pad, expected):
+    assert decoded(how, begin=begin, end=end, pad=pad).tolist() == expected
+
+
+@pytest.mark.parametrize("how", ["greedy", "beam"])
+def test_without_an_end_every_id_is_a_word_and_all_places_are_filled(how):
+    assert decoded(how, begin=3, end=None).tolist() == [2, 1, 0, 3, 2, 1]
+
+
+def test_nucleus_draws_only_from_the_smallest_set_that_holds_the_mass():
+    logits = jnp.log(jnp.array([[0.5, 0.3, 0.15, 0.05]]))
+    keys = jax.random.split(jax.random.key(0), 300)
+    drawn = jax.vmap(lambda k: autoregressive.nucleus(0.7)(logits, k))(keys)
+    assert set(np.unique(drawn)) == {0, 1}

@@ -1,0 +1,65 @@
+"""Facts of the text decoder on random weights and random prefixes."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from itit_jax.models.text_decoder import TextDecoder
+from tests import tiny
+
+BATCH, PREFIX, LENGTH, WORDS, BEGIN = 3, 5, 6, 11, 7
+DECODER = TextDecoder(
+    width=16, depth=2, heads=2, mlp_width=32, vocabulary_size=WORDS, text_length=LENGTH, begin=BEGIN
+)
+STATES = jax.random.normal(jax.random.key(0), (BATCH, PREFIX, 12))
+VALID = jnp.arange(PREFIX) < jnp.array([[5], [3], [1]])
+TEXT = jax.random.randint(jax.random.key(1), (BATCH, LENGTH), 0, WORDS)
+
+
+@functools.cache
+def params():
+    return tiny.randomised(DECODER.init(jax.random.key(2), STATES, VALID, TEXT)["params"])
+
+
+def apply(method, *arguments, params=params):
+    return DECODER.apply({"params": params()}, *arguments, method=method)
+
+
+def teacher_forced(states=STATES, text=TEXT):
+    return apply("__call__", states, VALID, text)
+
+
+def test_cached_words_get_the_logits_of_the_uncached_decoder():
+    whole = teacher_forced()
+    cache, last = apply("prefill", STATES, VALID), jnp.full(BATCH, BEGIN)
+    step = jax.jit(functools.partial(apply, "step"))
+    for position in range(LENGTH):
+        logits, cache = step(cache, VALID, last, position)
+        np.testing.assert_allclose(logits, whole[:, position], rtol=1e-4, atol=1e-5)
+        last = TEXT[:, position]
+
+
+def test_a_word_depends_on_earlier_words_only():
+    for changed in range(LENGTH):
+        other = TEXT.at[:, changed].set((TEXT[:, changed] + 1) % WORDS)
+        moved = jnp.any(teacher_forced() != teacher_forced(text=other), axis=(0, 2))
+        assert moved.tolist() == [position > changed for position in range(LENGTH)]
+
+
+def test_the_first_word_follows_the_begin_id():
+    table = params()["word_embedding"]
+    moved = lambda: params() | {"word_embedding": table.at[BEGIN].add(jnp.arange(16.0))}
+    # One table embeds and classifies: the logit of the begin id itself moves in any case.
+    others = jnp.arange(WORDS) != BEGIN
+    first = lambda p: apply("__call__", STATES, VALID, TEXT, params=p)[:, 0, others]
+    assert jnp.all(jnp.abs(first(params) - first(moved)) > 1e-3)
+
+
+def test_hidden_states_are_never_read_and_valid_ones_are():
+    junk = jnp.where(VALID[..., None], STATES, 9.0)
+    np.testing.assert_array_equal(teacher_forced(), teacher_forced(junk))
+    for place in range(PREFIX):
+        moved = jnp.any(teacher_forced() != teacher_forced(STATES.at[:, place].add(1)), axis=(1, 2))
+        assert moved.tolist() == VALID[:, place].tolist()
