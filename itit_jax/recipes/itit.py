@@ -18,7 +18,7 @@ from itit_jax import losses
 from itit_jax.decoding import image as parallel
 from itit_jax.decoding import text as autoregressive
 from itit_jax.models import vqgan
-from itit_jax.recipes import base
+from itit_jax.recipes import base, itit_flops
 from itit_jax.recipes.itit_networks import build
 from itit_jax.workdir import config_of
 
@@ -50,6 +50,8 @@ class Recipe:
         # Static numbers of image tokens that the encoder reads (papers.md 1.2, MAGE's way).
         self.draw_slots = self.tokens - round(self.tokens * config.masks.draw_min)
         self.caption_slots = self.tokens - round(self.tokens * config.masks.caption_drop)
+        # Few rounds of a cycle are unrolled, so that each encodes only the tokens it knows.
+        self.unrolled = config.cycle.rounds <= 8
 
     def published(self):
         """{part: how it is given away}."""
@@ -75,6 +77,10 @@ class Recipe:
             "text_encoder": self.text_encoder.init(keys[1], words, valid)["params"],
             "tokenizer": self.tokenizer.init(keys[2], jnp.zeros((1, size, size, 3)))["params"],
         }
+
+    def flops(self):
+        """{term: Flops} of one global step."""
+        return itit_flops.flops(self)
 
     # ---- the objectives -------------------------------------------------------------------
 
@@ -262,10 +268,9 @@ class Recipe:
 
     def _draw_tokens_in_training(self, params, text, key):
         cycle = self.config.cycle
-        # Few rounds are unrolled, so that each encodes only the tokens it knows.
         return self.draw_tokens(
             params, text, key, rounds=cycle.rounds, temperature=cycle.temperature,
-            drop=cycle.rounds <= 8,
+            drop=self.unrolled,
         )
 
     def _caption_in_training(self, params, ids, key):
