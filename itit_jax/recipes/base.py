@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from itit_jax.config_files import find_spec
+from itit_jax.models.flops import Flops
 
 
 class Recipe(Protocol):
@@ -31,6 +32,9 @@ class Recipe(Protocol):
     def score(self, params, rows, key) -> dict[str, Any]:
         """Of held-out examples {"image", "text"}: losses [b], and arrays to look at and score:
         "drawn", "rebuilt" pixels uint8 [b, h, w, 3], "caption" word ids [b, t]."""
+
+    def flops(self) -> dict[str, Flops]:
+        """Of one global step by term, from the sizes of the networks."""
 
 
 # ---- abilities ---------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from itit_jax.models import classifier, vqgan
+from itit_jax.models import classifier, picture_flops, vqgan
 from itit_jax.recipes import base
 
 FIRST_WORD = 2  # ids below are padding and the end
@@ -54,6 +54,11 @@ class Recipe:
         told = logits > 0
         both = 2 * jnp.sum(told & said, axis=1) / jnp.sum(1 * told + said, axis=1).clip(1)
         return jnp.mean(optax.sigmoid_binary_cross_entropy(logits, said), axis=1), both
+
+    def flops(self):
+        """{term: Flops} of one global step."""
+        rows = sum(base.rows(self).values())
+        return {"classify": picture_flops.classifier(self.network, rows, self.image_size)}
 
     def score(self, params, rows, key):
         """Per example: its loss [b] and the F1 of its words [b]."""

@@ -18,7 +18,7 @@ from configs.itit import CYCLES, TERMS, objectives
 from itit_jax import losses
 from itit_jax.decoding import parallel
 from itit_jax.models import vqgan
-from itit_jax.recipes import base, itit_scoring
+from itit_jax.recipes import base, itit_flops, itit_scoring
 from itit_jax.recipes.itit_generation import Generation
 from itit_jax.recipes.itit_networks import build
 from itit_jax.workdir import config_of
@@ -61,6 +61,10 @@ class Recipe:
             "text_encoder": base.Published("text_encoder", "t5", self.text_encoder),
             "tokenizer": base.Published("vqvae", "diffusers_vq", self.tokenizer, tokenizer),
         }
+
+    def flops(self):
+        """{term: models.flops.Flops} of one global step."""
+        return itit_flops.flops(self)
 
     def init(self, key):
         keys = jax.random.split(key, 3)

@@ -17,6 +17,8 @@ class Generation:
 
     def __init__(self, config, passes):
         self.cycle, self.decode, self.passes = config.cycle, config.decode, passes
+        # Few rounds are unrolled, so that each encodes only the tokens it knows.
+        self.unrolled = self.cycle.rounds <= 8
 
     # ---- for users ------------------------------------------------------------------------
 
@@ -60,11 +62,9 @@ class Generation:
 
     def draw_in_training(self, params, text, key):
         """Word ids int32 [b, t] -> image token ids int32 [b, n]."""
-        cycle = self.cycle
-        # Few rounds are unrolled, so that each encodes only the tokens it knows.
         return self.draw_tokens(
-            params, text, key, rounds=cycle.rounds, temperature=cycle.temperature,
-            drop=cycle.rounds <= 8,
+            params, text, key, rounds=self.cycle.rounds, temperature=self.cycle.temperature,
+            drop=self.unrolled,
         )
 
     def caption_in_training(self, params, ids, key):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from itit_jax import losses
-from itit_jax.models import tokenizers, vqgan
+from itit_jax.models import picture_flops, tokenizers, vqgan
 from itit_jax.models.discriminator import PatchDiscriminator
 from itit_jax.recipes import base
 
@@ -77,6 +77,20 @@ class Recipe:
             "perceptual": sum(perceptual) / len(perceptual),
             "discriminator": jnp.where(on, hinge, 0.0),
         }
+
+    def flops(self):
+        """{term: Flops} of one global step: encode, decode, and critic where there is one."""
+        b, side = sum(base.rows(self).values()), self.image_size
+        table = {
+            "encode": picture_flops.encode_pixels(self.tokenizer, b, side),
+            "decode": picture_flops.decode_pixels(self.tokenizer, b, side),
+        }
+        if self.critic:
+            first, rest = picture_flops.critic(self.critic, b, side)
+            whole, learned = first + rest, first.of_data() + rest
+            # Rebuilt pictures judged, the features of real ones, and both to learn from.
+            table["critic"] = whole.frozen() + whole.forward_only() + learned * 2
+        return table
 
     def score(self, params, rows, key):
         """Per example: errors of the reconstruction [b], and the reconstruction itself."""

@@ -7,6 +7,7 @@ import pytest
 
 from configs import classifier
 from itit_jax.recipes.classifier import Recipe, said_words
+from tests import traced_flops
 
 WORDS = 7
 
@@ -55,3 +56,8 @@ def test_every_parameter_learns_and_all_streams_count(recipe, params):
     assert float(loss) == pytest.approx((2 * each[0] + each[1]) / 3, rel=1e-5)
     assert metrics["images"] == 3
     assert all(jnp.any(leaf != 0) for leaf in jax.tree.leaves(grads))
+
+
+def test_the_formula_of_a_step_is_what_its_program_computes(recipe, params):
+    loss = lambda p: recipe.loss(p, {"caption": rows()}, None, 0, p)[0]
+    assert traced_flops.count(jax.grad(loss), params) == recipe.flops()["classify"].total > 0

@@ -1,0 +1,111 @@
+"""FLOPs of the networks, from their sizes.
+
+What is counted: matrix products and convolutions, 2 FLOPs a multiply-add, as the modules write
+them. Products with the zeros of a padding are not counted. Left out: norms, softmax, activations,
+gathers, losses, the optimizer, and what rematerialisation computes a second time.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Flops:
+    """Of a pass forward, and of the gradients with respect to its weights and its inputs."""
+
+    forward: int = 0
+    weights: int = 0
+    inputs: int = 0
+
+    def __add__(self, other):
+        return Flops(*(a + b for a, b in zip(self._numbers(), other._numbers())))
+
+    def __mul__(self, times):
+        return Flops(*(times * number for number in self._numbers()))
+
+    def _numbers(self):
+        return dataclasses.astuple(self)
+
+    @property
+    def backward(self):
+        return self.weights + self.inputs
+
+    @property
+    def total(self):
+        return self.forward + self.backward
+
+    def forward_only(self):
+        """Where nothing is differentiated."""
+        return Flops(self.forward)
+
+    def frozen(self):
+        """Where gradient only passes through."""
+        return dataclasses.replace(self, weights=0)
+
+    def of_data(self):
+        """Where the inputs need no gradient."""
+        return dataclasses.replace(self, inputs=0)
+
+
+NONE = Flops()
+
+
+# ---- Transformers --------------------------------------------------------------------------------
+
+
+def dense(rows, inputs, outputs):
+    """[rows, inputs] @ [inputs, outputs]."""
+    one = 2 * rows * inputs * outputs
+    return Flops(one, one, one)
+
+
+def attention(batch, queries, keys, width, inner):
+    """models.attention.Attention: `queries` places of x, `keys` places that they look at.
+
+    Keys are projected for the places of x alone; the others come from a cache.
+    """
+    projections = dense(batch * queries, width, inner) * 3 + dense(batch * queries, inner, width)
+    product = 2 * batch * queries * keys * inner
+    return projections + Flops(2 * product, 0, 4 * product)  # both factors need their gradient
+
+
+def stack(depth, batch, queries, width, mlp_width, keys=None):
+    """`depth` of models.layers.Block."""
+    mixed = attention(batch, queries, keys or queries, width, width)
+    return (mixed + dense(batch * queries, width, mlp_width) * 2) * depth
+
+
+def t5_encoder(network, batch, length):
+    """models.t5.T5Encoder on ids."""
+    inner = network.heads * network.head_width
+    mixed = attention(batch, length, length, network.width, inner)
+    return (mixed + dense(batch * length, network.width, network.mlp_width) * 3) * network.depth
+
+
+def t5_rows(network, batch, length):
+    """What probability rows cost more than ids."""
+    return dense(batch * length, network.vocabulary_size, network.width)
+
+
+def token_table(codes, width, features):
+    """models.layers.TokenTable: the product that makes it, if there is one."""
+    return NONE if features is None else dense(codes, features.shape[-1], width).of_data()
+
+
+# ---- convolutions --------------------------------------------------------------------------------
+
+
+def taps(side, kernel, stride=1, padding="SAME"):
+    """Pairs of (output place, kernel tap) that meet a pixel, along one side of a picture."""
+    if padding == "VALID":
+        return ((side - kernel) // stride + 1) * kernel
+    out = -(-side // stride)
+    before = max((out - 1) * stride + kernel - side, 0) // 2
+    return sum(
+        0 <= place * stride + tap - before < side for place in range(out) for tap in range(kernel)
+    )
+
+
+def conv(batch, side, inputs, outputs, *, kernel=3, stride=1, padding="SAME"):
+    """A square convolution of [batch, side, side, inputs]."""
+    one = 2 * batch * taps(side, kernel, stride, padding) ** 2 * inputs * outputs
+    return Flops(one, one, one)
