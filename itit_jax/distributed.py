@@ -3,9 +3,11 @@
 import os
 
 import jax
+import orbax.checkpoint as ocp
 
 from data_pipelines.errors import UserError
 
+PATIENCE = 3600  # seconds
 CLUSTER = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
 
@@ -27,6 +29,14 @@ def initialize():
 def is_lead():
     """Whether this process writes what only one may write."""
     return jax.process_index() == 0
+
+
+def wait_for_all(name):
+    """Until every process has come to this point of the run, of a name of its own.
+
+    Collectives on CPUs give up after 30 s, and processes may compile at different speeds.
+    """
+    ocp.multihost.get_barrier_sync_fn()(key=name, timeout_ms=PATIENCE * 1000)
 
 
 def readers(mesh):

@@ -122,6 +122,7 @@ def loop(this):
         return False
     with this.report.phase("compiling the step"):
         step_once = this.program.lower().compile()
+        distributed.wait_for_all("compiled")
     batches = inputs.read_streams(config, this.streams, this.program.recipe.batch_spec, first)
     rows = sharding.batch_sharding(this.program.mesh)
     for step, batch in itertools.islice(this.report.time_waits(batches), total - first):
