@@ -6,8 +6,6 @@ import jax
 import numpy as np
 import pytest
 
-from data_pipelines.errors import UserError
-from itit_jax import config as settings
 from itit_jax import distributed, sharding, state
 from itit_jax.program import describe
 from tests import tiny
@@ -51,40 +49,3 @@ def test_fsdp_and_tensor_really_spread_the_parameters():
     assert kernel.addressable_shards[0].data.shape == (1, 8, 8)
     same = jax.tree.map(lambda a, b: a.sharding == b.sharding, now.params, now.ema)
     assert all(jax.tree.leaves(same))
-
-
-def test_an_unmatched_matrix_is_an_error_with_its_path():
-    mesh = sharding.make_mesh()
-    with pytest.raises(UserError, match="no rule of mesh.rules matches a/b"):
-        sharding.match((("other", ()),), {"a": {"b": np.zeros((2, 2))}}, mesh)
-
-
-def test_an_axis_that_does_not_divide_is_left_out():
-    mesh = sharding.make_mesh(1, 2, 4)
-    rules = ((".*", ("fsdp", "tensor")),)
-    assert sharding.spec_of(rules, "k", (6, 6), mesh) == jax.P("fsdp", None)
-
-
-def test_a_mesh_that_does_not_fit_is_one_sentence():
-    with pytest.raises(UserError, match="does not fit the 8 devices"):
-        sharding.make_mesh(3, 1, 1)
-
-
-@pytest.mark.parametrize("name", ["itit_tiny", "itit_large", "vq_f16"])
-def test_every_parameter_has_a_rule(name):
-    from itit_jax.recipes import base
-
-    config = settings.load(f"configs/{name}.py")
-    recipe = base.find(config)
-    shapes = jax.eval_shape(recipe.init, jax.random.key(0))
-    sharding.match(config.mesh.rules, shapes, sharding.make_mesh(2, 2, 2))
-
-
-@pytest.mark.parametrize("size, millions", [("base", 221), ("large", 487), ("huge", 868)])
-def test_published_sizes_within_three_percent(size, millions):
-    from itit_jax.recipes import base
-
-    recipe = base.find(settings.load(f"configs/itit_{size}.py"))
-    model = jax.eval_shape(recipe.init, jax.random.key(0))["model"]
-    found = sum(leaf.size for leaf in jax.tree.leaves(model)) / 1e6
-    assert abs(found / millions - 1) < 0.03, found

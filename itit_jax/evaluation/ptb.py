@@ -1,7 +1,7 @@
 """Penn-Treebank tokens of captions, as the official caption scorers see them, without Java.
 
 They come from Stanford's PTBTokenizer 3.4.1, in lower case and without punctuation. This keeps to
-the rules that captions meet; `tests/evaluation/test_captions.py` holds it to the official tokens.
+the rules that captions meet; tests/evaluation/test_caption_scores.py holds it to official tokens.
 """
 
 import re

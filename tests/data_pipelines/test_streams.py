@@ -7,7 +7,6 @@ import pytest
 
 from data_pipelines import build, engines
 from data_pipelines.errors import UserError
-from data_pipelines.order import permuted
 from data_pipelines.streams import Streams, examples, images
 from data_pipelines.words.pieces import Pieces
 
@@ -27,18 +26,6 @@ def streams(folder, **changes):
 
 def equal(a, b):
     return all(np.array_equal(a[s][f], b[s][f]) for s in a for f in a[s]) and a.keys() == b.keys()
-
-
-@pytest.mark.parametrize("count", [1, 2, 7, 64, 1000])
-def test_a_permutation_holds_every_index_once(count):
-    order = permuted(np.arange(count), count, 5, "draw", 0)
-    assert sorted(order.tolist()) == list(range(count))
-
-
-def test_permutations_differ_by_seed_stream_and_epoch():
-    names = [(0, "draw", 0), (1, "draw", 0), (0, "caption", 0), (0, "draw", 1)]
-    orders = [tuple(permuted(np.arange(100), 100, *name)) for name in names]
-    assert len(set(orders)) == 4
 
 
 def test_every_record_appears_once_in_an_epoch(folder):

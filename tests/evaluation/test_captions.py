@@ -42,21 +42,14 @@ def test_a_place_that_is_not_there_is_told_before_the_scoring(files, capsys):
 
 
 @pytest.mark.parametrize(
-    "hypotheses, references, sentence",
+    "names, sentence",
     [
-        ("nowhere.json", "r.tsv", "nowhere.json does not exist"),
-        ("id\tcaption\n1\ta\n1\tb\n", "r.tsv", "two captions for id 1"),
-        ("id\tcaption\n1\ta\n", "r.tsv", "no reference for 1 of 1"),
-        ("id\tcaption\n", "r.tsv", "holds no caption"),
-        ("name\ttext\n", "r.tsv", "columns id and caption"),
-        ("h.json", "broken.json", "is no COCO caption file"),
+        (("nowhere.json", "r.tsv"), "nowhere.json does not exist"),
+        (("r.tsv", "r.tsv"), "two captions for id 7"),
+        (("r.json", "h.json"), "two captions for id 7"),
     ],
 )
-def test_wrong_files_are_one_sentence(files, hypotheses, references, sentence, capsys):
-    (files / "broken.json").write_text('{"annotations": [{"caption": "no id"}]}')
-    if "\t" in hypotheses:
-        (files / "x.tsv").write_text(hypotheses)
-        hypotheses = "x.tsv"
-    assert captions.main([str(files / hypotheses), str(files / references)]) == 2
+def test_a_wrong_file_is_one_sentence_and_exit_code_2(names, sentence, files, capsys):
+    assert captions.main([str(files / name) for name in names]) == 2
     error = capsys.readouterr().err
     assert sentence in error and len(error.splitlines()) == 1

@@ -106,7 +106,7 @@ class Unpickler(pickle._Unpickler):
             return lambda tensor, *_: tensor
         if module == "torch" and name in STORAGES:
             return STORAGES[name]
-        if module.startswith(INERT):
+        if f"{module}.".startswith(INERT):
             return _Inert
         raise UserError(
             f"{self._file} asks for {module}.{name}, which weights do not need; "

@@ -4,30 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from data_pipelines.errors import UserError
 from itit_jax.weights import convert
 from itit_jax.weights import load as weights
 from tests.weights.networks import abstract, assert_same, t5, t5_params, vq_params, vqgan
-
-
-def test_sharded_files_and_npz_hold_the_same(tmp_path):
-    params = t5_params(t5(scan=False))
-    weights.save(params, "t5", tmp_path / "x.safetensors")
-    tensors = load_file(tmp_path / "x.safetensors")
-    names = sorted(tensors)
-    folder = tmp_path / "sharded"
-    folder.mkdir()
-    where = {}
-    for part, held in (("a.safetensors", names[::2]), ("b.safetensors", names[1::2])):
-        save_file({n: tensors[n] for n in held}, folder / part)
-        where |= dict.fromkeys(held, part)
-    index = folder / "model.safetensors.index.json"
-    index.write_text(json.dumps({"weight_map": where}))
-    np.savez(tmp_path / "x.npz", **tensors)
-    for path in (folder, tmp_path / "x.npz"):
-        assert_same(params, weights.load(path, abstract(params)))
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""Captions in files: both forms say the same, and what is wrong with one is a sentence."""
+
+import json
+
+import pytest
+
+from data_pipelines.errors import UserError
+from itit_jax.evaluation.caption_files import read_hypotheses, read_references
+
+ROWS = [("7", "a red dog"), ("9", 'two "men" on bikes'), ("7", "one dog"), ("8", "x")]
+
+
+def table(rows):
+    return "".join(f"{key}\t{caption}\n" for key, caption in [("id", "caption"), *rows])
+
+
+@pytest.fixture(params=["tsv", "json", "coco.json"])
+def file(request, tmp_path):
+    """ROWS in a file of each form."""
+    rows = [{"image_id": int(key), "caption": caption} for key, caption in ROWS]
+    text = {
+        "tsv": table(ROWS),
+        "json": json.dumps(rows),
+        "coco.json": json.dumps({"annotations": rows}),
+    }[request.param]
+    (tmp_path / f"x.{request.param}").write_text(text)
+    return tmp_path / f"x.{request.param}"
+
+
+def test_references_come_in_the_order_of_the_hypotheses(file):
+    found = read_references(file, {"9": "...", "7": "..."})
+    assert found == [['two "men" on bikes'], ["a red dog", "one dog"]]
+
+
+def test_a_hypothesis_is_one_caption(file):
+    with pytest.raises(UserError, match="two captions for id 7"):
+        read_hypotheses(file)
+
+
+@pytest.mark.parametrize(
+    "name, text, sentence",
+    [
+        ("x.tsv", None, "x.tsv does not exist"),
+        ("x.tsv", table([]), "holds no caption"),
+        ("x.tsv", "name\ttext\n", "columns id and caption"),
+        ("x.tsv", b"id\tcaption\n1\t\xff\n", "is no UTF-8 text"),
+        ("x.json", '{"annotations": [{"caption": "no id"}]}', "is no COCO caption file"),
+        ("x.json", "[", "is no COCO caption file"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(name, text, sentence, tmp_path):
+    if text is not None:
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UserError, match=sentence) as error:
+        read_hypotheses(tmp_path / name)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_hypothesis_without_a_reference_is_named(file):
+    with pytest.raises(UserError, match="no reference for 1 of 2 captions, such as id 5"):
+        read_references(file, {"7": "...", "5": "..."})
