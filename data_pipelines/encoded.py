@@ -26,7 +26,7 @@ def there(folder, split, name) -> bool:
     return all(file.is_file() for file in files(folder, split, name))
 
 
-def write(folder, split, name, starts, shape, dtype, batches: Iterable[np.ndarray]):
+def write(folder, split, name, starts, batches: Iterable[np.ndarray], *, shape, dtype):
     """Batches [n, *shape] of all rows in order; one is in memory at a time.
 
     The rows come last: where they are, all is there.

@@ -61,7 +61,7 @@ def run(config, workdir):
         starts = source.starts(split)
         how_far = HowFar(screen, f"{split}: {name}", int(starts[-1]), config.log.seconds)
         batches = how_far.of(say(source.rows(split)))
-        encoded.write(folder.path, split, name, starts, *say.out, batches)
+        encoded.write(folder.path, split, name, starts, batches, **say.out)
     screen.close()
     return 0
 
@@ -145,7 +145,7 @@ def _there(path, *splits):
 class Sayer:
     """Rows one by one -> arrays [n, ...] of what is said of them, whatever their number.
 
-    out: (shape, dtype) of what is said of one row.
+    out: shape and dtype of what is said of one row.
     """
 
     def __init__(self, encoding, params, row):
@@ -155,7 +155,7 @@ class Sayer:
         self._params, self._apply = params, jax.jit(lambda p, x: _storable(encoding.apply(p, x)))
         batch = jax.ShapeDtypeStruct((self._size, *row.shape), row.dtype)
         said = jax.eval_shape(self._apply, params, batch)
-        self.out = said.shape[1:], said.dtype
+        self.out = dict(shape=said.shape[1:], dtype=said.dtype)
 
     def __call__(self, rows):
         for batch, count in batches_of(rows, self._size):

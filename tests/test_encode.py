@@ -54,11 +54,11 @@ def written(monkeypatch):
 
     found, write = Written(), encoded.write
 
-    def record(folder, split, *rest):
+    def record(folder, split, *rest, **more):
         if split == found.stop_at:
             raise KeyboardInterrupt
         found.append(split)
-        write(folder, split, *rest)
+        write(folder, split, *rest, **more)
 
     monkeypatch.setattr(encoded, "write", record)
     return found

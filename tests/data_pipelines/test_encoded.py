@@ -13,7 +13,7 @@ ROWS = np.arange(6 * 4, dtype=np.float32).reshape(6, 2, 2)
 
 
 def write(folder, batches=(ROWS[:4], ROWS[4:])):
-    encoded.write(folder, "pairs", "vectors", STARTS, (2, 2), np.float32, batches)
+    encoded.write(folder, "pairs", "vectors", STARTS, batches, shape=(2, 2), dtype=np.float32)
 
 
 def test_every_record_has_its_own_rows(tmp_path):
@@ -68,7 +68,7 @@ def test_streams_show_tokens_in_the_place_of_their_picture(easy, tmp_path):
     for name, split in pictures._splits.items():
         rows = np.repeat(np.arange(split.count, dtype=np.int32)[:, None], 2, axis=1)
         starts = np.arange(split.count + 1)
-        encoded.write(tmp_path, name, "tokens", starts, (2,), np.int32, [rows])
+        encoded.write(tmp_path, name, "tokens", starts, [rows], shape=(2,), dtype=np.int32)
     tokens = make(tokens=tmp_path)
     for step in range(3):
         shown, said = pictures.batch(step), tokens.batch(step)
