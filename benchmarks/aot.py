@@ -5,7 +5,6 @@ python -m benchmarks.aot --config=configs/itit_large.py --topology=v5e:16x16
 Needs libtpu (pip install -e '.[tpu]'), no TPU. Prints bytes a device and seconds of compilation.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -21,27 +20,25 @@ os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
 import jax
 from jax.experimental import topologies
 
-from data_pipelines.errors import UserError
+from configs.commands import Argument, command
+from configs.keys import at_least
 from itit_jax import config as settings
 from itit_jax.program import describe
 
+ARGUMENTS = {
+    "--config": Argument("configs/itit_large.py", "the experiment", form="FILE"),
+    "--topology": Argument("v5e:16x16", "name:shape; cpu: local devices", form="NAME:SHAPE"),
+    "--slices": Argument(1, "of that topology", at_least(1), form="N"),
+    "--set": Argument((), "a key of the config, often", form="KEY=VALUE", many=True),
+}
 
-def main():
-    """Returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", default="configs/itit_large.py")
-    parser.add_argument("--topology", default="v5e:16x16", help="name:shape; cpu: local devices")
-    parser.add_argument("--slices", type=int, default=1)
-    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
-    options = parser.parse_args()
-    try:
-        config = settings.load(options.config, overrides=options.set)
-        result = compile_step(config, devices_of(options.topology, options.slices))
-    except UserError as error:
-        print(f"itit_jax: {error}", file=sys.stderr)
-        return 2
+
+@command("benchmarks.aot", "compile a step for a TPU that is not there", ARGUMENTS)
+def main(options):
+    """Prints bytes a device and seconds."""
+    config = settings.load(options.config, overrides=options.set)
+    result = compile_step(config, devices_of(options.topology, options.slices))
     print(json.dumps({"config": options.config, "topology": options.topology} | result, indent=1))
-    return 0
 
 
 def devices_of(topology, slices):

@@ -6,7 +6,6 @@ python -m benchmarks.demo --out=runs/harder --preset=harder
 Every step is a command that you could type; each continues where it was if it is interrupted.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -19,26 +18,31 @@ import time
 import jax
 from PIL import Image, ImageDraw
 
+from configs.commands import Argument, command
+from configs.keys import between, one_of
 from data_pipelines.scenes.world import PRESETS
 
 SCORES = ("i2t_scene", "t2i_scene")
 
 
-def main():
-    """Run the commands in order, then gather scores.json. Returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", default="runs/demo")
-    parser.add_argument("--preset", default="tiny", choices=PRESETS, help="scenes preset")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cycle", default="full", choices=("full", "half", "none"))
-    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE for the itit run")
-    options = parser.parse_args()
+ARGUMENTS = {
+    "--out": Argument("runs/demo", "folder of the demo", form="DIR"),
+    "--preset": Argument("tiny", "scenes preset", one_of(*PRESETS), form="NAME"),
+    "--seed": Argument(0, "of everything", between(0, 2**31 - 1), form="N"),
+    "--cycle": Argument("full", "cycle.mode", one_of("full", "half", "none"), form="MODE"),
+    "--set": Argument((), "a key of the itit run, often", form="KEY=VALUE", many=True),
+}
+
+
+@command("benchmarks.demo", "data, tokenizer, ITIT and scores on a laptop", ARGUMENTS)
+def main(options):
+    """Runs the commands in order, then gathers scores.json."""
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     start = time.time()
-    for command in commands(options, out):
-        print(f"\n$ {shlex.join(command)}", flush=True)
-        code = subprocess.run([sys.executable, *command[1:]]).returncode
+    for words in commands(options, out):
+        print(f"\n$ {shlex.join(words)}", flush=True)
+        code = subprocess.run([sys.executable, *words[1:]]).returncode
         if code:
             print(f"stopped with exit code {code}; the same command goes on.", file=sys.stderr)
             return code

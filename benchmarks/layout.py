@@ -3,30 +3,31 @@
 python -m benchmarks.layout --config=configs/itit_large.py --mesh=1,16,1
 """
 
-import argparse
 import math
 import sys
 
 import jax
 
-from data_pipelines.errors import UserError
+from configs.commands import Argument, command
+from configs.keys import Check
 from itit_jax import config as settings
 from itit_jax import sharding, state
 from itit_jax.recipes import base
 
+SIZES = Check(
+    lambda sizes: len(sizes) == 3 and all(type(n) is int and n > 0 for n in sizes),
+    "three whole numbers above 0",
+)
+ARGUMENTS = {
+    "--config": Argument("configs/itit_large.py", "the experiment", form="FILE"),
+    "--mesh": Argument((1, 16, 1), "devices of each axis", SIZES, form="DATA,FSDP,TENSOR"),
+}
 
-def main():
-    """Prints the table; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", default="configs/itit_large.py")
-    parser.add_argument("--mesh", default="1,16,1", help="data,fsdp,tensor")
-    options = parser.parse_args()
-    try:
-        print(table(settings.load(options.config), tuple(map(int, options.mesh.split(",")))))
-    except UserError as error:
-        print(f"itit_jax: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+@command("benchmarks.layout", "where every parameter lies", ARGUMENTS)
+def main(options):
+    """Prints the table."""
+    print(table(settings.load(options.config), options.mesh))
 
 
 def table(config, sizes):

@@ -31,12 +31,14 @@ PATHS = ("FILE", "DIR", "PATH")  # forms whose ~ is the home folder
 class Argument(Key):
     """One argument, whose type is that of its default; a bool is a switch.
 
-    form: what the user puts there, for the help. many: any number of texts, as a tuple.
+    form: what the user puts there, for the help. many: any number of texts, as a tuple. unset:
+    None where it is not given; the default then only says the type.
     """
 
     form: str = "TEXT"
     needed: bool = False
     many: bool = False
+    unset: bool = False
 
     def parse(self, text):
         """The value of one text. ValueError: text on what it must be."""
@@ -202,7 +204,9 @@ def _value(name, argument, texts):
         values = tuple(argument.parse(text) for text in texts)
     except ValueError as error:
         raise UserError(f"{name} {error}.") from None
-    return values if argument.many else (*values, argument.default)[0]
+    if argument.many:
+        return values
+    return (*values, None if argument.unset else argument.default)[0]
 
 
 def _unknown(text, arguments, keys):
@@ -251,6 +255,6 @@ def _help_line(name, argument):
         told += f" [{' | '.join(choices)}]" if choices else f"; {argument.check.words}"
     if argument.needed:
         told += " (needed)"
-    elif argument.default not in ("", (), False):
+    elif not argument.unset and argument.default not in ("", (), False):
         told += f" (default {argument.default})"
     return f"  {_form(name, argument):24}  {told}"

@@ -7,6 +7,7 @@ from configs.commands import command
 from itit_jax.main import MODES
 
 MODULES = (
+    "itit_jax.serve.cli",
     "data_pipelines.build",
     "data_pipelines.words.train",
     "data_pipelines.scenes.oracle",

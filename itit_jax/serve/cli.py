@@ -5,68 +5,86 @@ python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=runs/demo/itit
 python -m itit_jax.serve.cli edit x.png "TEXT" --mask=mask.png --out=y.png --workdir=runs/demo/itit
 """
 
-import argparse
 import pathlib
 import sys
 
 from PIL import Image, UnidentifiedImageError
 
+from configs.commands import Argument, Choice, command
+from configs.keys import at_least, between
 from data_pipelines.errors import UserError
 from itit_jax.serve.pictures import Edit
 
-
-def main(arguments=None):
-    """Returns the exit code: 0 done, 2 a fault that the user can mend."""
-    parser = argparse.ArgumentParser(prog="itit_jax.serve.cli", description=__doc__)
-    shared = argparse.ArgumentParser(add_help=False)
-    where = "workdir of an itit run, or a folder that --mode=export wrote"
-    shared.add_argument("--workdir", default="runs/demo/itit", help=where)
-    shared.add_argument("--seed", type=int, default=0)
-    drawing = argparse.ArgumentParser(add_help=False)
-    drawing.add_argument("--rounds", type=int, help="in place of the run's decode.rounds")
-    drawing.add_argument("--guidance", type=float, help="in place of the run's decode.guidance")
-    commands = parser.add_subparsers(dest="command", required=True)
-    caption = commands.add_parser("caption", parents=[shared], help="say what pictures show")
-    caption.add_argument("pictures", nargs="+")
-    draw = commands.add_parser("draw", parents=[shared, drawing], help="draw a text")
-    draw.add_argument("text")
-    draw.add_argument("--out", default="drawn.png", help="where the picture goes")
-    draw.add_argument("--scale", type=int, default=8, help="enlarge each pixel, for the eye")
-    edit = commands.add_parser("edit", parents=[shared, drawing], help="redraw a part of a picture")
-    edit.add_argument("picture")
-    edit.add_argument("text", help="what the whole picture should then show")
-    edit.add_argument("--mask", required=True, help="picture of that size; white is drawn anew")
-    edit.add_argument("--out", default="edited.png", help="where the picture goes")
-    options = parser.parse_args(arguments)
-    try:
-        {"caption": _caption, "draw": _draw, "edit": _edit}[options.command](options)
-    except UserError as error:
-        print(f"itit_jax: {error}", file=sys.stderr)
-        return 2
-    return 0
+WORKDIR = Argument(
+    "runs/demo/itit", "workdir of a run, or a folder that --mode=export wrote", form="DIR"
+)
+WISHES = {
+    "--workdir": WORKDIR,
+    "--seed": Argument(0, "of everything drawn", between(0, 2**31 - 1), form="N"),
+    "--rounds": Argument(
+        1, "in place of the run's decode.rounds", at_least(1), form="N", unset=True
+    ),
+    "--guidance": Argument(
+        0.0, "in place of the run's decode.guidance", at_least(0), form="SCALE", unset=True
+    ),
+}
 
 
-def _caption(options):
+@command(
+    "itit_jax.serve.cli caption",
+    "say what pictures show",
+    {"pictures": Argument("", "picture files", form="FILE", many=True), "--workdir": WORKDIR},
+)
+def caption(options):
+    """Prints a line a picture."""
     pictures = [_open(path) for path in options.pictures]
     for path, text in zip(options.pictures, _session(options).caption(pictures)):
         print(f"{path}: {text}")
 
 
-def _draw(options):
+@command(
+    "itit_jax.serve.cli draw",
+    "draw a text",
+    {
+        "text": Argument("", "what the picture shows"),
+        "--out": Argument("drawn.png", "where the picture goes", form="FILE"),
+        "--scale": Argument(8, "enlarge each pixel, for the eye", at_least(1), form="N"),
+        **WISHES,
+    },
+)
+def draw(options):
+    """Writes a picture."""
     out = _picture_file(options.out)
     session = _session(options)
     (picture,) = session.draw([options.text], **_wishes(options))
-    size = [side * max(options.scale, 1) for side in picture.size]
+    size = [side * options.scale for side in picture.size]
     _write(picture.resize(size, Image.NEAREST), out)
 
 
-def _edit(options):
+@command(
+    "itit_jax.serve.cli edit",
+    "draw a part of a picture anew",
+    {
+        "picture": Argument("", "picture file", form="FILE"),
+        "text": Argument("", "what the whole picture should then show"),
+        "--mask": Argument(
+            "", "picture of that size; white is drawn anew", form="FILE", needed=True
+        ),
+        "--out": Argument("edited.png", "where the picture goes", form="FILE"),
+        **WISHES,
+    },
+)
+def edit(options):
+    """Writes a picture."""
     out = _picture_file(options.out)
     picture, mask = _open(options.picture), _open(options.mask)
     Edit(picture, mask)  # a mask that does not fit is told before JAX starts
     session = _session(options)
     (edited,) = session.edit([picture], [options.text], [mask], **_wishes(options))
     _write(edited, out)
+
+
+main = Choice("itit_jax.serve.cli", caption, draw, edit)
 
 
 def _wishes(options):
@@ -81,8 +99,11 @@ def _picture_file(path):
 
 
 def _write(picture, path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    except OSError as error:
+        raise UserError(f"--out={path} cannot be written ({error}); give another.") from error
     print(path)
 
 

@@ -17,6 +17,7 @@ ARGUMENTS = {
     "--names": Argument(("a",), "some", words(), form="NAME,NAME"),
     "--share": Argument(0.5, "how much", form="SHARE"),
     "--from": Argument("", "whence"),
+    "--rounds": Argument(1, "how often", at_least(1), form="N", unset=True),
     "--fast": Argument(False, "skip the slow part"),
     "--set": Argument((), "KEY=VALUE, often", many=True),
     "--config.": Argument((), "a key", many=True),
@@ -33,14 +34,14 @@ def ask(*texts, arguments=ARGUMENTS):
 def test_every_form_is_read_into_its_type():
     options, code = ask(
         "~/x", "a", "b", "--out=~/y", "--size", "3", "--fast", "--kind=easy", "--names=c,d",
-        "--set=p=1", "--set", "q=~", "--share=1", "--from=z=1", "--config.k.l=2", "--config.m", "n",
-        "--", "--c",
+        "--set=p=1", "--set", "q=~", "--share=1", "--from=z=1", "--rounds=2",
+        "--config.k.l=2", "--config.m", "n", "--", "--c",
     )  # fmt: skip
     home = str(pathlib.Path.home())
     assert code == 0 and options == {
         "first": f"{home}/x", "rest": ("a", "b", "--c"), "out": f"{home}/y", "size": 3,
-        "kind": "easy", "names": ("c", "d"), "share": 1.0, "from_": "z=1", "fast": True,
-        "set": ("p=1", "q=~"), "config_keys": ("k.l=2", "m=n"),
+        "kind": "easy", "names": ("c", "d"), "share": 1.0, "from_": "z=1", "rounds": 2,
+        "fast": True, "set": ("p=1", "q=~"), "config_keys": ("k.l=2", "m=n"),
     }  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def test_what_is_not_given_has_its_default():
     options, _ = ask("x", "a", "--out=y")
     assert options == {
         "first": "x", "rest": ("a",), "out": "y", "size": 8, "kind": "tiny", "names": ("a",),
-        "share": 0.5, "from_": "", "fast": False, "set": (), "config_keys": (),
+        "share": 0.5, "from_": "", "rounds": None, "fast": False, "set": (), "config_keys": (),
     }  # fmt: skip
 
 
@@ -119,6 +120,7 @@ def test_help_tells_every_argument_its_choices_and_default(capsys):
         "  --size=N                  how many; at least 1 (default 8)",
         "  --kind=KIND               which [tiny | easy] (default tiny)",
         "  --out=DIR                 where it goes (needed)",
+        "  --rounds=N                how often; at least 1",
         "  --fast                    skip the slow part",
         "  --config.KEY=VALUE        a key",
     ):

@@ -1,0 +1,43 @@
+"""The command: what it refuses before it writes anything."""
+
+import pytest
+
+from data_pipelines import build
+
+
+@pytest.mark.parametrize(
+    "flags, sentence",
+    [
+        (["--from=scenes", "--shards=0"], "--shards must be between 1 and 500, not 0"),
+        (["--from=scenes", "--seed=-1"], "--seed must be at least 0, not -1"),
+        (["--from=scenes", "--preset=tny"], "did you mean tiny?"),
+        (["--from=scenes", "--vocabulary_size=3"], "--vocabulary_size must be above 3"),
+        (["--from=scenes", "--preset=easy", "--vocabulary_size=4"], "4 pieces are too few"),
+        (["--from=folder", "--validation=2"], "--validation must be at least 0 and below 1"),
+        (["--from=folder", "--test=-0.1"], "--test must be at least 0 and below 1"),
+        (["--from=folder", "--pairs=-1"], "--pairs must be at least 0, not -1"),
+        (["--from=folder"], "needs --images=DIR and --captions=FILE"),
+        (
+            ["--from=folder", "--images=a", "--captions=b", "--validation=0.5", "--test=0.5"],
+            "--validation and --test take all pairs",
+        ),
+        (["--from=emoji", "--source=nowhere"], "holds no protocol.json"),
+        (["--preset=easy"], "--from is missing; give --from=KIND"),
+    ],
+)
+def test_a_wrong_request_is_one_sentence_and_leaves_no_folder(flags, sentence, tmp_path, capsys):
+    assert build.main([*flags, f"--out={tmp_path / 'new'}"]) == 2
+    out, error = capsys.readouterr()
+    assert sentence in error and len(error.splitlines()) == 1 and not out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", ["file/below", "full"])
+def test_a_place_that_cannot_be_filled_is_one_sentence(place, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/x").write_text("")
+    assert build.main(["--from=scenes", "--preset=easy", f"--out={tmp_path / place}"]) == 2
+    error = capsys.readouterr().err
+    assert "choose another --out" in error and len(error.splitlines()) == 1
+    assert len(list(tmp_path.rglob("*"))) == 3
