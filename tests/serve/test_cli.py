@@ -83,4 +83,4 @@ def test_wrong_requests_are_one_sentence(trained, arguments, sentence, capsys):
 
 def test_a_tokenizer_neither_draws_nor_captions(tokenizer, capsys):
     assert cli.main(["draw", "a circle", f"--workdir={tokenizer}"]) == 2
-    assert "neither draws nor captions" in capsys.readouterr().err
+    assert "cannot do this (Texts to pictures)" in capsys.readouterr().err
