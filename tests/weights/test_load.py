@@ -192,5 +192,5 @@ def test_convert_prints_the_sizes_and_writes_what_load_reads(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert '"text_encoder.head_width": 5' in printed and '"text_encoder.layers": 2' in printed
     assert_same(params, weights.load(tmp_path / "out", abstract(params)))
-    assert convert.main([str(tmp_path / "nowhere"), f"--out={tmp_path / 'out'}"]) == 2
+    assert convert.main([str(tmp_path / "nowhere"), f"--out={tmp_path / 'other'}"]) == 2
     assert "do not exist" in capsys.readouterr().err
