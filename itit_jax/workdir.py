@@ -270,6 +270,7 @@ def check_runs(config):
     """ConfigError if a key that names another run names none that fits."""
     for key, wanted in settings.spec(config).runs.items():
         path = settings.flat(config)[key]
+        addresses.check(path)
         if not path or is_address(path):  # asking a bucket takes seconds
             continue
         if not Workdir(path).is_run():
