@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all, on this machine and in buckets."""
 
 import contextlib
+import importlib.util
 import io
 import os
 import pathlib
@@ -16,7 +17,13 @@ def located(path):
     """A pathlib.Path of this machine, or what does the same in a bucket."""
     if not is_address(path):
         return pathlib.Path(path)
-    from etils import epath  # loads the client of the bucket
+    if importlib.util.find_spec("gcsfs"):  # or epath loads TensorFlow wherever that is installed
+        os.environ.setdefault("EPATH_USE_TF", "false")
+    import fsspec
+
+    # Or a process never sees what others wrote beside a name that it has looked for once.
+    fsspec.config.conf.setdefault("gcs", {}).setdefault("use_listings_cache", False)
+    from etils import epath
 
     return epath.Path(path)
 

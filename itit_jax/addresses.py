@@ -6,10 +6,10 @@ epath alone.
 """
 
 import importlib.util
-import os
 import re
 
 from data_pipelines.errors import UserError
+from data_pipelines.files import located
 
 SERVED = "gs"
 AS_FOLDER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")  # also gs:/b/run, which lacks a slash
@@ -44,15 +44,7 @@ def check(path):
 def open_path(address):
     """The address as an epath.Path; UserError if it is not served."""
     check(address)
-    # Or epath takes TensorFlow's client wherever that is installed: heavy, and another one.
-    os.environ.setdefault("EPATH_USE_TF", "false")
-    import fsspec
-
-    # Or a process never sees what others wrote beside a name that it has looked for once.
-    fsspec.config.conf.setdefault("gcs", {}).setdefault("use_listings_cache", False)
-    from etils import epath
-
-    return epath.Path(address)
+    return located(address)
 
 
 def check_reach(address):

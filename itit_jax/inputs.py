@@ -4,7 +4,7 @@ import itertools
 
 from data_pipelines import engines, streams
 from data_pipelines.records import digest, read_info
-from data_pipelines.words.find import FILES, open_words
+from data_pipelines.words.find import open_words
 from data_pipelines.words.train import training_texts
 from itit_jax.config import ConfigError
 from itit_jax.recipes import base
@@ -46,8 +46,7 @@ def keep_vocabulary(vocabulary, run):
 
 def kept_vocabulary(run):
     """The vocabulary that a run was trained with."""
-    with run.here(FILES) as folder:
-        return open_words(folder)
+    return open_words(run.path)
 
 
 def dataset_digest(config):

@@ -38,7 +38,8 @@ def load_frozen(recipe, abstract):
 
 def load_part(source, name, abstract):
     """One part from a run's workdir or from published weights."""
-    if Workdir(source).checkpoints.exists():
+    run = Workdir(source)
+    if not run.local or run.checkpoints.exists():  # a bucket holds runs alone
         return load_trained(source, name, abstract)
     return weights.load(source, abstract, part=name)
 

@@ -30,5 +30,5 @@ class Profile:
     def close(self):
         """Write what was traced, also of a run that ends earlier."""
         if self._on:
+            self._on = False  # a trace that cannot be written is not tried again
             jax.profiler.stop_trace()
-            self._on = False

@@ -13,7 +13,6 @@ import math
 import os
 import pathlib
 import shutil
-import tempfile
 
 from data_pipelines.errors import UserError
 from data_pipelines.files import is_address, whole
@@ -109,18 +108,6 @@ class Workdir:
     def profile(self):
         """Folder of the profiler's traces."""
         return self.path / PROFILE
-
-    @contextlib.contextmanager
-    def here(self, names):
-        """A folder of this machine with those of the files that are there: this, or copies."""
-        if self.local:
-            yield self.path
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            for file in (self.path / name for name in names):
-                if file.exists():
-                    pathlib.Path(folder, file.name).write_bytes(file.read_bytes())
-            yield pathlib.Path(folder)
 
     # ---- what the run writes ----------------------------------------------------------------
 
@@ -270,6 +257,7 @@ def check_runs(config):
     """ConfigError if a key that names another run names none that fits."""
     for key, wanted in settings.spec(config).runs.items():
         path = settings.flat(config)[key]
+        addresses.check(path)
         if not path or is_address(path):  # asking a bucket takes seconds
             continue
         if not Workdir(path).is_run():

@@ -13,7 +13,6 @@ KINDS = (
     (Bpe, (TABLE,)),
     (Bpe, (VOCABULARY, MERGES)),
 )
-FILES = tuple(name for _, names in KINDS for name in names)
 
 
 def open_words(path) -> Words:

@@ -7,9 +7,10 @@ goes out as tokenizer.json too, and names the class that follows it.
 
 import base64
 import json
-import pathlib
 
 from sentencepiece import sentencepiece_model_pb2
+
+from data_pipelines.files import located
 
 BPE = 2  # TrainerSpec.ModelType
 NORMAL, UNKNOWN, CONTROL = 1, 2, 3  # SentencePiece.Type
@@ -18,7 +19,7 @@ SPACE = "\u2581"
 
 def tokenizer_files(path, length):
     """SentencePiece file, ids of the longest text -> {file name: bytes} of the folder tokenizer."""
-    data = pathlib.Path(path).read_bytes()
+    data = located(path).read_bytes()
     proto = sentencepiece_model_pb2.ModelProto.FromString(data)
     config = {
         "tokenizer_class": "T5Tokenizer",
