@@ -6,10 +6,12 @@ python -m benchmarks.demo --out=runs/harder --preset=harder
 Every step is a command that you could type; each continues where it was if it is interrupted.
 """
 
+import contextlib
 import json
 import os
 import pathlib
 import platform
+import resource
 import shlex
 import subprocess
 import sys
@@ -39,14 +41,14 @@ def main(options):
     """Runs the commands in order, then gathers scores.json."""
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    start = time.time()
-    for words in commands(options, out):
+    spent = Spent(out / "spent.json")
+    for name, words in commands(options, out):
         print(f"\n$ {shlex.join(words)}", flush=True)
-        code = subprocess.run([sys.executable, *words[1:]]).returncode
+        with spent.on(name):
+            code = subprocess.run([sys.executable, *words[1:]]).returncode
         if code:
             print(f"stopped with exit code {code}; the same command goes on.", file=sys.stderr)
             return code
-    spent = spend(out / "wall.json", time.time() - start)
     scores = gather(out, options, spent)
     (out / "scores.json").write_text(json.dumps(scores, indent=1))
     show(out, scores)
@@ -54,7 +56,7 @@ def main(options):
 
 
 def commands(options, out):
-    """What a user would type."""
+    """(name, what a user would type)."""
     itit = out / "itit"
     module = ["python", "-m"]
     train = [*module, "itit_jax.main"]
@@ -63,14 +65,15 @@ def commands(options, out):
     seed = f"--config.seed={options.seed}"
     sized, worded = fit(options.preset)
     own = [f"--config.{key}" for key in (f"cycle.mode={options.cycle}", *options.set)]
-    yield [*module, "data_pipelines.build", "--from=scenes", f"--preset={options.preset}",
-           f"--out={out / 'data'}"]
-    yield [*train, "--config=configs/vq_tiny.py", f"--workdir={out / 'tokenizer'}", data, seed,
-           *sized]
-    yield [*train, "--mode=encode", "--config=configs/itit_tiny.py",
-           f"--workdir={out / 'tokens'}", data, tokenizer, *sized, *worded]
-    yield [*train, "--config=configs/itit_tiny.py", f"--workdir={itit}", data, tokenizer,
-           f"--config.data.tokens={out / 'tokens'}", seed, *sized, *worded, *own]
+    preset = [f"--preset={options.preset}", f"--out={out / 'data'}"]
+    yield "data", [*module, "data_pipelines.build", "--from=scenes", *preset]
+    tokenize = [*train, "--config=configs/vq_tiny.py", f"--workdir={out / 'tokenizer'}"]
+    yield "tokenizer", [*tokenize, data, seed, *sized]
+    encode = [*train, "--mode=encode", "--config=configs/itit_tiny.py"]
+    yield "tokens", [*encode, f"--workdir={out / 'tokens'}", data, tokenizer, *sized, *worded]
+    draw = [*train, "--config=configs/itit_tiny.py", f"--workdir={itit}", data, tokenizer]
+    tokens = f"--config.data.tokens={out / 'tokens'}"
+    yield "itit", [*draw, tokens, seed, *sized, *worded, *own]
 
 
 def fit(preset):
@@ -82,14 +85,37 @@ def fit(preset):
     return sized, [f"--config.data.text_length={12 * world.objects[1]}"]
 
 
-def spend(file, seconds):
-    """Seconds of all attempts together: an interrupted demo has cost its first part too."""
-    before = json.loads(file.read_text())["seconds"] if file.exists() else 0.0
-    file.write_text(json.dumps({"seconds": before + seconds}))
-    return before + seconds
+class Spent:
+    """Seconds of each command: by the clock, and of all cores together (user and system).
+
+    They are kept in a file: an interrupted demo has cost its first part too.
+    """
+
+    def __init__(self, file):
+        self.file = file
+        self.parts = json.loads(file.read_text()) if file.exists() else {}
+
+    @contextlib.contextmanager
+    def on(self, name):
+        """Around a command."""
+        wall, core = time.time(), _children()
+        yield
+        part = self.parts.setdefault(name, {"wall": 0.0, "core": 0.0})
+        part["wall"] += time.time() - wall
+        part["core"] += _children() - core
+        self.file.write_text(json.dumps(self.parts, indent=1))
+
+    def total(self, kind):
+        """Seconds of all commands."""
+        return sum(part[kind] for part in self.parts.values())
 
 
-def gather(out, options, seconds):
+def _children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def gather(out, options, spent):
     """scores.json: after and before, the tokenizer's ceiling, what was used, how long."""
     history = json.loads((out / "itit" / "eval.json").read_text())
     steps = sorted(history, key=int)
@@ -112,7 +138,10 @@ def gather(out, options, seconds):
         "cycle": options.cycle,
         "seed": options.seed,
         "steps": int(steps[-1]),
-        "wall_seconds": round(seconds, 1),
+        "wall_seconds": round(spent.total("wall"), 1),
+        "core_seconds": round(spent.total("core"), 1),
+        "core_seconds_of": {name: round(part["core"], 1) for name, part in spent.parts.items()},
+        "intervals": "95 %, bootstrap over the test scenes of this one run; seeds differ by more",
         "device": machine(),
         "command": shlex.join(["python", "-m", "benchmarks.demo", *sys.argv[1:]]),
         "commit": commit(),
@@ -149,7 +178,7 @@ def _flat(tree, prefix=""):
 
 def show(out, scores):
     """A small table and where to look."""
-    print(f"\n{'test scenes, F1':22s} before   after   95 % interval   held-out   ceiling")
+    print(f"\n{'test scenes, F1':22s} before   after   95 % of scenes  held-out   ceiling")
     for name, label in zip(SCORES, ("captioning", "drawing")):
         get = lambda kind, name=name: scores[f"{name}_{kind}"]
         print(
@@ -158,7 +187,8 @@ def show(out, scores):
             f"{get('f1_tokenizer_ceiling'):8.2f}"
         )
     print(f"\n{scores['pairs']} pairs, {scores['lone_images']} lone images, "
-          f"{scores['lone_texts']} lone texts, {scores['wall_seconds'] / 60:.1f} minutes")
+          f"{scores['lone_texts']} lone texts, {scores['wall_seconds'] / 60:.1f} minutes, "
+          f"{scores['core_seconds'] / 60:.1f} core-minutes")
     print(f"before and after: {before_after(out)}\nscores: {out / 'scores.json'}")
 
 
