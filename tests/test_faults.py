@@ -66,13 +66,31 @@ def test_a_finished_run_has_everything_that_was_promised(trained):
     assert history[str(runs.STEPS)]["test"]["draw_loss"] < history["0"]["test"]["draw_loss"]
 
 
+def test_a_run_whose_newest_checkpoint_is_damaged_goes_back_and_ends_the_same(
+    trained, easy, tokenizer, tmp_path
+):
+    workdir = shutil.copytree(trained, tmp_path / "run")
+    for file in (workdir / "checkpoints" / str(runs.STEPS)).rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    out = runs.run(*runs.itit(workdir, easy, tokenizer))
+    assert f"checkpoint {runs.STEPS} is damaged" in out and "resuming from step 10" in out
+    assert (workdir / "metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
+    jax.tree.map(np.testing.assert_array_equal, final_state(workdir), final_state(trained))
+
+
 def test_eval_repeats_the_scores_of_the_run(trained, classifier, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(trained, copy)
     written = json.loads((copy / "eval.json").read_text())
     (copy / "eval.json").unlink()
-    runs.run("--mode=eval", f"--workdir={copy}", "--config.evaluate.captions=true",
+    with open(copy / "metrics.jsonl", "a") as file:  # the run itself is two steps further
+        file.write('{"step": 13, "loss": 1.0}\n{"step": 14, "lo')
+    others = {f: f.read_bytes() for f in copy.rglob("*") if f.is_file() and f.name != "eval.json"}
+    out = runs.run("--mode=eval", f"--workdir={copy}", "--config.evaluate.captions=true",
              "--config.evaluate.cycles=true", f"--config.evaluate.features=scenes:{classifier}")
+    assert "WARNING" not in out
+    assert all(file.read_bytes() == data for file, data in others.items()), "readers never write"
     again = json.loads((copy / "eval.json").read_text())[str(runs.STEPS)]["test"]
     for name, value in written[str(runs.STEPS)]["test"].items():
         assert again[name] == pytest.approx(value, rel=1e-5), name
