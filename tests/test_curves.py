@@ -34,7 +34,12 @@ def test_scores_stand_at_their_steps_split_by_split():
 
 @pytest.mark.parametrize(
     "metrics, scores, rows",
-    [([], {}, 1), (METRICS, {}, 1), (METRICS, SCORES, 2), ([{"step": 1, "a": float("nan")}], {}, 1)],
+    [
+        ([], {}, 1),
+        (METRICS, {}, 1),
+        (METRICS, SCORES, 2),
+        ([{"step": 1, "loss": float("nan")}], {}, 1),
+    ],
 )
 def test_every_run_has_a_picture_of_three_panels_a_row(metrics, scores, rows):
     picture = Image.open(io.BytesIO(curves.draw(metrics, scores)))

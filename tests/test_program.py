@@ -9,6 +9,7 @@ import pytest
 from itit_jax import config as settings
 from itit_jax import inputs
 from itit_jax.program import describe
+from tests import tiny
 
 ROOT = pathlib.Path(__file__).parent.parent
 EXPERIMENTS = sorted(
@@ -21,17 +22,22 @@ def load(name, *overrides):
     return settings.load(f"configs/{name}.py", overrides=overrides)
 
 
-@pytest.fixture
-def compiled_fast():
-    """What is compiled runs once, and is of any speed."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+# The real start of itit_tiny is in test_tiny_configs.py: the step that is compiled for what is
+# described takes what was allocated, or refuses it. Here a smaller ITIT, of a program that
+# test_devices.py needs too.
+STARTS = {
+    "classifier": lambda: load("classifier_tiny", *MESH, "optimizer.ema_decay=0.9"),
+    "vq": lambda: load("vq_tiny", *MESH),
+    "itit": lambda: tiny.itit_config(
+        model__scan=True, optimizer__ema_decay=0.9, data__tokens="encoded", train__steps=10,
+        mesh__data=2, mesh__fsdp=2, mesh__tensor=2,
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["classifier_tiny", "vq_tiny", "itit_tiny"])
-def test_a_real_start_allocates_what_is_described(name, compiled_fast):
-    program = describe(load(name, *MESH, "optimizer.ema_decay=0.9"))
+@pytest.mark.parametrize("name", STARTS)
+def test_a_real_start_allocates_what_is_described(name):
+    program = describe(STARTS[name]())
     there, described = program.init(seed=0), program.state
     assert jax.tree.structure(there) == jax.tree.structure(described)
     leaves = jax.tree_util.tree_leaves_with_path(there)
