@@ -27,7 +27,7 @@ def load(name, *overrides):
 # test_devices.py needs too.
 STARTS = {
     "classifier": lambda: load("classifier_tiny", *MESH, "optimizer.ema_decay=0.9"),
-    "vq": lambda: load("vq_tiny", *MESH),
+    "vq": lambda: load("vq_tiny", *MESH, "model.base_channels=8", "model.latent_channels=8"),
     "itit": lambda: tiny.itit_config(
         model__scan=True, optimizer__ema_decay=0.9, data__tokens="encoded", train__steps=10,
         mesh__data=2, mesh__fsdp=2, mesh__tensor=2,
