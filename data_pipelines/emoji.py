@@ -2,6 +2,7 @@
 others, lone texts of other concepts; no concept in two pools."""
 
 import csv
+import functools
 import json
 import pathlib
 import zipfile
@@ -29,15 +30,14 @@ def make(options, report):
     for row in _table(source / "captions.tsv"):
         captions.setdefault(row["concept"], []).append(row["caption"])
     out = {name: [] for name in ("pairs", "images", "texts", *HELD_OUT)}
-    archives = {}
+    archive = functools.cache(lambda vendor: zipfile.ZipFile(source / f"images-{vendor}.zip"))
     for row in _table(source / "images.tsv"):
         split = _split(row, concepts[row["concept"]], paired, protocol)
         if split:
             vendor = row["vendor"]
-            archive = archives.setdefault(vendor, zipfile.ZipFile(source / f"images-{vendor}.zip"))
             texts = () if split == "images" else tuple(captions[row["concept"]])
             key = f"{row['concept']}#{vendor}"
-            out[split].append(Record(key, archive.read(row["file"]), texts, vendor))
+            out[split].append(Record(key, archive(vendor).read(row["file"]), texts, vendor))
     for concept, row in concepts.items():
         if row["pool"] == "text":
             texts = tuple(captions[concept])

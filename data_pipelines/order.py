@@ -28,7 +28,7 @@ def permuted(index: np.ndarray, count: int, *seed) -> np.ndarray:
 
 
 def draws(index: np.ndarray, *seed) -> np.ndarray:
-    """Independent random uint64 for each index, named by `seed`."""
+    """Independent random uint64 [n] for index int64 [n], named by `seed`."""
     return _mix(index.astype(np.uint64), _keys(seed)[0])
 
 

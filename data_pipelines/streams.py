@@ -65,7 +65,7 @@ class Split:
         return found
 
     def text(self, index, draw):
-        """int32 [length]: one of the record's texts, chosen by the random number `draw`."""
+        """int32 [t]: one of the record's texts, chosen by the random number `draw`."""
         found = self._text_cache.get(index)
         if found is None:
             texts = self.records[index].texts
@@ -123,7 +123,7 @@ class Streams:
                 )
 
     def batch(self, step):
-        """{stream: {"image" uint8 [b,h,w,3] or "tokens" int32 [b,k], "text" int32 [b,l]}}."""
+        """{stream: {"image" uint8 [b, h, w, 3] or "tokens" int32 [b, n], "text" int32 [b, t]}}."""
         return {name: self.at(name, self.positions(name, step)) for name in self.rows}
 
     def positions(self, name, step):
@@ -153,7 +153,7 @@ class Streams:
 def examples(folder, split, count, *, image_size, text_length, vocabulary):
     """At most `count` records of a split for evaluation, spread evenly over it, in order.
 
-    {"image" uint8 [n,h,w,3], "text" int32 [n,l] (each record's first text), "keys", "texts"}.
+    {"image" uint8 [b, h, w, 3], "text" int32 [b, t] (each record's first), "keys", "texts"}.
     """
     found = Split(
         folder, split, 0, image_size=image_size, text_length=text_length, vocabulary=vocabulary

@@ -6,7 +6,10 @@ import optax
 
 
 def cross_entropy(logits, targets, smoothing=0.0):
-    """Per-position loss [...]; target = (1 - e) onehot + e / classes (MaskGIT, papers.md 1.2)."""
+    """Logits [..., v], ids [...] -> loss [...] (MaskGIT, papers.md 1.2).
+
+    The target is (1 - e) onehot + e / v, where e is `smoothing`.
+    """
     exact = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
     if not smoothing:
         return exact
@@ -15,15 +18,16 @@ def cross_entropy(logits, targets, smoothing=0.0):
 
 
 def masked_mean(values, mask, axis=None):
-    """Mean of values where mask holds; 0 where it never does."""
+    """Mean of values [...] over `axis` where mask bool [...] holds; 0 where it never does."""
     return jnp.sum(values * mask, axis=axis) / jnp.maximum(jnp.sum(mask, axis=axis), 1)
 
 
 def straight_through(logits, chosen=None):
     """One-hot rows of the argmax (or of `chosen` ids) whose gradient is that of the softmax.
 
-    papers.md 1.3. In this order the forward value is the one-hot exactly: p - stop_gradient(p)
-    is 0, while stop_gradient(y - p) + p would carry the rounding of 1 - p.
+    Logits [..., v], chosen [...] -> float32 [..., v] (papers.md 1.3). In this order the forward
+    value is the one-hot exactly: p - stop_gradient(p) is 0, while stop_gradient(y - p) + p would
+    carry the rounding of 1 - p.
     """
     logits = logits.astype(jnp.float32)
     chosen = jnp.argmax(logits, axis=-1) if chosen is None else chosen
@@ -33,7 +37,7 @@ def straight_through(logits, chosen=None):
 
 
 def codebook_losses(latents, quantised):
-    """(codebook term, commitment term) of VQ-VAE, each a mean of squares."""
+    """(codebook term, commitment term) of VQ-VAE, each a mean of squares; both [..., d]."""
     stop = jax.lax.stop_gradient
     codebook = jnp.mean(jnp.square(stop(latents) - quantised))
     commitment = jnp.mean(jnp.square(latents - stop(quantised)))
@@ -43,7 +47,7 @@ def codebook_losses(latents, quantised):
 def revival_loss(codebook, latents, ids, key):
     """Pulls the codes that this batch left unused towards random latents of the batch.
 
-    codebook [n, d]; latents [m, d]; ids [m]. Used codes get no gradient from it.
+    codebook [c, d]; latents [m, d]; ids [m]. Used codes get no gradient from it.
     """
     used = jnp.zeros(codebook.shape[0], bool).at[ids].set(True)
     pick = jax.random.randint(key, (codebook.shape[0],), 0, latents.shape[0])
@@ -52,7 +56,7 @@ def revival_loss(codebook, latents, ids, key):
 
 
 def hinge_discriminator(real, fake):
-    """Hinge loss of the discriminator's patch scores."""
+    """Hinge loss of the discriminator's patch scores [b, h, w, 1] of real and drawn pictures."""
     return 0.5 * (jnp.mean(jax.nn.relu(1 - real)) + jnp.mean(jax.nn.relu(1 + fake)))
 
 

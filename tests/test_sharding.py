@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import UserError
-from itit_jax import config as settings
 from itit_jax import sharding
-from itit_jax.recipes import base
 
 
 def test_an_unmatched_matrix_is_an_error_with_its_path():
@@ -27,9 +25,42 @@ def test_a_mesh_that_does_not_fit_is_one_sentence():
         sharding.make_mesh(3, 1, 1)
 
 
-@pytest.mark.parametrize("name", ["itit_tiny", "itit_large", "vq_f16"])
-def test_every_parameter_has_a_rule(name):
-    config = settings.load(f"configs/{name}.py")
-    recipe = base.find(config)
-    shapes = jax.eval_shape(recipe.init, jax.random.key(0))
-    sharding.match(config.mesh.rules, shapes, sharding.make_mesh(2, 2, 2))
+def test_the_first_rule_that_matches_counts():
+    mesh = sharding.make_mesh(1, 2, 4)
+    rules = ((r"a/kernel", ("tensor", None)), (r".*kernel", (None, "fsdp")), (r".*", ()))
+    assert sharding.spec_of(rules, "a/kernel", (8, 8), mesh) == jax.P("tensor", None)
+    assert sharding.spec_of(rules, "b/a/kernel", (8, 8), mesh) == jax.P(None, "fsdp")
+
+
+def test_a_rule_speaks_of_one_layer_of_a_stack():
+    mesh = sharding.make_mesh(1, 2, 4)
+    rules = ((r".*kernel", ("fsdp", "tensor")),)
+    found = sharding.spec_of(rules, "encoder/layers/kernel", (3, 8, 8), mesh)
+    assert found == jax.P(None, "fsdp", "tensor")
+    with pytest.raises(UserError, match="has 2 axes, but encoder/kernel has the shape"):
+        sharding.spec_of(rules, "encoder/kernel", (8,), mesh)
+
+
+def test_what_an_optimizer_keeps_of_a_parameter_lies_as_it_does():
+    mesh = sharding.make_mesh(1, 2, 4)
+    params = {"a": {"kernel": np.zeros((8, 16))}}
+    places = sharding.match(((r".*", ("fsdp", "tensor")),), params, mesh)
+    state = {
+        "mu": params,
+        "rows": {"a": {"kernel": np.zeros(8)}},  # factored: a dimension and its axis are gone
+        "columns": {"a": {"kernel": np.zeros(16)}},
+        "count": np.zeros(()),
+    }
+    found = sharding.match_optimizer(state, params, places)
+    specs = {name: jax.tree.leaves(found[name])[0].spec for name in state}
+    assert specs == {
+        "mu": jax.P("fsdp", "tensor"),
+        "rows": jax.P("fsdp"),
+        "columns": jax.P("tensor"),
+        "count": jax.P(),
+    }
+
+
+def test_a_constraint_is_nothing_where_no_mesh_is_set():
+    x = np.zeros((4, 4))
+    assert sharding.constrain(x, "data", None) is x

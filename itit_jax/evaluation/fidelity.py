@@ -60,7 +60,8 @@ class Running:
 
 
 def frechet_distance(real: Statistics, fake: Statistics) -> float:
-    """FID: |m1 - m2|^2 + tr S1 + tr S2 - 2 tr((S1 S2)^(1/2)) (Heusel et al. 2017, section 2).
+    """FID: |m1 - m2|^2 + tr S1 + tr S2 - 2 tr((S1 S2)^(1/2)) (Heusel et al. 2017, section 2), of
+    means [d] and covariances [d, d].
 
     With S = R R^T the last trace is the sum of the singular values of R1^T R2. Unlike the matrix
     root of S1 S2 this needs no small imaginary parts to be thrown away, and covariances of too
@@ -82,7 +83,7 @@ def _root(covariance):
 def kernel_distance(real, fake, unbiased=True) -> float:
     """KID: squared MMD with the kernel (x.y / d + 1)^3 over the whole sets (Binkowski et al. 2018).
 
-    The unbiased estimate leaves out the diagonals and may be negative.
+    real [n, d], fake [m, d]. The unbiased estimate leaves out the diagonals and may be negative.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     within = [_kernel_mean(x, x, diagonal=not unbiased) for x in (real, fake)]
@@ -101,7 +102,10 @@ def _kernel_mean(x, y, *, diagonal):
 
 
 def inception_score(probabilities, splits=1) -> tuple[float, float]:
-    """Mean and population deviation over consecutive splits of exp(mean KL(p(y|x) || p(y)))."""
+    """Mean and population deviation over consecutive splits of exp(mean KL(p(y|x) || p(y))).
+
+    probabilities [n, c] of c classes.
+    """
     p = np.asarray(probabilities, np.float64)
     borders = [k * len(p) // splits for k in range(splits + 1)]
     scores = [_inception_score(p[a:b]) for a, b in zip(borders, borders[1:])]
@@ -119,7 +123,7 @@ def _inception_score(p):
 def neighbours(real, fake, k=5) -> dict[str, float]:
     """Precision and recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et al. 2020).
 
-    A point's ball reaches to its k-th nearest other point of its own set.
+    real [n, d], fake [m, d]. A point's ball reaches to its k-th nearest other point of its set.
     """
     return {name: float(items.mean()) for name, items in neighbour_items(real, fake, k).items()}
 

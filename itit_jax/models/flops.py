@@ -59,7 +59,7 @@ def dense(rows, inputs, outputs):
 
 
 def attention(batch, queries, keys, width, inner):
-    """models.attention.Attention: `queries` places of x, `keys` places that they look at.
+    """models.attention.Attention: x [b, queries, d] looks at `keys` places.
 
     Keys are projected for the places of x alone; the others come from a cache.
     """
@@ -69,25 +69,25 @@ def attention(batch, queries, keys, width, inner):
 
 
 def stack(depth, batch, queries, width, mlp_width, keys=None):
-    """`depth` of models.layers.Block."""
+    """`depth` of models.layers.Block on x [b, queries, d]."""
     mixed = attention(batch, queries, keys or queries, width, width)
     return (mixed + dense(batch * queries, width, mlp_width) * 2) * depth
 
 
 def t5_encoder(network, batch, length):
-    """models.t5.T5Encoder on ids."""
+    """models.t5.T5Encoder on ids [b, t]."""
     inner = network.heads * network.head_width
     mixed = attention(batch, length, length, network.width, inner)
     return (mixed + dense(batch * length, network.width, network.mlp_width) * 3) * network.depth
 
 
 def t5_rows(network, batch, length):
-    """What probability rows cost more than ids."""
+    """What probability rows [b, t, v] cost more than ids."""
     return dense(batch * length, network.vocabulary_size, network.width)
 
 
 def token_table(codes, width, features):
-    """models.layers.TokenTable: the product that makes it, if there is one."""
+    """models.layers.TokenTable [v, d]: the product that makes it, if there is one."""
     return NONE if features is None else dense(codes, features.shape[-1], width).of_data()
 
 

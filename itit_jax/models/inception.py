@@ -48,6 +48,7 @@ class Norm(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, h, w, c] -> the same."""
         shape = x.shape[-1:]
         ones, zeros = nn.initializers.ones, nn.initializers.zeros
         scale, bias = self.param("scale", ones, shape), self.param("bias", zeros, shape)
@@ -65,6 +66,7 @@ class Unit(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, h, w, c] -> [b, h/stride, w/stride, channels]."""
         strides = (self.stride, self.stride)
         conv = nn.Conv(self.channels, self.kernel, strides, self.padding, use_bias=False,
                        name="conv")  # fmt: skip
@@ -72,17 +74,17 @@ class Unit(nn.Module):
 
 
 def average(x):
-    """Mean of the neighbours that there are."""
+    """Mean of the neighbours that there are; [b, h, w, c] -> the same."""
     return nn.avg_pool(x, (3, 3), (1, 1), "SAME", count_include_pad=False)
 
 
 def largest(x):
-    """Maximum of the neighbours."""
+    """Maximum of the neighbours; [b, h, w, c] -> the same."""
     return nn.max_pool(x, (3, 3), (1, 1), "SAME")
 
 
 def halve(x):
-    """Maximum of 3 x 3 at every second place."""
+    """Maximum of 3 x 3 at every second place; [b, h, w, c] -> [b, (h-1)/2, (w-1)/2, c]."""
     return nn.max_pool(x, (3, 3), (2, 2), "VALID")
 
 
@@ -102,6 +104,7 @@ class Mixed(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, h, w, c] -> [b, h, w, channels of all branches], half the side if `halving`."""
         return jnp.concatenate([self._chain(x, branch) for branch in self.branches], axis=-1)
 
     def _chain(self, x, branch):
@@ -213,6 +216,7 @@ class Head(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, d] -> [b, classes]."""
         self.param("bias", nn.initializers.zeros, (self.classes,))
         init = nn.initializers.lecun_normal()
         return x @ self.param("kernel", init, (x.shape[-1], self.classes))

@@ -125,7 +125,10 @@ class ITIT(nn.Module):
         return logits.astype(jnp.float32) + self.mlm_bias
 
     def __call__(self, tokens, places, visible, text, text_valid, words):
-        """Touches every parameter once; used to initialise."""
+        """Touches every parameter once, to initialise.
+
+        tokens, places, visible [b, s]; text [b, t, e], text_valid [b, t]; words [b, t].
+        """
         states, valid = self.encode(tokens, places, visible, text, text_valid)
         images = self.decode_image(states, valid, places, visible)
         empty_states, empty_valid = self.encode(tokens, places, visible)

@@ -28,6 +28,7 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, n, d] -> [b, n, d]."""
         rows = x.reshape(-1, x.shape[-1])
         hidden = self.activation(nn.Dense(self.mlp_width, dtype=self.dtype, name="up")(rows))
         return nn.Dense(x.shape[-1], dtype=self.dtype, name="down")(hidden).reshape(x.shape)

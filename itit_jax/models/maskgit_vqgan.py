@@ -13,7 +13,7 @@ from itit_jax.models.vqgan import group_norm
 
 
 class ResBlock(nn.Module):
-    """norm, swish, conv, norm, swish, conv, all without bias; [b, h, w, c] -> [b, h, w, channels].
+    """norm, swish, conv, norm, swish, conv, all without bias.
 
     Where the channels change, h + conv1x1(h): the input is dropped, since MaskGIT's code gives
     the branch to its own shortcut and the published weights were trained so.
@@ -24,6 +24,7 @@ class ResBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, h, w, c] -> [b, h, w, channels]."""
         conv = lambda name, side=3: nn.Conv(
             self.channels, (side, side), use_bias=False, dtype=self.dtype, name=name
         )
@@ -33,7 +34,7 @@ class ResBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pixels [b, h, w, 3] in [0, 1] -> latents [b, h/f, w/f, code_width]."""
+    """Pixels in [0, 1] -> latents."""
 
     base: int
     multipliers: tuple[int, ...]
@@ -43,6 +44,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, h, w, 3] -> [b, h/f, w/f, code_width]."""
         x = nn.Conv(self.base, (3, 3), use_bias=False, dtype=self.dtype, name="conv_in")(x)
         for level, multiplier in enumerate(self.multipliers):
             for i in range(self.res_blocks):
@@ -56,7 +58,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents [b, h/f, w/f, code_width] -> pixels [b, h, w, 3] in [0, 1]."""
+    """Latents -> pixels in [0, 1]."""
 
     base: int
     multipliers: tuple[int, ...]
@@ -65,6 +67,7 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, z):
+        """[b, h/f, w/f, code_width] -> [b, h, w, 3]."""
         conv = lambda width, name: nn.Conv(width, (3, 3), dtype=self.dtype, name=name)
         x = conv(self.base * self.multipliers[-1], "conv_in")(z)
         for i in range(self.res_blocks):

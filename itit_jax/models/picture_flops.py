@@ -7,7 +7,7 @@ from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 
 
 def encode_pixels(network, batch, image_size):
-    """models.vqgan.VQGAN.latents and the search for the nearest code."""
+    """models.vqgan.VQGAN.latents of pixels [b, h, w, 3], and the search for the nearest code."""
     side = image_size // network.patch
     pixels = 3 * network.patch**2
     code_width = len(network.levels) or network.code_width
@@ -25,7 +25,7 @@ def encode_pixels(network, batch, image_size):
 
 
 def decode_pixels(network, batch, image_size):
-    """models.vqgan.VQGAN.decode_latents."""
+    """models.vqgan.VQGAN.decode_latents to pixels [b, h, w, 3]."""
     side = image_size // network.factor
     if isinstance(network, MaskGITVQGAN):
         return _maskgit_decoder(network, batch, side)
@@ -130,7 +130,8 @@ def _maskgit_decoder(network, batch, side):
 
 
 def critic(network, batch, side):
-    """models.discriminator.PatchDiscriminator: (its first convolution, the others)."""
+    """models.discriminator.PatchDiscriminator of pixels [b, h, w, 3]: (its first convolution, the
+    others)."""
     found, inputs = [], 3
     for level in range(3):
         outputs = network.width * 2**level
@@ -140,7 +141,7 @@ def critic(network, batch, side):
 
 
 def classifier(network, batch, side):
-    """models.classifier.Classifier of pictures, which need no gradient."""
+    """models.classifier.Classifier of pixels [b, h, w, 3], which need no gradient."""
     found, inputs = [], 3
     for outputs in network.channels:
         found.append(conv(batch, side, inputs, outputs, stride=2))

@@ -38,6 +38,7 @@ class RMSNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[..., d] -> [..., d]."""
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
         x = x.astype(jnp.float32)
         x = x / jnp.sqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + 1e-6)
@@ -52,6 +53,7 @@ class GatedMLP(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, t, d] -> [b, t, d]."""
         def dense(features, name):
             std = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
             return nn.Dense(features, False, self.dtype, kernel_init=std, name=name)
@@ -73,7 +75,7 @@ class T5Block(nn.Module):
 
     @nn.compact
     def __call__(self, x, mask=None, bias=None, cache=None, index=0):
-        """Same call as models.layers.Block, so that Stack repeats either."""
+        """[b, t, d] -> ([b, t, d], cache), called as layers.Block so that Stack repeats either."""
         attention = Attention(
             self.heads,
             self.head_width,
@@ -106,7 +108,7 @@ class T5Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, tokens, valid):
-        """tokens int [b, t] or rows [b, t, v]; valid bool [b, t] -> features [b, t, width]."""
+        """tokens int [b, t] or rows [b, t, v]; valid bool [b, t] -> features [b, t, e]."""
         init = nn.initializers.normal(1.0)
         table = self.param("token_embedding", init, (self.vocabulary_size, self.width))
         x = embed(table, tokens).astype(self.dtype)

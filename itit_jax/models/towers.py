@@ -159,18 +159,19 @@ class Towers(nn.Module):
             self.logit_bias = self.param("logit_bias", nn.initializers.constant(-10.0), ())
 
     def __call__(self, pixels, ids):
-        """-> (features of pictures, features of texts), None for a tower that is not there."""
+        """pixels [b, h, w, 3], ids [b, t] -> (features [b, e], features [b, e]), of pictures and of
+        texts; None for a tower that is not there."""
         return (
             None if self.image is None else self.image(pixels),
             None if self.text is None else self.text(ids),
         )
 
     def image_features(self, pixels):
-        """pixels [b, size, size, 3], uint8 or normalised floats -> [b, d]."""
+        """pixels [b, size, size, 3], uint8 or normalised floats -> [b, e]."""
         return self.image(pixels)
 
     def text_features(self, ids):
-        """ids int [b, t] -> [b, d]."""
+        """ids int [b, t] -> [b, e]."""
         return self.text(ids)
 
     def logits(self, image_features, text_features):

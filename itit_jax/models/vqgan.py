@@ -68,7 +68,7 @@ class Codebook(nn.Module):
 
 
 def group_norm(x, name, dtype):
-    """GroupNorm of 32 groups (fewer where the channels are few) and epsilon 1e-6."""
+    """[b, h, w, c] -> the same: GroupNorm of 32 groups (fewer where c is small), epsilon 1e-6."""
     groups = math.gcd(32, x.shape[-1])
     return nn.GroupNorm(groups, epsilon=1e-6, dtype=dtype, name=name)(x)
 
@@ -81,6 +81,7 @@ class ResBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, h, w, c] -> [b, h, w, channels]."""
         conv = lambda name: nn.Conv(self.channels, (3, 3), dtype=self.dtype, name=name)
         h = conv("conv1")(nn.swish(group_norm(x, "norm1", self.dtype)))
         h = conv("conv2")(nn.swish(group_norm(h, "norm2", self.dtype)))
@@ -96,6 +97,7 @@ class AttentionBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, h, w, c] -> [b, h, w, c]."""
         b, h, w, c = x.shape
         places = group_norm(x, "norm", self.dtype).reshape(b, h * w, c)
         mixed, _ = Attention(1, c, dtype=self.dtype, name="attention")(places)
@@ -111,6 +113,7 @@ class Middle(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, h, w, c] -> [b, h, w, channels]."""
         x = ResBlock(self.channels, self.dtype, name="block_1")(x)
         if self.attention:
             x = AttentionBlock(self.dtype, name="attn_1")(x)
@@ -118,7 +121,7 @@ class Middle(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pixels [b, h, w, 3] -> latents [b, h/f, w/f, latent_channels]."""
+    """Pixels -> latents, f times smaller a side."""
 
     base: int
     multipliers: tuple[int, ...]
@@ -129,6 +132,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """[b, h, w, 3] -> [b, h/f, w/f, latent_channels]."""
         x = nn.Conv(self.base, (3, 3), dtype=self.dtype, name="conv_in")(x)
         for level, multiplier in enumerate(self.multipliers):
             for i in range(self.res_blocks):
@@ -170,7 +174,7 @@ class PatchEncoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents [b, h/f, w/f, c] -> pixels [b, h, w, out_channels]."""
+    """Latents -> pixels, f times larger a side."""
 
     base: int
     multipliers: tuple[int, ...]
@@ -181,6 +185,7 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, z):
+        """[b, h/f, w/f, c] -> [b, h, w, out_channels]."""
         channels = self.base * self.multipliers[-1]
         x = nn.Conv(channels, (3, 3), dtype=self.dtype, name="conv_in")(z)
         x = Middle(channels, bool(self.attention_resolutions), self.dtype, name="mid")(x)
@@ -239,7 +244,8 @@ class VQGAN(nn.Module):
         return self.quant_conv(self.encoder(fold(pixels, self.patch))).astype(jnp.float32)
 
     def __call__(self, pixels):
-        """-> (reconstruction [b, h, w, 3], latents, quantised without gradient tricks, ids)."""
+        """pixels [b, h, w, 3] -> (reconstruction [b, h, w, 3], latents [b, h/f, w/f, width],
+        quantised without gradient tricks, the same, and their ids [b, h/f, w/f])."""
         z = self.latents(pixels)
         if self.levels:
             q, ids = FSQ(self.levels)(z)
@@ -248,13 +254,13 @@ class VQGAN(nn.Module):
         return self.decode_latents(z + jax.lax.stop_gradient(q - z)), z, q, ids
 
     def encode(self, pixels):
-        """pixels [b, h, w, 3] -> ids int32 [b, (h/f) * (w/f)], row by row."""
+        """pixels [b, h, w, 3] -> ids int32 [b, n], n = (h/f) * (w/f), row by row."""
         z = self.latents(pixels)
         _, ids = FSQ(self.levels)(z) if self.levels else self.quantize(z)
         return ids.reshape(ids.shape[0], -1).astype(jnp.int32)
 
     def decode(self, ids):
-        """ids int [b, n * n] -> pixels [b, h, w, 3]."""
+        """ids int [b, n] of a square -> pixels [b, h, w, 3]."""
         side = math.isqrt(ids.shape[1])
         grid = ids.reshape(-1, side, side)
         if self.levels:
@@ -278,17 +284,17 @@ def fold(x, patch):
 
 
 def unfold(x, patch):
-    """Inverse of fold."""
+    """[b, h/p, w/p, p*p*c] -> [b, h, w, c]: the inverse of fold."""
     b, h, w, c = x.shape
     x = x.reshape(b, h, w, patch, patch, c // patch**2).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(b, h * patch, w * patch, c // patch**2)
 
 
 def to_signed(images):
-    """uint8 [0, 255] -> float32 [-1, 1]."""
+    """uint8 0 to 255 [...] -> float32 -1 to 1 [...]."""
     return images.astype(jnp.float32) / 127.5 - 1.0
 
 
 def to_pixels(signed):
-    """float [-1, 1] -> uint8 [0, 255]."""
+    """float -1 to 1 [...] -> uint8 0 to 255 [...]."""
     return jnp.clip(jnp.round((signed + 1.0) * 127.5), 0, 255).astype(jnp.uint8)

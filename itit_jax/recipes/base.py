@@ -27,7 +27,8 @@ class Recipe(Protocol):
         """Fresh parameters of every part; pure, usable under jax.eval_shape."""
 
     def loss(self, params, batch, key, step, teacher):
-        """-> (loss, metrics); pure. teacher: EMA parameters, or `params` without an EMA."""
+        """-> (loss [], metrics {name: []}); pure. batch: arrays as batch_spec says, such as
+        {"draw": {"image": [b, h, w, 3], "text": [b, t]}}. teacher: EMA parameters, or `params`."""
 
     def score(self, params, rows, key) -> dict[str, Any]:
         """Of held-out examples {"image", "text"}: losses [b], and arrays to look at and score:
@@ -117,8 +118,8 @@ def find(config) -> Recipe:
 def batch_spec(config, streams, tokens=0):
     """{stream: {array: shape and type}} of one global step, for the streams that have rows.
 
-    streams: {name: ("image", "text") or a part of it}. tokens: how many ids [b, tokens] stand for
-    a picture where the data set's pictures are encoded already; 0: pixels [b, h, w, 3].
+    streams: {name: ("image", "text") or a part of it}. tokens: how many ids stand for
+    a picture where the data set's pictures are encoded already, [b, n]; 0: pixels [b, h, w, 3].
     """
     size, length = config.data.image_size, config.data.text_length
     kinds = {"image": ("image", (size, size, 3), jnp.uint8), "text": ("text", (length,), jnp.int32)}

@@ -39,6 +39,7 @@ class Recipe:
         return self.network.apply({"params": params["classifier"]}, vqgan.to_signed(images))
 
     def loss(self, params, batch, key, step, teacher):
+        """Of pictures uint8 [b, h, w, 3] and their texts int32 [b, t], all streams joined."""
         del key, step, teacher
         rows = {name: jnp.concatenate([r[name] for r in batch.values()]) for name in
                 ("image", "text")}  # fmt: skip

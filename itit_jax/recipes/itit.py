@@ -85,7 +85,7 @@ class Recipe:
     # ---- the objectives -------------------------------------------------------------------
 
     def loss(self, params, batch, key, step, teacher):
-        """Weighted sum of the terms that have a weight; the metrics hold each without it."""
+        """Weighted sum [] of the terms that have a weight; the metrics hold each [] without it."""
         generator = teacher if self.config.cycle.generator == "ema" else params
         generator = jax.lax.stop_gradient(generator)
         keys = dict(zip(TERMS, jax.random.split(key, len(TERMS))))
@@ -118,7 +118,10 @@ class Recipe:
 
     @jax.named_scope("draw")
     def draw_loss(self, params, rows, key):
-        """Equation 2: cross-entropy of the masked tokens given the visible ones and the text."""
+        """Equation 2: cross-entropy of the masked tokens given the visible ones and the text.
+
+        rows: "tokens" [b, n] or "image" [b, h, w, 3], and "text" [b, t].
+        """
         mask_key, drop_key, dropout = jax.random.split(key, 3)
         ids, text = self.image_ids(params, rows), rows["text"]
         dropped = jax.random.bernoulli(
@@ -131,13 +134,16 @@ class Recipe:
 
     @jax.named_scope("caption")
     def caption_loss(self, params, rows, key):
-        """Equation 1: cross-entropy of the words given the image tokens that were not dropped."""
+        """Equation 1: cross-entropy of the words given the image tokens that were not dropped.
+
+        rows: "tokens" [b, n] or "image" [b, h, w, 3], and "text" [b, t].
+        """
         ids = self.image_ids(params, rows)
         logits = self.caption_logits(params, ids, rows["text"], key)
         return self._word_loss(logits, rows["text"])
 
     def t2i2t_loss(self, params, generator, rows, key):
-        """Equation 3, on lone texts."""
+        """Equation 3, on lone "text" [b, t]."""
         draw_key, *keys = jax.random.split(key, 4)
         text = rows["text"]
         # a. Draw the text. No gradient at all.
@@ -161,7 +167,7 @@ class Recipe:
         return self._word_loss(self.caption_logits(params, redrawn, text, caption_key), text)
 
     def i2t2i_loss(self, params, generator, rows, key):
-        """Equation 4, on lone images."""
+        """Equation 4, on lone "tokens" [b, n] or "image" [b, h, w, 3]."""
         generate_key, *keys = jax.random.split(key, 4)
         ids = self.image_ids(params, rows)
         # a. Caption the image. No gradient at all.

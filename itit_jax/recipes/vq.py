@@ -38,6 +38,7 @@ class Recipe:
         return params
 
     def loss(self, params, batch, key, step, teacher):
+        """Of pictures uint8 [b, h, w, 3], all streams joined."""
         del teacher
         images = [rows["image"] for rows in batch.values()]
         pixels = vqgan.to_signed(jnp.concatenate(images))

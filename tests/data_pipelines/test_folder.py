@@ -154,19 +154,3 @@ def test_photographs_with_captions_of_people_build(tmp_path):
     assert counts["texts"] == len(texts) == 9003
     assert counts["images"] == 12, "pictures without any text"
     assert sum(counts.values()) - counts["texts"] == 146
-
-
-@pytest.mark.parametrize("pairs, total", [(400, 400), (50, 50)])
-def test_the_emoji_set_builds_under_its_protocol(tmp_path, pairs, total):
-    source = SHARED / "emoji-captions"
-    if not source.is_dir():
-        pytest.skip("the emoji-captions set is not beside the project")
-    out = tmp_path / "emoji"
-    code = build.main(["--from=emoji", f"--source={source}", f"--pairs={pairs}", f"--out={out}"])
-    assert code == 0
-    counts = {k: v["records"] for k, v in read_info(out)["splits"].items()}
-    # The numbers of the set's own README.
-    assert (counts["pairs"], counts["images"], counts["texts"]) == (total, 1321, 510)
-    lone = [{r[i].key.split("#")[0] for i in range(len(r))}
-            for r in (Records(out, "images"), Records(out, "texts"))]
-    assert not lone[0] & lone[1]

@@ -1,12 +1,131 @@
-"""The tokenizer's objectives: what a step of them costs."""
+"""The tokenizer's terms by hand, who learns from which, and what a step of them costs."""
+
+import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from configs import vq
 from itit_jax.recipes.vq import Recipe
-from tests import traced_flops
+from tests import tiny, traced_flops
+
+CODES = 12
+
+
+def config(**losses):
+    c = vq.defaults()
+    c.data.image_size = 8
+    c.data.rows.images = 2
+    c.model.update(base_channels=4, channel_multipliers=(1, 1), res_blocks=1, codes=CODES)
+    c.model.update(attention_resolutions=(), latent_channels=4, code_width=3)
+    c.loss.update(losses)
+    return c
+
+
+RECIPE = Recipe(config(l1=0.5, l2=2.0, codebook=3.0, commitment=0.25, revive=0.1))
+PARAMS = tiny.filled(jax.eval_shape(RECIPE.init, jax.random.key(0)))
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype(np.uint8)
+BATCH = {"draw": {"image": IMAGES[:1]}, "images": {"image": IMAGES[1:]}}
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """What the network makes of the pictures, in numpy."""
+    apply = jax.jit(lambda p, x: RECIPE.tokenizer.apply({"params": p}, x))
+    return [np.asarray(x) for x in apply(PARAMS["tokenizer"], IMAGES / np.float32(127.5) - 1)]
+
+
+@pytest.fixture(scope="module")
+def told():
+    """(loss, terms), and the gradients of two terms alone."""
+    every = lambda p: RECIPE.loss(p, BATCH, jax.random.key(0), 0, None)
+    slope = lambda name, p: jax.grad(lambda p: every(p)[1][name])(p)["tokenizer"]
+    return jax.jit(lambda p: (every(p), slope("codebook", p), slope("commitment", p)))(PARAMS)
+
+
+def test_terms_and_their_weighted_sum_are_those_computed_by_hand(seen, told):
+    rebuilt, latents, quantised, ids = seen
+    (loss, found), *_ = told
+    error = rebuilt - (IMAGES / 127.5 - 1)
+    distance = np.mean((latents - quantised) ** 2)
+    wanted = {"l1": np.mean(np.abs(error)), "l2": np.mean(error**2),
+              "codebook": distance, "commitment": distance}  # fmt: skip
+    for name, value in wanted.items():
+        assert float(found[name]) == pytest.approx(value, rel=1e-4), name
+    total = 0.5 * wanted["l1"] + 2 * wanted["l2"] + 3.25 * distance + 0.1 * float(found["revive"])
+    assert float(loss) == float(found["loss"]) == pytest.approx(total, rel=1e-4)
+    assert found["images"] == 3
+    assert float(found["codes_used"]) == pytest.approx(len(np.unique(ids)) / CODES)
+
+
+def test_codes_are_drawn_to_latents_and_latents_to_codes(seen, told):
+    _, latents, quantised, ids = seen
+    _, codebook, commitment = told
+    table = np.zeros((CODES, 3))
+    np.add.at(table, ids.reshape(-1), 2 * (quantised - latents).reshape(-1, 3) / latents.size)
+    np.testing.assert_allclose(codebook["quantize"]["embedding"], table, rtol=1e-3, atol=1e-6)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(codebook["encoder"]))
+    assert not np.any(commitment["quantize"]["embedding"])
+    assert np.any(commitment["quant_conv"]["kernel"])
+
+
+def test_scores_are_those_of_each_picture(seen):
+    error = seen[0] - (IMAGES / 127.5 - 1)
+    found = jax.jit(RECIPE.score)(PARAMS, {"image": IMAGES}, None)
+    np.testing.assert_allclose(found["l1"], np.abs(error).mean((1, 2, 3)), rtol=1e-4)
+    np.testing.assert_allclose(found["l2"], (error**2).mean((1, 2, 3)), rtol=1e-4)
+    again = np.clip(np.round((seen[0] + 1) * 127.5), 0, 255)
+    assert found["rebuilt"].dtype == jnp.uint8 and np.abs(found["rebuilt"] - again).max() <= 1
+
+
+class Critic:
+    """A critic that one can compute by hand: score and feature are multiples of the pixels."""
+
+    def apply(self, variables, x):
+        a, b = variables["params"]["a"], variables["params"]["b"]
+        return a * x, [b * x]
+
+
+@functools.cache
+def critic_terms(step, a=2.0, b=3.0, real=0.25, fake=-0.5):
+    recipe = Recipe(config(adversarial=1.0, perceptual=1.0, adversarial_start=4))
+    recipe.critic = Critic()
+    term = lambda p, x: recipe._critic_terms(p, jnp.full((1, 2), real), x, step)
+    critic, rebuilt = {"a": jnp.float32(a), "b": jnp.float32(b)}, jnp.full((1, 2), fake)
+    both = lambda *a: (term(*a), jax.jacobian(term, argnums=(0, 1))(*a))
+    return jax.jit(both)(critic, rebuilt)
+
+
+def test_the_critic_s_terms_are_those_computed_by_hand():
+    found, _ = critic_terms(step=4)
+    hinge = 0.5 * (max(0, 1 - 2 * 0.25) + max(0, 1 + 2 * -0.5))
+    assert {n: float(v) for n, v in found.items()} == pytest.approx(
+        {"adversarial": 1.0, "perceptual": 3 * 0.75, "discriminator": hinge}
+    )
+
+
+def test_before_its_start_the_critic_neither_judges_nor_learns():
+    found, _ = critic_terms(step=3)
+    assert float(found["adversarial"]) == float(found["discriminator"]) == 0
+    assert float(found["perceptual"]) > 0
+
+
+def test_the_tokenizer_learns_from_the_verdict_and_the_critic_from_its_own_loss():
+    _, slopes = critic_terms(step=4)
+    for name, learns in (("adversarial", False), ("perceptual", False), ("discriminator", True)):
+        of_critic, of_rebuilt = slopes[name]
+        assert bool(of_critic["a"] != 0) == learns, name
+        assert bool(np.any(of_rebuilt != 0)) == (not learns), name
+
+
+def test_a_critic_is_a_part_only_where_it_is_asked():
+    assert RECIPE.trainable == ("tokenizer",)
+    asked = Recipe(config(perceptual=1.0))
+    assert asked.trainable == ("tokenizer", "discriminator")
+    parts = jax.eval_shape(asked.init, jax.random.key(0))
+    assert parts.keys() == {"tokenizer", "discriminator"}
 
 
 @pytest.mark.parametrize("adversarial, perceptual", [(0.0, 0.0), (0.1, 0.0), (0.0, 0.5)])
