@@ -279,6 +279,11 @@ def config_of(section, name):
     """Config of the model that a section with the keys workdir, weights and config means: that of
     a finished run, of an export, or of the file that planning uses."""
     if section.workdir:
+        if not Workdir(section.workdir).is_run():
+            raise ConfigError(
+                f"the {name} was looked for in {section.workdir}, which holds no {CONFIG}; put "
+                f"that run back there, or give --config.{name}.workdir=WHERE_IT_IS_NOW."
+            )
         return Workdir(section.workdir).config()
     exported = pathlib.Path(section.weights, EXPORTED)
     if section.weights and exported.is_file():

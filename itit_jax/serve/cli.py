@@ -18,8 +18,12 @@ from itit_jax.serve.pictures import Edit
 WORKDIR = Argument(
     "runs/demo/itit", "workdir of a run, or a folder that --mode=export wrote", form="DIR"
 )
-WISHES = {
+RUN = {
     "--workdir": WORKDIR,
+    "--config.": Argument((), "a key of the run that may differ, such as a moved path", many=True),
+}
+WISHES = {
+    **RUN,
     "--seed": Argument(0, "of everything drawn", between(0, 2**31 - 1), form="N"),
     "--rounds": Argument(
         1, "in place of the run's decode.rounds", at_least(1), form="N", unset=True
@@ -33,7 +37,7 @@ WISHES = {
 @command(
     "itit_jax.serve.cli caption",
     "say what pictures show",
-    {"pictures": Argument("", "picture files", form="FILE", many=True), "--workdir": WORKDIR},
+    {"pictures": Argument("", "picture files", form="FILE", many=True), **RUN},
 )
 def caption(options):
     """Prints a line a picture."""
@@ -121,7 +125,7 @@ def _open(path):
 def _session(options):
     from itit_jax.serve.session import Session  # JAX starts only once the inputs are known good
 
-    return Session(options.workdir)
+    return Session(options.workdir, options.config_keys)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from safetensors import SafetensorError
 from data_pipelines.errors import UserError
 from data_pipelines.files import is_address, whole_folder
 from data_pipelines.words.pieces import Pieces
+from itit_jax import compiled, parts
 from itit_jax import config as settings
-from itit_jax import parts
 from itit_jax.recipes import base
 from itit_jax.serve import card, ecosystem, trained
 from itit_jax.serve.ecosystem import WORDS
@@ -150,6 +150,7 @@ def read(folder):
             raise UserError(f"{folder / name} is not as it was exported; get the folder again.")
     config = settings.from_json(json.dumps(about["config"]), str(folder / ABOUT))
     config = _rooted(config, folder, about)
+    compiled.keep(config.compile_cache)
     recipe = base.find(config)
     abstract = parts.abstract_local(recipe, config.mesh.rules)
     # By file: of a folder, another one that lies there might be taken, which nobody checked.

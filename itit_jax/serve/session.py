@@ -22,7 +22,6 @@ import numpy as np
 from PIL import Image
 
 from data_pipelines.errors import UserError
-from itit_jax import compiled
 from itit_jax import config as settings
 from itit_jax.batches import batches_of
 from itit_jax.recipes import base
@@ -37,10 +36,13 @@ FETCHED = ["*.json", "*.safetensors", "*.model", "*.md"]
 class Session:
     """Draws texts, edits and captions pictures with a run's newest checkpoint or an export."""
 
-    def __init__(self, folder):
-        self.trained = export.read(folder) if export.is_export(folder) else trained.of_run(folder)
+    def __init__(self, folder, changes=()):
+        """changes: "KEY=VALUE" of a run that may differ from what it was trained with."""
+        if export.is_export(folder):
+            self.trained = export.read(folder)
+        else:
+            self.trained = trained.of_run(folder, trained.config_of(folder, changes))
         self.config, self.vocabulary = self.trained.config, self.trained.vocabulary
-        compiled.keep(self.config.compile_cache)
         self._drawer = functools.cache(self._make_drawer)
 
     @functools.cached_property

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 from data_pipelines.errors import UserError
 from data_pipelines.words.base import Words
-from itit_jax import inputs, parts
+from itit_jax import compiled, inputs, parts
+from itit_jax import config as settings
 from itit_jax.recipes import base
-from itit_jax.workdir import Workdir
+from itit_jax.workdir import Workdir, check_resume
 
 
 class Trained(NamedTuple):
@@ -21,10 +22,18 @@ class Trained(NamedTuple):
     vocabulary: Words | None  # of a recipe that reads texts
 
 
+def config_of(workdir, changes=()):
+    """The config of a run with "KEY=VALUE" changes of keys that may differ."""
+    config = settings.change(Workdir(workdir).config(), overrides=changes)
+    check_resume(config, workdir)
+    return config
+
+
 def of_run(workdir, config=None):
     """The newest checkpoint of a run; `config`: its config with other settings of decoding."""
     run = Workdir(workdir)
     config = run.config() if config is None else config
+    compiled.keep(config.compile_cache)
     recipe = base.find(config)
     params, step = parts.restore_params(recipe, config, workdir)
     vocabulary = inputs.kept_vocabulary(run) if "vocabulary" in run.companions() else None

@@ -1,5 +1,8 @@
 """What a user asks of a trained run, from the shell and from Python."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -84,3 +87,19 @@ def test_wrong_requests_are_one_sentence(trained, arguments, sentence, capsys):
 def test_a_tokenizer_neither_draws_nor_captions(tokenizer, capsys):
     assert cli.main(["draw", "a circle", f"--workdir={tokenizer}"]) == 2
     assert "cannot do this (Texts to pictures)" in capsys.readouterr().err
+
+
+def test_a_tokenizer_that_was_moved_is_told_and_found_again(
+    trained, tokenizer, tmp_path, capsys, monkeypatch
+):
+    run, moved = shutil.copytree(trained, tmp_path / "run"), tmp_path / "moved"
+    config = json.loads((run / "config.json").read_text())
+    config["tokenizer"]["workdir"] = str(tmp_path / "gone")
+    (run / "config.json").write_text(json.dumps(config))
+    shutil.copytree(tokenizer, moved)
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save("x.png")
+    assert cli.main(["caption", "x.png", "--workdir=run"]) == 2
+    told = capsys.readouterr().err
+    assert f"looked for in {tmp_path / 'gone'}" in told and "--config.tokenizer.workdir=" in told
+    assert cli.main(["caption", "x.png", "--workdir=run", "--config.tokenizer.workdir=moved"]) == 0
