@@ -11,6 +11,7 @@ CORE = [
     "jax>=0.7.2,<0.11",
     "matplotlib>=3.8",
     "ml-collections>=1.0",
+    "ml_dtypes>=0.5",
     "msgpack>=1.0",
     "numpy>=2.0",
     "optax>=0.2.8",
@@ -24,7 +25,7 @@ CORE = [
 ]
 DATA = ["seqio>=0.0.20", "tensorflow>=2.20", "tensorflow-datasets>=4.9.9"]
 TOWERS = ["tokenizers>=0.21"]  # words of CLIP and SigLIP 2
-GCS = ["etils[epath]>=1.15", "gcsfs>=2026.4"]  # runs in gs:// buckets, without TensorFlow
+GCS = ["etils[epath]>=1.15", "fsspec>=2026.4", "gcsfs>=2026.4"]  # runs in buckets
 TEST = [*GCS, *TOWERS, "hypothesis>=6", "pytest>=8", "pytest-xdist>=3", "ruff>=0.8"]
 
 setup(

@@ -89,7 +89,7 @@ class Critic:
 
 
 @functools.cache
-def critic_terms(step, a=2.0, b=3.0, real=0.25, fake=-0.5):
+def critic_terms(step, a=2.0, b=3.0, real=0.25, fake=-0.25):
     recipe = Recipe(config(adversarial=1.0, perceptual=1.0, adversarial_start=4))
     recipe.critic = Critic()
     term = lambda p, x: recipe._critic_terms(p, jnp.full((1, 2), real), x, step)
@@ -100,9 +100,9 @@ def critic_terms(step, a=2.0, b=3.0, real=0.25, fake=-0.5):
 
 def test_the_critic_s_terms_are_those_computed_by_hand():
     found, _ = critic_terms(step=4)
-    hinge = 0.5 * (max(0, 1 - 2 * 0.25) + max(0, 1 + 2 * -0.5))
+    hinge = 0.5 * (max(0, 1 - 2 * 0.25) + max(0, 1 + 2 * -0.25))
     assert {n: float(v) for n, v in found.items()} == pytest.approx(
-        {"adversarial": 1.0, "perceptual": 3 * 0.75, "discriminator": hinge}
+        {"adversarial": 0.5, "perceptual": 3 * 0.5, "discriminator": hinge}
     )
 
 

@@ -23,7 +23,7 @@ MESHES = {
     "itit_large": (1, 16, 1),
     "itit_huge": (1, 32, 2),
 }
-GOLDEN = pathlib.Path(__file__).parent / "golden"
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 
 
 @pytest.mark.parametrize("name", MESHES)
