@@ -25,7 +25,8 @@ from configs.keys import between, one_of
 from data_pipelines.scenes.world import PRESETS
 
 SCORES = ("i2t_scene", "t2i_scene")
-
+# XLA takes and gives back the memory of every step: results/demo_profile.md.
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} | os.environ
 
 ARGUMENTS = {
     "--out": Argument("runs/demo", "folder of the demo", form="DIR"),
@@ -45,7 +46,7 @@ def main(options):
     for name, words in commands(options, out):
         print(f"\n$ {shlex.join(words)}", flush=True)
         with spent.on(name):
-            code = subprocess.run([sys.executable, *words[1:]]).returncode
+            code = subprocess.run([sys.executable, *words[1:]], env=ENVIRONMENT).returncode
         if code:
             print(f"stopped with exit code {code}; the same command goes on.", file=sys.stderr)
             return code
