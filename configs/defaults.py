@@ -111,7 +111,7 @@ KEYS = {
     "encode.run": Key("", "run whose parts say it; empty = those given here", place="path"),
     "save.every": Key(500, "steps between checkpoints", at_least(1), True),
     "save.keep": Key(2, "newest checkpoints that stay", at_least(1), True),
-    "sample.every": Key(500, "steps between sample sheets; 0 = none", at_least(0), True),
+    "sample.every": Key(500, "steps between sample sheets; 0 = at both ends", at_least(0), True),
     "sample.rows": Key(8, "examples on a sample sheet", at_least(1), True),
     "compile_cache": Key(
         "~/.cache/itit_jax/compiled", "folder of compiled programs; empty = none", place="path"

@@ -47,11 +47,14 @@ class Key:
     place: str = ""
 
     def rooted(self, value):
-        """The value with a path that is there from here as an absolute one, `~` expanded."""
+        """The value with a path that is there from here as an absolute one, `~` expanded.
+
+        A default is everybody's: `~` in it is the home of whoever reads it.
+        """
         kind, colon, path = ("", "", value)
         if self.place == "kind:path":
             kind, colon, path = value.rpartition(":") if "://" not in value else ("", "", value)
-        if not self.place or not path or "://" in path:
+        if not self.place or not path or "://" in path or value == self.default:
             return value
         path = os.path.expanduser(path)
         return kind + colon + (os.path.abspath(path) if os.path.exists(path) else path)

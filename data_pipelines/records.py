@@ -7,14 +7,13 @@ by a small coder of our own, so that TensorFlow reads it and we need no TensorFl
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
-import shutil
 from collections.abc import Iterable
 
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
 from data_pipelines.errors import UserError
+from data_pipelines.files import whole_folder
 
 FORMAT = 1
 INFO = "dataset.json"
@@ -111,18 +110,13 @@ def write(folder, splits: dict[str, Iterable[Record]], *, shards=1, extra=(), **
     about: name, licence, made_by, parameters. extra: {file name: bytes} to lie beside the
     shards. Empty splits are left out.
     """
-    folder = pathlib.Path(folder)
-    draft = folder.with_name(f".{folder.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    written = {name: _write_split(draft, name, records, shards) for name, records in splits.items()}
-    info = {"format": FORMAT, **about, "splits": {n: s for n, s in written.items() if s["records"]}}
-    for name, data in dict(extra).items():
-        (draft / name).write_bytes(data)
-    (draft / INFO).write_text(json.dumps(info, indent=1))
-    if folder.exists():  # only an empty folder gets here: build.py has looked
-        folder.rmdir()
-    os.replace(draft, folder)
+    with whole_folder(folder) as draft:
+        written = {name: _write_split(draft, name, rows, shards) for name, rows in splits.items()}
+        written = {name: split for name, split in written.items() if split["records"]}
+        info = {"format": FORMAT, **about, "splits": written}
+        for name, data in dict(extra).items():
+            (draft / name).write_bytes(data)
+        (draft / INFO).write_text(json.dumps(info, indent=1))
     return info
 
 
@@ -153,7 +147,10 @@ def read_info(folder) -> dict:
         raise UserError(
             f"{folder} holds no {INFO}; give a folder made by python -m data_pipelines.build."
         )
-    info = json.loads(file.read_text())
+    try:
+        info = json.loads(file.read_text())
+    except ValueError as error:
+        raise UserError(f"{file} is no JSON ({error}); copy it again or build anew.") from error
     if info.get("format") != FORMAT:
         raise UserError(f"{file} has format {info.get('format')}, not {FORMAT}; build it again.")
     return info

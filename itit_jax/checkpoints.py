@@ -39,19 +39,24 @@ class Checkpoints:
             try:
                 return type(abstract)(**self._read(step, _as_dict(abstract)))
             except DAMAGE as error:
-                reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
                 print(
-                    f"checkpoint {step} is damaged ({reason}); trying an older one",
+                    f"checkpoint {step} is damaged ({_reason(error)}); trying an older one",
                     file=sys.stderr,
                 )
         raise UserError(f"no checkpoint under {self.folder} can be restored; take a new workdir.")
 
-    def restore_part(self, section, name, abstract):
-        """One part of the newest step, e.g. params/tokenizer, and nothing else read."""
-        step = self.latest()
+    def restore_part(self, section, name, abstract, step=None):
+        """One part of a step (by default the newest), e.g. params/tokenizer, and nothing else."""
+        step = self.latest() if step is None else step
         if step is None:
             raise UserError(f"{self.folder} holds no checkpoint yet; finish that run first.")
-        return self._read(step, {section: {name: abstract}}, partial=True)[section][name]
+        try:
+            return self._read(step, {section: {name: abstract}}, partial=True)[section][name]
+        except DAMAGE as error:
+            raise UserError(
+                f"checkpoint {self.folder / str(step)} cannot be read ({_reason(error)}); the "
+                "command that trained it saves it anew, or remove it and an older one is taken."
+            ) from error
 
     def _read(self, step, wanted, *, partial=False):
         self._check_shapes(step, wanted)
@@ -97,9 +102,16 @@ class Saver(Checkpoints):
 
     def forget_after(self, step):
         """Remove later steps: damaged ones, which the run comes to again and then saves anew."""
-        for later in self.steps():
+        # By the manager's list: on disk a step may be gone already by another process's hand,
+        # and each has to come to the barrier of each removal.
+        for later in self._manager.all_steps():
             if later > step:
                 self._manager.delete(later)
+
+
+def _reason(error):
+    """The first line of what a reader has against a file."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _as_dict(state):

@@ -17,8 +17,9 @@ def keep(folder):
     """
     if not folder or jax.config.jax_compilation_cache_dir:
         return
-    path = pathlib.Path(os.path.expanduser(folder)) / f"{platform.machine()}-{_processor()}"
-    jax.config.update("jax_compilation_cache_dir", str(path))
+    # As text: a pathlib.Path would turn gs://bucket into a folder gs:/bucket of this machine.
+    path = os.path.join(os.path.expanduser(folder), f"{platform.machine()}-{_processor()}")
+    jax.config.update("jax_compilation_cache_dir", path)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", LEAST)
 
 

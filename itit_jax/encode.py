@@ -9,6 +9,7 @@ The recipe declares what can be said (`encodings`); data_pipelines.encoded is th
 names what it was made of. The same command goes on where it was stopped, split by split.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -41,7 +42,7 @@ class Source(NamedTuple):
 def run(config, workdir):
     """Encode the training splits of config.data.path into the folder `workdir`."""
     compiled.keep(config.compile_cache)
-    folder, screen = _folder(workdir), Screen()
+    folder = _folder(workdir)
     made_by = Workdir(config.encode.run) if config.encode.run else None
     model = made_by.config() if made_by else config
     recipe = base.find(model)
@@ -54,15 +55,15 @@ def run(config, workdir):
     goes_on = found.items() <= before.items()
     folder.keep_companions(before | found)  # first: what is half done goes on only beside these
     say = Sayer(encoding, params, source.row)
-    for split in source.splits:
-        if goes_on and encoded.there(folder.path, split, name):
-            screen.say(f"{split}: {name} are there already")
-            continue
-        starts = source.starts(split)
-        how_far = HowFar(screen, f"{split}: {name}", int(starts[-1]), config.log.seconds)
-        batches = how_far.of(say(source.rows(split)))
-        encoded.write(folder.path, split, name, starts, batches, **say.out)
-    screen.close()
+    with contextlib.closing(Screen()) as screen:  # also of a fault: a bar hides the cursor
+        for split in source.splits:
+            if goes_on and encoded.there(folder.path, split, name):
+                screen.say(f"{split}: {name} are there already")
+                continue
+            starts = source.starts(split)
+            how_far = HowFar(screen, f"{split}: {name}", int(starts[-1]), config.log.seconds)
+            batches = how_far.of(say(source.rows(split)))
+            encoded.write(folder.path, split, name, starts, batches, **say.out)
     return 0
 
 

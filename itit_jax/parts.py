@@ -44,11 +44,11 @@ def load_part(source, name, abstract):
     return weights.load(source, abstract, part=name)
 
 
-def load_trained(workdir, name, abstract):
-    """One part of the newest checkpoint of a run, its average where there is one."""
+def load_trained(workdir, name, abstract, step=None):
+    """One part of a checkpoint of a run, by default the newest; its average where there is one."""
     run = Workdir(workdir)
     section = "ema" if run.config().optimizer.ema_decay else "params"
-    return Checkpoints(run).restore_part(section, name, abstract)
+    return Checkpoints(run).restore_part(section, name, abstract, step)
 
 
 def abstract_local(recipe, rules):
@@ -58,10 +58,10 @@ def abstract_local(recipe, rules):
 
 def restore_params(recipe, config, workdir):
     """-> (parameters of every part, step) of a run, for scoring and serving on local devices."""
-    abstract = abstract_local(recipe, config.mesh.rules)
-    trained = {name: load_trained(workdir, name, abstract[name]) for name in recipe.trainable}
+    abstract, run = abstract_local(recipe, config.mesh.rules), Workdir(workdir)
+    step = Checkpoints(run).latest()  # asked once: beside a live run it soon is another one
+    trained = {name: load_trained(run, name, abstract[name], step) for name in recipe.trainable}
     rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
     frozen = load_frozen(recipe, rest)
-    run = Workdir(workdir)
     companions.check(run, companions.of(frozen))
-    return trained | frozen, Checkpoints(run).latest()
+    return trained | frozen, step

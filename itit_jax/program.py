@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from data_pipelines.errors import UserError
 from itit_jax import optimizers, sharding, state
 from itit_jax.recipes import base
 from itit_jax.step import make_train_step
@@ -74,4 +75,11 @@ def describe(config, devices=None):
 
 
 def _spread(batch_spec, rows):
+    ways = rows.mesh.shape["data"] * rows.mesh.shape["fsdp"]
+    for name, arrays in batch_spec.items():
+        if (count := next(iter(arrays.values())).shape[0]) % ways:
+            raise UserError(
+                f"data.rows.{name} is {count}, which does not divide over the {ways} devices of "
+                f"mesh.data x mesh.fsdp; choose a multiple of {ways}, or another mesh."
+            )
     return state.placed(batch_spec, jax.tree.map(lambda _: rows, batch_spec))

@@ -38,7 +38,7 @@ class Screen:
                 self._bar = Progress(BarColumn(20), text_beside, refresh_per_second=2)
                 self._task = self._bar.add_task("", total=steps)
                 self._bar.start()
-            self._bar.update(self._task, completed=step, description=text)
+            self._bar.update(self._task, completed=step, total=steps, description=text)
         else:
             self._show(text)
 

@@ -48,7 +48,7 @@ def run(config, workdir, profile=None):
     distributed.initialize()
     compiled.keep(config.compile_cache)
     place = Workdir(workdir)
-    with place.lock(jax.process_index(), jax.process_count()):
+    with place.lock(jax.process_index()):
         if distributed.is_lead():
             place.remove_leftovers()
         this = set_up(config, place, profile)

@@ -165,12 +165,12 @@ class Workdir:
         return open(self.path / name, "a") if self.local else _Rewritten(self, name)
 
     @contextlib.contextmanager
-    def lock(self, process=0, processes=1):
+    def lock(self, process=0):
         """Refuses a second run in a live workdir. The kernel lets go when the process dies.
 
         A store of objects has no locks: there, who starts two runs in one place loses one.
         """
-        name = LOCK if processes == 1 else f"{LOCK}-{process}"
+        name = f"{LOCK}-{process}" if process else LOCK  # LOCK however many the other run has
         with self._alone(
             name,
             f"another run is alive in {self}; wait for it, or take another workdir.",

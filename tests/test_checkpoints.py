@@ -99,3 +99,20 @@ def test_one_part_is_read_alone(tmp_path):
     np.testing.assert_array_equal(part["kernel"], state(2).params["model"]["kernel"])
     with pytest.raises(UserError, match="no checkpoint yet"):
         Checkpoints(Workdir(tmp_path / "empty")).restore_part("params", "model", {})
+
+
+def test_a_step_that_is_asked_for_is_the_one_that_is_read(tmp_path):
+    saved(tmp_path)
+    model = shapes(state(0).params["model"])
+    part = Checkpoints(Workdir(tmp_path)).restore_part("params", "model", model, step=1)
+    np.testing.assert_array_equal(part["kernel"], state(1).params["model"]["kernel"])
+
+
+def test_who_reads_a_damaged_step_is_told_so_in_a_sentence(tmp_path):
+    saved(tmp_path)
+    for file in (tmp_path / "checkpoints" / "2" / "default").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    reader, model = Checkpoints(Workdir(tmp_path)), shapes(state(0).params["model"])
+    with pytest.raises(UserError, match=r"checkpoints/2 cannot be read .* saves it anew"):
+        reader.restore_part("params", "model", model)

@@ -59,6 +59,8 @@ def test_a_folder_is_taken_from_home_and_holds_one_of_each_kind_of_processor(upd
     monkeypatch.setattr(compiled, "_processor", lambda: "another")
     compiled.keep("~/programs")
     assert updates[1]["jax_compilation_cache_dir"] != folder
+    compiled.keep("gs://bucket/programs")
+    assert updates[1]["jax_compilation_cache_dir"].startswith("gs://bucket/programs/")
 
 
 def test_without_a_folder_or_with_jax_s_own_nothing_is_changed(updates):

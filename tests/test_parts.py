@@ -1,5 +1,7 @@
 """A run starts from the weight files that its config names."""
 
+import types
+
 import jax
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from itit_jax.program import describe
 from itit_jax.recipes.itit import Recipe
 from itit_jax.serve import export
 from itit_jax.weights import load as weights
+from itit_jax.workdir import Workdir
 from tests import tiny
 from tests.serve import exported
 
@@ -88,3 +91,29 @@ def begin(config):
     program = describe(config)
     frozen = parts.load_frozen(program.recipe, program.frozen)
     return parts.begin(program, config.seed), frozen
+
+
+class Growing:
+    """Checkpoints of a live run: whenever the newest is asked for, there is a newer one."""
+
+    last = 0
+
+    def __init__(self, run):
+        del run
+
+    def latest(self):
+        Growing.last += 1
+        return Growing.last
+
+    def restore_part(self, section, name, abstract, step=None):
+        del section, name, abstract
+        return step or self.latest()
+
+
+def test_beside_a_live_run_all_parts_are_of_the_step_that_is_told(monkeypatch, tmp_path):
+    recipe = types.SimpleNamespace(trainable=("a", "b"), weights_from={})
+    monkeypatch.setattr(parts, "Checkpoints", Growing)
+    monkeypatch.setattr(parts, "abstract_local", lambda *_: {"a": 0, "b": 0})
+    config = tiny.itit_config()
+    Workdir(tmp_path).keep_config(config)
+    assert parts.restore_params(recipe, config, tmp_path) == ({"a": 1, "b": 1}, 1)

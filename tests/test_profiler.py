@@ -13,10 +13,10 @@ from itit_jax.workdir import Workdir
 STEP = jax.jit(lambda x: x @ x)
 
 
-def loop(profile, steps):
+def loop(profile, steps, begin=0):
     """What the trainer does around its step; the lines that were said."""
     x, said = jnp.eye(4), []
-    for number in range(steps):
+    for number in range(begin, steps):
         with profile.step(number):
             x = STEP(x)
         profile.end(number, x, said.append)
@@ -39,6 +39,12 @@ def test_the_steps_that_were_asked_for_are_in_the_trace(last, expected, tmp_path
     folder = tmp_path / "profile"
     assert str(folder) == str(run.profile) and traced_steps(folder) == expected
     assert said == ([f"profile of steps 2 to 3: {folder}"] if last == 4 else [])
+
+
+def test_a_run_that_goes_on_within_the_steps_is_traced_from_there(tmp_path):
+    (said,) = loop(Profile(Workdir(tmp_path), (1, 5)), steps=6, begin=3)
+    assert traced_steps(tmp_path / "profile") == [3, 4]
+    assert said.startswith("profile of steps 3 to 4:")
 
 
 @pytest.mark.parametrize("steps", [None, (5, 7)])

@@ -6,6 +6,7 @@ import re
 import jax
 import pytest
 
+from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax import inputs
 from itit_jax.program import describe
@@ -33,6 +34,12 @@ STARTS = {
         mesh__data=2, mesh__fsdp=2, mesh__tensor=2,
     ),
 }  # fmt: skip
+
+
+def test_rows_that_do_not_divide_over_the_devices_that_are_there_are_one_sentence():
+    config = load("classifier_tiny", "data.rows.draw=6")  # mesh.data=-1: only now is it known
+    with pytest.raises(UserError, match=r"data.rows.draw is 6, .* over the 8 devices"):
+        describe(config)
 
 
 @pytest.mark.parametrize("name", STARTS)

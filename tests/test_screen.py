@@ -62,6 +62,16 @@ def test_the_bar_stays_as_it_was_left_and_lines_go_on(colours):
     assert "step 2/4" in before and out.getvalue() == before + "after it\n"
 
 
+def test_a_second_task_of_another_length_has_a_bar_of_its_own_length(colours):
+    with contextlib.redirect_stdout(Terminal()) as out:
+        found = screen.Screen()
+        found.at(2, 2, "first")
+        found.at(5, 10, "second")
+        found.close()
+    coloured = re.findall(r"\x1b\[38[\d;]*m(━+)", out.getvalue().rpartition("first")[2])
+    assert len(coloured[-2]) == 10  # of 20 signs
+
+
 def test_another_process_is_silent(colours):
     with contextlib.redirect_stdout(Terminal()) as out:
         use(screen.Screen(loud=False))

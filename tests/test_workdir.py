@@ -62,6 +62,7 @@ def test_what_lies_somewhere_is_told_so_that_it_is_found_from_anywhere(tmp_path,
     assert found.data.path == str(tmp_path / "data")
     assert found.evaluate.features == f"scenes:{tmp_path / 'vq'}"
     assert found.data.tokens == "gone"
+    assert found.compile_cache == "~/.cache/itit_jax/compiled"  # the home of whoever reads it
 
 
 def test_a_run_may_change_what_is_resumable_and_where_things_lie_and_nothing_else(tmp_path):
@@ -180,6 +181,8 @@ def score_some(folder, first):
 def test_a_run_is_locked_while_it_lives_and_free_after(tmp_path):
     run = Workdir(tmp_path)
     with run.lock(), pytest.raises(UserError, match="another run is alive"), run.lock():
+        pass
+    with run.lock(0), run.lock(1):  # two processes of one run
         pass
     with run.lock():
         pass

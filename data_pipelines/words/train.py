@@ -68,8 +68,11 @@ def training_texts(folder) -> Iterable[str]:
 def main(options):
     """Writes the model file."""
     model = train_pieces(training_texts(options.data), options.size)
-    with whole(options.out) as file:
-        file.write(model)
+    try:
+        with whole(options.out) as file:
+            file.write(model)
+    except OSError as error:
+        raise UserError(f"{options.out} cannot be written ({error}); give another.") from error
     print(f"{options.out}: {Pieces(options.out).size} pieces")
 
 

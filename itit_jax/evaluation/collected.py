@@ -11,13 +11,13 @@ import hashlib
 import json
 import os
 import pathlib
-import tempfile
 import time
 import zipfile
 
 import numpy as np
 
 from data_pipelines.errors import UserError
+from data_pipelines.files import whole
 from itit_jax.evaluation.fidelity import Running, Statistics
 
 VERSION = 1  # raised when the same pictures would give other statistics
@@ -125,11 +125,5 @@ def _write(file, found):
     )
     rows = {name: getattr(found, name) for name in ROWS}
     arrays |= {name: values for name, values in rows.items() if values is not None}
-    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".new", delete=False) as draft:
-        try:
-            np.savez(draft, **arrays)
-            draft.flush()
-            os.fsync(draft.fileno())
-            os.replace(draft.name, file)
-        finally:
-            pathlib.Path(draft.name).unlink(missing_ok=True)
+    with whole(file) as draft:
+        np.savez(draft, **arrays)

@@ -10,7 +10,7 @@ from data_pipelines.records import INFO, read_info
 from itit_jax import config as settings
 from itit_jax.recipes import base
 from itit_jax.serve import ecosystem
-from itit_jax.workdir import EXPORTED, SCORES
+from itit_jax.workdir import EXPORTED, Workdir
 
 # Licences that the hub knows by the same name in small letters; others are told in words.
 KNOWN = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "Apache-2.0", "MIT")
@@ -145,9 +145,7 @@ def _value(values, name):
 
 def _scores(found):
     """A table of the scores of this step, with the 95 % intervals that eval.json holds."""
-    file = found.folder / SCORES
-    history = json.loads(file.read_text()) if file.is_file() else {}
-    splits = history.get(str(found.step), {})
+    splits = Workdir(found.folder).scores().get(str(found.step), {})
     if not splits:
         return "## Scores\n\nThis step was not scored; `--mode=eval` does, before the export."
     rows = [

@@ -39,6 +39,11 @@ class Session:
     def __init__(self, folder, changes=()):
         """changes: "KEY=VALUE" of a run that may differ from what it was trained with."""
         if export.is_export(folder):
+            if changes:
+                raise UserError(
+                    f"{folder} is an export, whose config is fixed; take --config.{changes[0]} out "
+                    "or give the workdir of its run."
+                )
             self.trained = export.read(folder)
         else:
             self.trained = trained.of_run(folder, trained.config_of(folder, changes))

@@ -89,6 +89,9 @@ def test_damage_is_one_sentence(tmp_path):
         Records(folder, "test")
     with pytest.raises(UserError, match=r"no dataset.json"):
         Records(tmp_path, "pairs")
+    (folder / "dataset.json").write_text("{")
+    with pytest.raises(UserError, match="is no JSON"):
+        Records(folder, "pairs")
 
 
 def test_pictures_are_laid_on_white_and_cut_to_a_square():
