@@ -6,6 +6,7 @@ import signal
 from typing import Any
 
 import jax
+from jax.experimental import multihost_utils
 
 from itit_jax import companions, compiled, distributed, inputs, parts, sharding
 from itit_jax.cadence import due
@@ -130,11 +131,11 @@ def loop(this):
         with this.profile.step(step):
             this.state, metrics = step_once(this.state, this.frozen, batch)
         this.profile.end(step, this.state, this.report.say)
-        done = step + 1
+        done, stopped = step + 1, asked.after(step)
         this.report.tick(done, metrics)
-        if asked.stop or due(done, config.save.every, total):
+        if stopped or due(done, config.save.every, total):
             save(this, done)
-        if asked.stop:
+        if stopped:
             this.report.say(f"stopped on a signal at step {done}; the same command goes on")
             return True
         if due(done, config.sample.every, total):
@@ -175,12 +176,21 @@ def draw_samples(this, step):
 
 
 class StopSignal:
-    """Remembers SIGTERM and SIGINT, so that the loop ends after a whole step."""
+    """Remembers SIGTERM and SIGINT, so that the loop ends after a whole step.
+
+    Of several processes all have to end after the same one, whichever of them is told: there JAX
+    itself listens to SIGTERM, and names a step that none has passed yet.
+    """
 
     def __init__(self):
         self.stop = False
-        for number in (signal.SIGTERM, signal.SIGINT):
+        self.alone = jax.process_count() == 1
+        for number in (signal.SIGTERM, signal.SIGINT) if self.alone else (signal.SIGINT,):
             signal.signal(number, self._ask)
+
+    def after(self, step):
+        """Whether the run ends after this step; every process asks it of every step."""
+        return self.stop if self.alone else multihost_utils.reached_preemption_sync_point(step)
 
     def _ask(self, number, frame):
         del frame

@@ -77,6 +77,22 @@ def test_every_recipe_gives_the_losses_of_one_device(recipe, easy, tokenizer, tm
     agree(metrics(tmp_path / "many"), metrics(tmp_path / "one"), ("loss",))
 
 
+def test_two_processes_of_which_one_is_asked_to_stop_end_after_the_same_step(easy, tmp_path):
+    run = tmp_path / "run"
+    arguments = [
+        *runs.CLASSIFIER, f"--workdir={run}", f"--config.data.path={easy}",
+        "--config.train.steps=1000000", "--config.log.seconds=0.1",
+    ]
+    pair, file = runs.start_many(*arguments, processes=2), run / "metrics.jsonl"
+    while pair[0].poll() is None and not (file.exists() and file.read_text()):
+        time.sleep(0.1)
+    pair[1].send_signal(signal.SIGTERM)
+    outputs = [process.communicate(timeout=600)[0] for process in pair]
+    assert [process.returncode for process in pair] == [42, 42], "\n".join(outputs)
+    assert "the same command goes on" in outputs[0]
+    assert newest(run) == max(metrics(run))
+
+
 class Device:
     """What is asked of a device: whose it is."""
 
