@@ -47,17 +47,27 @@ class Key:
     place: str = ""
 
     def rooted(self, value):
-        """The value with a path that is there from here as an absolute one, `~` expanded.
+        """The value with a path that is there from here as an absolute one.
 
         A default is everybody's: `~` in it is the home of whoever reads it.
         """
-        kind, colon, path = ("", "", value)
-        if self.place == "kind:path":
-            kind, colon, path = value.rpartition(":") if "://" not in value else ("", "", value)
-        if not self.place or not path or "://" in path or value == self.default:
+        kind, path = self._parts(value)
+        there = path and "://" not in path and value != self.default and os.path.exists(path)
+        return kind + os.path.abspath(path) if self.place and there else value
+
+    def _at_home(self, value):
+        """`~` expanded in a path that somebody gave: behind a `=` the shell leaves it alone."""
+        if not self.place or value == self.default:
             return value
-        path = os.path.expanduser(path)
-        return kind + colon + (os.path.abspath(path) if os.path.exists(path) else path)
+        kind, path = self._parts(value)
+        return kind + os.path.expanduser(path)
+
+    def _parts(self, value):
+        """-> (the kind in front with its colon, path) of a place."""
+        if self.place != "kind:path" or "://" in value:
+            return "", value
+        kind, colon, path = value.partition(":")
+        return kind + colon, path
 
     def parse(self, text):
         """Value of what stands behind the `=` of a flag. ValueError: text on what it must be."""
@@ -70,7 +80,7 @@ class Key:
         except (TypeError, ValueError, OverflowError):
             raise ValueError(f"must be {TYPES[type(self.default)]}, not {value!r}") from None
         if self.check is None or self.check.holds(value):
-            return value
+            return self._at_home(value)
         message = f"must be {self.check.words}, not {value!r}"
         near = difflib.get_close_matches(str(value), self.check.choices, 1)
         raise ValueError(message + (f" (did you mean {near[0]}?)" if near else ""))

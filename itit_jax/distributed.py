@@ -18,10 +18,20 @@ def initialize():
     """
     if jax.distributed.is_initialized():
         return
-    if all(name in os.environ for name in CLUSTER):
-        jax.distributed.initialize(
-            os.environ[CLUSTER[0]], int(os.environ[CLUSTER[1]]), int(os.environ[CLUSTER[2]])
-        )
+    given = [name for name in CLUSTER if os.environ.get(name)]
+    if set(given) & set(CLUSTER[1:]):
+        if missing := set(CLUSTER) - set(given):
+            raise UserError(
+                f"{given[-1]} is set, but {min(missing)} is not; set all three of "
+                f"{', '.join(CLUSTER)}, or none for a run of one process."
+            )
+        numbers = [os.environ[name] for name in CLUSTER[1:]]
+        if not all(map(str.isdecimal, numbers)) or int(numbers[1]) >= int(numbers[0]):
+            raise UserError(
+                f"{CLUSTER[2]}={numbers[1]} is no process of {CLUSTER[1]}={numbers[0]}; "
+                "number them from 0."
+            )
+        jax.distributed.initialize(os.environ[CLUSTER[0]], *map(int, numbers))
     elif len(os.environ.get("TPU_WORKER_HOSTNAMES", "").split(",")) > 1:
         jax.distributed.initialize()
 

@@ -72,8 +72,8 @@ def run(options):
     if options.profile and options.mode != "train":
         raise ConfigError("--profile traces training; take it out or take --mode=train.")
     more = [options.out] if options.out else [steps_of(options.profile)] if options.profile else []
-    Workdir(options.workdir).check_reach()
     config = read_config(options)
+    Workdir(options.workdir).check_reach()
     if options.mode in ("eval", "export"):
         Workdir(options.workdir).config()  # there has to be a run
     if options.mode != "encode":  # whose folder is no run
@@ -94,7 +94,9 @@ def read_config(options):
         return settings.load(options.config, **changes)
     if not options.workdir:
         raise ConfigError("No config is given; add --config=FILE, e.g. configs/itit_tiny.py.")
-    return settings.change(Workdir(options.workdir).config(), **changes)
+    run = Workdir(options.workdir)
+    run.check_reach()
+    return settings.change(run.config(), **changes)
 
 
 def steps_of(text):

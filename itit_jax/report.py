@@ -37,7 +37,7 @@ class Report(Screen):
         if self.loud:
             self.run.forget_after(step)
             self._metrics = self.run.lines(workdir.METRICS)
-            self._events = Events(self.run)
+            self._events = Events(self.run, step)
 
     def tick(self, step, metrics):
         """Take a step's metrics. They are fetched one line later, so no step waits for them."""
@@ -159,10 +159,11 @@ def told(scores):
 class Events:
     """TensorBoard's file of a run; of one in a bucket it is written here and copied there."""
 
-    def __init__(self, run):
+    def __init__(self, run, step):
+        """step: from which the run goes on; what another file says of later ones is void."""
         self._run = run
         self._folder = pathlib.Path(run.path if run.local else tempfile.mkdtemp())
-        self._writer = SummaryWriter(str(self._folder))
+        self._writer = SummaryWriter(str(self._folder), purge_step=step + 1 if step else None)
 
     def add(self, values, step):
         """{name: number} at a step."""

@@ -1,5 +1,6 @@
 """The loop: when to step, report, save, draw samples and evaluate. What a step does: step.py."""
 
+import contextlib
 import dataclasses
 import itertools
 import signal
@@ -18,6 +19,7 @@ from itit_jax.program import Program, describe
 from itit_jax.report import Report
 from itit_jax.workdir import Workdir
 
+SHOWN = ("validation", "pairs")  # split of the sample sheets, the first that is there
 STOPPED = 42  # exit code: stopped on purpose, the same command goes on
 
 
@@ -49,26 +51,24 @@ def run(config, workdir, profile=None):
     distributed.initialize()
     compiled.keep(config.compile_cache)
     place = Workdir(workdir)
-    with place.lock(jax.process_index()):
+    with contextlib.ExitStack() as closing:  # whatever was begun is ended, also after a fault
+        closing.enter_context(place.lock(jax.process_index()))
         if distributed.is_lead():
             place.remove_leftovers()
-        this = set_up(config, place, profile)
-        try:
-            return STOPPED if loop(this) else 0
-        finally:
-            this.profile.close()
-            this.saver.wait()
-            this.report.close()
+        return STOPPED if loop(set_up(config, place, profile, closing)) else 0
 
 
-def set_up(config, place, profile=None):
+def set_up(config, place, profile, closing):
     """Program, data, and the state: fresh or from the newest checkpoint that is whole."""
     program = describe(config)
     streams = inputs.open_streams(config, program.recipe, *distributed.readers(program.mesh))
     saver = Saver(place, config.save.keep)
+    closing.callback(saver.wait)
     frozen = parts.load_frozen(program.recipe, program.frozen)
     keep_companions(config, place, frozen, streams)
     report = Report(place, config.train.steps, config.log.seconds)
+    closing.callback(report.close)
+    traced = closing.enter_context(contextlib.closing(Profile(place, profile)))
     if saver.latest() is None:
         with report.phase("initialising the parameters"):
             begin = parts.begin(program, config.seed)
@@ -89,7 +89,7 @@ def set_up(config, place, profile=None):
         streams=streams,
         saver=saver,
         report=report,
-        profile=Profile(place, profile),
+        profile=traced,
         frozen=frozen,
         state=begin,
     )
@@ -169,7 +169,9 @@ def score(this, step, most=None):
 
 def draw_samples(this, step):
     """One sheet of held-out examples."""
-    split = "validation" if "validation" in this.streams.splits else "pairs"
+    split = next((name for name in SHOWN if name in this.streams.splits), None)
+    if split is None:
+        return  # nothing here has both a picture and a text
     with this.report.phase(f"drawing samples of step {step}"):
         sheet = samples.sheet(this.config, this.program.recipe, this.best_params(), split)
         this.report.sheet(step, sheet)

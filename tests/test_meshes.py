@@ -120,3 +120,21 @@ def test_processes_that_share_a_part_of_their_rows_are_refused():
     mesh = types.SimpleNamespace(devices=devices, shape=dict(zip(sharding.AXES, (2, 1, 6))))
     with pytest.raises(UserError, match="mesh.tensor=6 ends within a process"):
         distributed.readers(mesh)
+
+
+@pytest.mark.parametrize(
+    "given, sentence",
+    [
+        (dict(JAX_NUM_PROCESSES="2"), "is set, but JAX_COORDINATOR_ADDRESS is not"),
+        (dict(JAX_COORDINATOR_ADDRESS="x:1", JAX_PROCESS_ID="0"), "JAX_NUM_PROCESSES is not"),
+        (dict(JAX_COORDINATOR_ADDRESS="x:1", JAX_NUM_PROCESSES="2", JAX_PROCESS_ID="2"),
+         "JAX_PROCESS_ID=2 is no process of JAX_NUM_PROCESSES=2"),
+        (dict(JAX_COORDINATOR_ADDRESS="x:1", JAX_NUM_PROCESSES="two", JAX_PROCESS_ID="0"),
+         "is no process of JAX_NUM_PROCESSES=two"),
+    ],
+)  # fmt: skip
+def test_half_a_cluster_is_one_sentence_and_no_run_of_its_own(given, sentence, monkeypatch):
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=sentence):
+        distributed.initialize()

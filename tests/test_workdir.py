@@ -51,6 +51,13 @@ def test_a_home_is_a_home(tmp_path, monkeypatch):
     assert names(tmp_path) == ["run"]
 
 
+def test_a_home_behind_an_equals_sign_is_a_home(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = small(**{"data.path": "~/data", "evaluate.features": "scenes:~/run"})
+    assert (config.data.path, config.evaluate.features) == ("/home/me/data", "scenes:/home/me/run")
+    assert small().compile_cache.startswith("~")  # of whoever reads it
+
+
 def test_what_lies_somewhere_is_told_so_that_it_is_found_from_anywhere(tmp_path, monkeypatch):
     run_at(tmp_path / "vq", settings.load("configs/vq_tiny.py"))
     (tmp_path / "data").mkdir()

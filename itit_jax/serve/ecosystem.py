@@ -100,8 +100,9 @@ def describe(published, image_size):
     return Described("itit_jax", config["_class_name"], OURS, OWN, config)
 
 
-def model_index(parts):
-    """model_index.json: which library opens which folder. parts: {folder: Described}."""
+def model_index(parts, words=True):
+    """model_index.json: which library opens which folder. parts: {folder: Described}; words:
+    whether a vocabulary lies beside them."""
     head = {"_class_name": "Pipeline", "_library": "itit_jax"}
     told = {folder: [part.library, part.name] for folder, part in parts.items()}
-    return head | told | {WORDS: ["transformers", "AutoTokenizer"]}
+    return head | told | ({WORDS: ["transformers", "AutoTokenizer"]} if words else {})

@@ -79,17 +79,24 @@ def _write_all(found, folder, name):
     described = {part: ecosystem.describe(how, size) for part, how in given.items()}
     for part, how in described.items():
         _write_part(found, part, given[part], how, folder, about)
-    (folder / WORDS).mkdir()
-    for file, data in tokenizer_files(found.vocabulary.path, found.config.data.text_length).items():
-        (folder / WORDS / file).write_bytes(data)
     index = {given[part].folder: how for part, how in described.items()}
-    _write_json(folder / "model_index.json", ecosystem.model_index(index))
+    words = found.vocabulary is not None
+    if words:
+        _write_words(found, folder / WORDS)
+    _write_json(folder / "model_index.json", ecosystem.model_index(index, words))
     (folder / "README.md").write_text(_card(found, name))
     about["parts"] = {part: f"{given[part].folder}/{how.file}" for part, how in described.items()}
     runs = [f"{how.folder}/{EXPORTED}" for how in given.values() if how.config]
-    needed = (*about["parts"].values(), *runs, VOCABULARY)
+    needed = (*about["parts"].values(), *runs, *[VOCABULARY] * words)
     about["sha256"] = {file: _digest(folder / file) for file in needed}
     _write_json(folder / ABOUT, about)
+
+
+def _write_words(found, folder):
+    folder.mkdir()
+    length = found.config.data.text_length
+    for file, data in tokenizer_files(found.vocabulary.path, length).items():
+        (folder / file).write_bytes(data)
 
 
 def _write_part(found, part, published, how, folder, about):
@@ -155,8 +162,10 @@ def read(folder):
     abstract = parts.abstract_local(recipe, config.mesh.rules)
     # By file: of a folder, another one that lies there might be taken, which nobody checked.
     files = about["parts"]
+    if abstract.keys() - files.keys():
+        raise _broken(folder / ABOUT)
     params = {part: weights.load(folder / files[part], abstract[part]) for part in abstract}
-    vocabulary = Pieces(folder / VOCABULARY)
+    vocabulary = Pieces(folder / VOCABULARY) if VOCABULARY in about["sha256"] else None
     return trained.Trained(folder, config, recipe, params, about["step"], vocabulary)
 
 
@@ -177,12 +186,11 @@ def _inside(name):
 def _read_about(file):
     if not file.is_file():
         raise UserError(f"{file} does not exist; give a folder that --mode=export wrote.")
-    broken = UserError(f"{file} is not as it was exported; get the folder again.")
     try:
         about = json.loads(file.read_text())
         found = about["format"]
     except (ValueError, KeyError, TypeError):
-        raise broken from None
+        raise _broken(file) from None
     if found != FORMAT:
         raise UserError(
             f"{file} is of format {found} and this itit_jax reads {FORMAT}; "
@@ -190,6 +198,11 @@ def _read_about(file):
         )
     tables = [about.get(name) for name in ("sha256", "parts", "config")]
     whole = "step" in about and all(isinstance(table, dict) for table in tables)
-    if not whole or {*about["parts"].values(), VOCABULARY} - about["sha256"].keys():
-        raise broken
+    files = list(about["parts"].values()) if whole else []
+    if not whole or not all(isinstance(f, str) and f in about["sha256"] for f in files):
+        raise _broken(file)
     return about
+
+
+def _broken(file):
+    return UserError(f"{file} is not as it was exported; get the folder again.")

@@ -132,3 +132,10 @@ def test_a_disk_that_fills_leaves_nothing_behind(read, tmp_path):
 def test_a_run_of_a_tokenizer_is_not_exported(tokenizer, tmp_path):
     with pytest.raises(UserError, match="is a run of vq, which does not say how it is given away"):
         export.run(Workdir(tokenizer).config(), tokenizer, tmp_path / "out")
+
+
+def test_a_model_without_words_goes_out_and_comes_back_without(read, tmp_path):
+    export.write(read._replace(vocabulary=None), tmp_path / "out")
+    assert not (tmp_path / "out" / "tokenizer").exists()
+    assert "tokenizer" not in json.loads((tmp_path / "out" / "model_index.json").read_text())
+    assert export.read(tmp_path / "out").vocabulary is None
