@@ -9,7 +9,7 @@ OUT ?= runs/demo
 SEED ?= 0
 
 export TF_CPP_MIN_LOG_LEVEL = 3
-# XLA takes and gives back the memory of every step: in huge pages that costs a tenth of the time less.
+# XLA takes and gives back the memory of every step: see results/demo_profile.md.
 export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0.5

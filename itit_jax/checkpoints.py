@@ -75,6 +75,11 @@ class Checkpoints:
         found = {path_of(k): tuple(v.shape) for k, v in jax.tree_util.tree_leaves_with_path(tree)}
         for keys, leaf in jax.tree_util.tree_leaves_with_path(wanted):
             path = path_of(keys)
+            if path not in found:
+                raise UserError(
+                    f"checkpoint {self.folder / str(step)} has no {path}, which its config asks "
+                    "for; it may be of another version: take a new workdir."
+                )
             if found.get(path) != tuple(leaf.shape):
                 raise UserError(
                     f"checkpoint {self.folder / str(step)} has {path} of shape "

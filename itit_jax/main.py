@@ -71,8 +71,8 @@ def run(options):
         raise ConfigError("--mode=export writes to a folder --out=DIR; give both or neither.")
     if options.profile and options.mode != "train":
         raise ConfigError("--profile traces training; take it out or take --mode=train.")
-    more = [options.out] if options.out else [steps_of(options.profile)] if options.profile else []
     config = read_config(options)
+    more = [options.out] if options.out else steps_of(options.profile, config.train.steps)
     Workdir(options.workdir).check_reach()
     if options.mode in ("eval", "export"):
         Workdir(options.workdir).config()  # there has to be a run
@@ -99,12 +99,18 @@ def read_config(options):
     return settings.change(run.config(), **changes)
 
 
-def steps_of(text):
-    """(first, last) of FIRST:LAST."""
+def steps_of(text, steps):
+    """[(first, last)] of FIRST:LAST of a run of so many steps; [] of nothing."""
+    if not text:
+        return []
     first, _, last = text.partition(":")
     if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
         raise ConfigError(f"--profile={text} names no steps; write --profile=100:105.")
-    return int(first), int(last)
+    if int(first) >= steps:
+        raise ConfigError(
+            f"--profile={text} begins behind the {steps} steps of the run; take earlier ones."
+        )
+    return [(int(first), int(last))]
 
 
 def help_text(options):

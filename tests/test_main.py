@@ -68,6 +68,7 @@ def started(monkeypatch):
         ([CONFIG, "--workdir=a", "--traceback=3"], "--traceback must be true or false"),
         ([CONFIG, "--workdir=a", "--out=b"], "--mode=export writes to a folder --out=DIR"),
         ([CONFIG, "--workdir=a", "--profile=9:3"], "write --profile=100:105"),
+        ([CONFIG, "--workdir=a", "--profile=2400:2405"], "behind the 2400 steps of the run"),
         (["--workdir=a", "--mode=eval", "--profile=3:9"], "--profile traces training"),
         (["--workdir=a", "--verbosity=inf"], "not 'inf' (did you mean info?)"),
         (["--workdir=a", "--mode=export"], "--mode=export writes to a folder --out=DIR"),

@@ -169,6 +169,7 @@ def test_the_run_and_its_export_caption_alike_and_do_not_draw(house, run, easy, 
     command(house, "itit_jax.main", "--mode=export", f"--workdir={run}", f"--out={house / 'out'}")
     assert ask(house / "out") == told
     card = (house / "out" / "README.md").read_text()
+    assert "pipeline_tag: image-to-text" in card and "text-to-image" not in card
     assert "Captions a picture, with one model" in card and "a toy of the tests" in card
     refused = command(house, "itit_jax.serve.cli", "draw", "a red circle", f"--workdir={run}",
                       f"--out={tmp_path / 'y.png'}", code=2)

@@ -1,5 +1,6 @@
 """The model card of a run: what it is, how to use it, where it comes from, how good it is."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -14,8 +15,9 @@ from itit_jax.workdir import EXPORTED, Workdir
 
 # Licences that the hub knows by the same name in small letters; others are told in words.
 KNOWN = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "Apache-2.0", "MIT")
-TAGS = ("text-to-image", "image-to-text", "image-captioning", "jax", "flax")
 ABILITIES = {base.Draws: "draws a text", base.Captions: "captions a picture"}
+# What a hub calls them; the first that a model has is its pipeline.
+TASKS = {base.Draws: ("text-to-image",), base.Captions: ("image-to-text", "image-captioning")}
 FEATURES = "t2i_features"  # of eval.json: a name, not a score
 SHOWN = (
     "data.image_size", "data.text_length", "data.pairs", "data.lone_images", "data.lone_texts",
@@ -53,8 +55,10 @@ def _front(found, data):
     lines = [f"license: {licence.lower() if known else 'other'}"]
     if not known:
         lines.append(f"license_name: {json.dumps(licence or 'not told')}")
-    lines += ["library_name: itit_jax", "pipeline_tag: text-to-image", "tags:"]
-    return "\n".join(["---", *lines, *(f"- {tag}" for tag in (*TAGS, found.config.recipe)), "---"])
+    able = [names for ability, names in TASKS.items() if isinstance(found.recipe, ability)]
+    tags = [*itertools.chain(*able), "jax", "flax", found.config.recipe]
+    lines += ["library_name: itit_jax", *(f"pipeline_tag: {names[0]}" for names in able[:1])]
+    return "\n".join(["---", *lines, "tags:", *(f"- {tag}" for tag in tags), "---"])
 
 
 def _what(found, name):
