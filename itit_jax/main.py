@@ -73,11 +73,11 @@ def run(options):
         raise ConfigError("--profile traces training; take it out or take --mode=train.")
     config = read_config(options)
     more = [options.out] if options.out else steps_of(options.profile, config.train.steps)
-    Workdir(options.workdir).check_reach()
+    if options.mode != "encode":  # whose folder is no run, and lies here
+        Workdir(options.workdir).check_reach()
+        check_resume(config, options.workdir)
     if options.mode in ("eval", "export"):
         Workdir(options.workdir).config()  # there has to be a run
-    if options.mode != "encode":  # whose folder is no run
-        check_resume(config, options.workdir)
     if options.mode != "export":  # which reads no data
         settings.check_needs(config)
         check_runs(config)

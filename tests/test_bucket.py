@@ -169,7 +169,7 @@ def test_an_address_that_is_not_served_is_refused_and_leaves_nothing(bucket, eas
     out = runs.run(*runs.itit("gs://bucket/asks", easy, "s3://b/vq"), code=2)
     assert out.startswith("itit_jax: s3:// is not served") and out.count("\n") == 1, out
     out = runs.run(*runs.itit("gs://bucket/asks", easy, "gs://bucket/nobody"), code=2)
-    assert "gs://bucket/nobody holds no config.json" in out
+    assert "looked for in gs://bucket/nobody, which holds no config.json" in out
     assert not [runs.ROOT / scheme for scheme in ("gs:", "s3:") if (runs.ROOT / scheme).exists()]
     assert set(bucket.objects) == there
 

@@ -4,7 +4,6 @@ import functools
 
 import jax
 import numpy as np
-import pytest
 
 from itit_jax import distributed, sharding, state
 from itit_jax.program import describe
@@ -34,9 +33,8 @@ def losses(data, fsdp, tensor):
     return out, now
 
 
-@pytest.mark.parametrize("shape", [(8, 1, 1), (2, 2, 2), (1, 4, 2)])
-def test_losses_equal_those_of_one_device(shape):
-    one, many = losses(1, 1, 1)[0], losses(*shape)[0]
+def test_losses_equal_those_of_one_device():
+    one, many = losses(1, 1, 1)[0], losses(2, 2, 2)[0]
     for alone, shared in zip(one, many):
         for name in ("draw", "caption", "t2i2t", "i2t2i"):
             np.testing.assert_allclose(shared[name], alone[name], rtol=1e-5, err_msg=name)

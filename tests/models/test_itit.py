@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from itit_jax.decoding.parallel import gather_known
 from itit_jax.recipes.itit import Recipe
@@ -76,16 +75,15 @@ def test_an_emptied_text_equals_no_text():
     np.testing.assert_allclose(emptied[:, : tiny.TOKENS + 1], nothing, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("part", ["model", "text_encoder"])
-def test_scanned_layers_equal_unrolled_ones(part):
+def test_scanned_layers_equal_unrolled_ones():
     """Stacking the unrolled layers' parameters gives the scanned network's outputs."""
     unrolled = Recipe(deep(False))
     scanned = Recipe(deep(True))
     params = tiny.randomised(unrolled.init(jax.random.key(0)))
     stacked = {name: stack(tree) for name, tree in params.items()}
-    assert jax.tree.structure(stacked[part]) == jax.tree.structure(
-        jax.eval_shape(scanned.init, jax.random.key(0))[part]
-    )
+    described = jax.eval_shape(scanned.init, jax.random.key(0))
+    for part in ("model", "text_encoder"):
+        assert jax.tree.structure(stacked[part]) == jax.tree.structure(described[part])
     key = jax.random.key(1)
     for name in ("draw_loss", "caption_loss"):
         rows = tiny.batch()["draw"]
