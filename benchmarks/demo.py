@@ -100,11 +100,13 @@ class Spent:
     def on(self, name):
         """Around a command."""
         wall, core = time.time(), _children()
-        yield
-        part = self.parts.setdefault(name, {"wall": 0.0, "core": 0.0})
-        part["wall"] += time.time() - wall
-        part["core"] += _children() - core
-        self.file.write_text(json.dumps(self.parts, indent=1))
+        try:
+            yield
+        finally:
+            part = self.parts.setdefault(name, {"wall": 0.0, "core": 0.0})
+            part["wall"] += time.time() - wall
+            part["core"] += _children() - core
+            self.file.write_text(json.dumps(self.parts, indent=1))
 
     def total(self, kind):
         """Seconds of all commands."""
