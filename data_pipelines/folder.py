@@ -7,28 +7,20 @@ and named in report.json: never fatal, never silent.
 
 import collections
 import csv
-import functools
 import gzip
 import hashlib
 import io
 import json
-import lzma
 import os
 import pathlib
-import zipfile
-import zlib
 
-from data_pipelines import images
 from data_pipelines.errors import UserError
+from data_pipelines.picture_files import Pictures
 from data_pipelines.records import Record
 
 FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_path", "path")
 TEXT_COLUMNS = ("caption", "captions", "text", "texts", "sentence", "title")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 LONGEST = 1_000  # characters of a caption
-LARGEST = 2**28  # bytes of a picture in a zip; a short entry may unfold to any size
-DAMAGE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile)  # RuntimeError: encrypted
-DAMAGE += (zlib.error, lzma.LZMAError)
 NAMED = 50  # examples of each reason in the report
 
 
@@ -48,56 +40,6 @@ class Report:
             reason: {"count": len(names), "first": names[:NAMED]}
             for reason, names in sorted(self.skipped.items())
         }
-
-
-class Pictures:
-    """Files of folders and zip archives by their path inside."""
-
-    def __init__(self, sources):
-        self._files = {}
-        for source in sources:
-            self._add(pathlib.Path(source))
-
-    def _add(self, source):
-        if source.is_dir():
-            for file in sorted(source.rglob("*")):
-                if file.suffix.lower() in SUFFIXES:
-                    self._files[file.relative_to(source).as_posix()] = file.read_bytes
-        elif zipfile.is_zipfile(source):
-            archive = zipfile.ZipFile(source)
-            for name in sorted(archive.namelist()):
-                if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES:
-                    self._files[name] = functools.partial(_unzipped, archive, name)
-        else:
-            raise UserError(f"{source} is neither a folder nor a zip; check --images.")
-
-    def __contains__(self, name):
-        return name in self._files
-
-    def __iter__(self):
-        return iter(self._files)
-
-    def data(self, name):
-        """Bytes of a file, or ValueError."""
-        try:
-            return self._files[name]()
-        except DAMAGE as error:
-            raise ValueError(str(error)) from error
-
-    def read(self, name):
-        """Bytes of a picture that Pillow can decode, or ValueError."""
-        data = self.data(name)
-        images.decode(data, 8)
-        return data
-
-
-def _unzipped(archive, name):
-    """Bytes of an entry; never more than it says."""
-    size = archive.getinfo(name).file_size
-    if size > LARGEST:
-        raise ValueError(f"{name} claims {size:,} bytes")
-    with archive.open(name) as entry:
-        return entry.read(size)
 
 
 def make(options, report):

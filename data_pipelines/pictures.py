@@ -11,7 +11,8 @@ import numpy as np
 
 from data_pipelines import images
 from data_pipelines.errors import UserError
-from data_pipelines.folder import Pictures, Report
+from data_pipelines.folder import Report
+from data_pipelines.picture_files import Pictures
 from data_pipelines.records import INFO, Records, read_info
 
 UNREADABLE = "cannot be read"  # why a picture was skipped whose bytes nobody has seen

@@ -10,6 +10,7 @@ import numpy as np
 from configs.commands import Argument, command
 from data_pipelines import folder, images
 from data_pipelines.errors import UserError
+from data_pipelines.picture_files import Pictures
 from itit_jax.evaluation import out_files
 from itit_jax.evaluation.pair_scores import score
 
@@ -39,7 +40,7 @@ def main(options):
 
 def read_pairs(source, table):
     """-> (names, functions to pixels, lists of captions, what was skipped) of usable pictures."""
-    report, pictures = folder.Report(), folder.Pictures([source])
+    report, pictures = folder.Report(), Pictures([source])
     captions, _ = folder.read_captions(table, pictures, report)
     usable = {}
     for name in captions:

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from data_pipelines import folder, pictures
+from data_pipelines import picture_files, pictures
 from data_pipelines.errors import UserError
 from data_pipelines.folder import Report
 from data_pipelines.images import encode_png
@@ -82,7 +82,7 @@ def test_a_zip_that_is_cut_while_it_is_open_is_skipped(tmp_path):
 
 
 def test_an_entry_that_unfolds_to_too_much_is_skipped(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder, "LARGEST", 19_999)
+    monkeypatch.setattr(picture_files, "LARGEST", 19_999)
     source, report = pictures.find(str(unfolding(tmp_path, lambda *_: None))), Report()
     assert len(list(source.read(report))) == 1 and report.summary()["cannot be read"]["count"] == 1
 
