@@ -52,12 +52,7 @@ def make(options, report):
     captions, splits = read_captions(options.captions, pictures, report)
     lone = read_texts(options.texts, report) if options.texts else []
     out = collections.defaultdict(list)
-    for name in pictures:
-        try:
-            data = pictures.read(name)
-        except ValueError:
-            report.skip("broken image", name)
-            continue
+    for name, data in pictures.usable(report):
         texts = tuple(captions.get(name, ()))
         split = splits.get(name) or _split_of(name, options) if texts else "images"
         out[split].append(Record(name, data, texts, "folder"))

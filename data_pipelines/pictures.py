@@ -5,17 +5,16 @@ import functools
 import hashlib
 import pathlib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from data_pipelines import images
 from data_pipelines.errors import UserError
 from data_pipelines.folder import Report
+from data_pipelines.images import Unreadable
 from data_pipelines.picture_files import Pictures
 from data_pipelines.records import INFO, Records, read_info
-
-UNREADABLE = "cannot be read"  # why a picture was skipped whose bytes nobody has seen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,25 +24,23 @@ class Source:
     name: str
     digest: Callable[[], str]  # changes whenever a picture does that can be read
     files: tuple[tuple[str, Callable[[], bytes]], ...]  # what each is called, and its bytes
+    left_out: Sequence[tuple[str, str]] = ()  # (reason, name) of what is no picture at first sight
 
     def read(self, report: Report) -> Iterator[np.ndarray]:
-        """uint8 [h, w, 3] of every picture, in order; the report hears of broken ones."""
+        """uint8 [h, w, 3] of every picture, in order; the report hears of all that is none."""
+        for reason, name in self.left_out:
+            report.skip(reason, name)
         for name, data in self.files:
             try:
-                encoded = data()
-            except (ValueError, OSError, RuntimeError):  # a shard's reader raises any of them
-                report.skip(UNREADABLE, name)
-                continue
-            try:
-                picture = images.decode(encoded)
-            except ValueError:
-                report.skip("broken picture", name)
-                continue
-            yield picture
+                picture = images.decode(data())
+            except Unreadable as error:
+                report.skip(error.reason, error.of(name))
+            else:
+                yield picture
 
     def repeatable(self, report: Report) -> bool:
         """Whether to read again would skip the same: all bytes were there, good or broken."""
-        return UNREADABLE not in report.skipped
+        return images.UNREADABLE not in report.skipped
 
 
 def find(source: str) -> Source:
@@ -64,31 +61,24 @@ def find(source: str) -> Source:
 
 def _files(source):
     found = Pictures([source])
-    names = list(found)
-    if not names:
+    if not len(found):
         raise UserError(f"{source} holds no picture file; give a folder or zip that does.")
 
-    def digest():
-        hashed = hashlib.sha256()
-        for name in names:
-            hashed.update(f"{name}\n{_hash_of(found, name)}\n".encode())
-        return hashed.hexdigest()
-
-    return Source(source, digest, tuple((n, functools.partial(found.data, n)) for n in names))
-
-
-def _hash_of(found, name):
-    try:
-        return hashlib.sha256(found.data(name)).hexdigest()
-    except ValueError:
-        return "unreadable"
+    files = tuple((name, functools.partial(found.data, name)) for name in found)
+    return Source(source, found.digest, files, found.left_out)
 
 
 def _split(source, folder, split):
     records = Records(folder, split)
     shards = [shard["sha256"] for shard in read_info(folder)["splits"][split]["shards"]]
     digest = lambda: hashlib.sha256("\n".join(shards).encode()).hexdigest()
-    data = lambda index: records[index].image
+
+    def data(index):
+        try:
+            return records[index].image
+        except (ValueError, RuntimeError) as error:  # a shard's reader raises either
+            raise Unreadable(images.UNREADABLE, str(error)) from error
+
     names = (f"record {i} of {split}" for i in range(len(records)))
     files = tuple((name, functools.partial(data, i)) for i, name in enumerate(names))
     return Source(source, digest, files)

@@ -178,9 +178,9 @@ def images(folder, split, image_size):
 def _picture(record, split, size):
     try:
         return pixels.decode(record.image, size)
-    except ValueError as error:
+    except pixels.Unreadable as error:
         raise UserError(
-            f"record {record.key} of split {split} holds {error}; "
+            f"record {record.key} of split {split} holds what is no picture: {error}; "
             "build the data set again, which leaves such records out."
         ) from error
 

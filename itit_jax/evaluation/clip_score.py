@@ -5,8 +5,6 @@ python -m itit_jax.evaluation.clip_score PICTURES CAPTIONS.tsv --tower=FOLDER [-
 
 import sys
 
-import numpy as np
-
 from configs.commands import Argument, command
 from data_pipelines import folder, images
 from data_pipelines.errors import UserError
@@ -42,17 +40,16 @@ def read_pairs(source, table):
     """-> (names, functions to pixels, lists of captions, what was skipped) of usable pictures."""
     report, pictures = folder.Report(), Pictures([source])
     captions, _ = folder.read_captions(table, pictures, report)
-    usable = {}
-    for name in captions:
-        try:
-            pictures.read(name)
-            usable[name] = lambda name=name: np.asarray(images.upright(pictures.read(name)))
-        except ValueError:
-            report.skip("broken image", name)
-    if not usable:
+    names = []
+    for name, _ in pictures.usable(report):
+        if name in captions:
+            names.append(name)
+        else:
+            report.skip("no caption", name)
+    if not names:
         raise UserError(f"no row of {table} names a usable picture of {source}.")
-    names = list(usable)
-    return names, list(usable.values()), [captions[n] for n in names], report.summary()
+    pixels = [lambda name=name: images.decode(pictures.data(name)) for name in names]
+    return names, pixels, [captions[n] for n in names], report.summary()
 
 
 if __name__ == "__main__":

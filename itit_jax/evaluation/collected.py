@@ -20,7 +20,7 @@ from data_pipelines.errors import UserError
 from data_pipelines.files import whole
 from itit_jax.evaluation.fidelity import Running, Statistics
 
-VERSION = 1  # raised when the same pictures would give other statistics
+VERSION = 2  # raised when the same pictures would give other statistics
 ROWS = ("features", "probabilities")
 SECONDS = 10  # between two lines of progress
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)

@@ -5,13 +5,15 @@ python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=runs/demo/itit
 python -m itit_jax.serve.cli edit x.png "TEXT" --mask=mask.png --out=y.png --workdir=runs/demo/itit
 """
 
+import os
 import pathlib
 import sys
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from configs.commands import Argument, Choice, command
 from configs.keys import at_least, between
+from data_pipelines import images
 from data_pipelines.errors import UserError
 from itit_jax.serve.pictures import Edit
 
@@ -112,14 +114,12 @@ def _write(picture, path):
 
 
 def _open(path):
+    if not os.path.lexists(path):
+        raise UserError(f"{path} does not exist; give a picture file.")
     try:
-        picture = Image.open(path)
-        picture.load()
-        return picture
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist; give a picture file.") from None
-    except (UnidentifiedImageError, OSError):
-        raise UserError(f"{path} is no picture that Pillow can read; give a PNG or JPEG.") from None
+        return images.upright(images.read(path))
+    except images.Unreadable as error:
+        raise UserError(f"{path}: {error}; give another picture, as PNG or JPEG.") from error
 
 
 def _session(options):

@@ -20,8 +20,14 @@ def fit(picture, size):
 
 
 def _rgb(picture):
-    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
-    return images.on_white(image)
+    """What may be a PIL picture or an array, as data sets read it."""
+    try:
+        image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+        return images.on_white(image)
+    except (TypeError, images.Unreadable) as error:
+        raise UserError(
+            f"a picture cannot be read: {error}; give PIL pictures or uint8 [h, w, 3]."
+        ) from error
 
 
 def _of_blocks(image, size):
@@ -83,9 +89,7 @@ class Edit:
 
 def _white(mask):
     """PIL picture, or bool or uint8 [h, w] or [h, w, 3] -> bool [h, w]."""
-    if isinstance(mask, np.ndarray):
-        mask = Image.fromarray(mask)
-    return np.asarray(images.on_white(mask).convert("L")) >= 128
+    return np.asarray(_rgb(mask).convert("L")) >= 128
 
 
 def _covers(cells, pixels):

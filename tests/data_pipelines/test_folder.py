@@ -66,16 +66,18 @@ def test_bad_rows_and_broken_pictures_are_skipped_counted_and_named(pictures, ca
     assert len(Records(pictures / "out", "images")) == 1, "the one without caption"
     report = json.loads((pictures / "out" / "report.json").read_text())
     assert {reason: found["count"] for reason, found in report.items()} == {
-        "broken image": 2,
+        "broken image": 1,
         "empty caption": 1,
         "file outside of the folder": 1,
         "image missing": 1,
+        "no image": 1,
         "no file named": 1,
         "text too long": 1,
     }
-    assert report["broken image"]["first"] == ["deep/3.png", "deep/4.png"]
+    assert report["no image"]["first"] == ["deep/3.png"]
+    assert report["broken image"]["first"][0].startswith("deep/4.png (")
     assert "captions.tsv:21 deep/99.png" in report["image missing"]["first"]
-    assert "skipped 2: broken image" in capsys.readouterr().out
+    assert "skipped 1: broken image" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from data_pipelines import picture_files, pictures
+from data_pipelines import images, pictures
 from data_pipelines.errors import UserError
 from data_pipelines.folder import Report
 from data_pipelines.images import encode_png
@@ -46,7 +46,7 @@ def test_folder_zip_and_split_hold_the_same_pictures_at_their_own_sizes(sources)
         found = list(pictures.find(source).read(report))
         assert [x.shape for x in found] == [x.shape for x in PIXELS]
         assert all(np.array_equal(a, b) for a, b in zip(found, PIXELS))
-        told = report.summary()["broken picture"]
+        told = report.summary()["no image"]
         assert told["count"] == 1 and told["first"][0] in ("inner/c.png", "record 2 of test")
 
 
@@ -70,7 +70,8 @@ def no_deflate(file, entry):
 def test_a_damaged_entry_of_a_zip_is_skipped(tmp_path):
     source, report = pictures.find(str(unfolding(tmp_path, no_deflate))), Report()
     assert len(list(source.read(report))) == 1
-    assert report.summary() == {"cannot be read": {"count": 1, "first": ["b.bmp"]}}
+    (told,) = report.summary()["cannot be read"]["first"]
+    assert told.startswith("b.bmp (")
     assert source.digest()
 
 
@@ -82,9 +83,11 @@ def test_a_zip_that_is_cut_while_it_is_open_is_skipped(tmp_path):
 
 
 def test_an_entry_that_unfolds_to_too_much_is_skipped(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture_files, "LARGEST", 19_999)
+    monkeypatch.setattr(images, "MOST_BYTES", 19_999)
     source, report = pictures.find(str(unfolding(tmp_path, lambda *_: None))), Report()
-    assert len(list(source.read(report))) == 1 and report.summary()["cannot be read"]["count"] == 1
+    assert len(list(source.read(report))) == 1
+    told = report.summary()["image too large"]["first"]
+    assert told == ["b.bmp (20,000 bytes, and at most 19,999 are read)"]
 
 
 def test_nothing_is_decoded_before_it_is_asked_for(sources, monkeypatch):

@@ -105,5 +105,5 @@ def test_pictures_are_laid_on_white_and_cut_to_a_square():
     assert (decode_image(out.getvalue(), 16) == 255).all()
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     np.testing.assert_array_equal(decode_image(encode_png(pixels), 16), pixels)
-    with pytest.raises(ValueError, match="not an image"):
+    with pytest.raises(ValueError, match="no image"):
         decode_image(b"nothing", 16)

@@ -47,7 +47,8 @@ def test_the_command_scores_a_folder_and_says_what_it_left_out(files, capsys):
     assert written["signature"].endswith(f"tower:{towers.signature}|n:2|v:1")
     assert f"CLIP score {written['score']:.2f}" in printed.out
     assert "image missing: 1, first captions.tsv:5 4.png" in printed.err
-    assert "broken image: 1, first 3.png" in printed.err
+    assert "no caption: 1, first 2.png" in printed.err
+    assert "no image: 1, first 3.png" in printed.err
 
 
 def test_wrong_files_are_one_sentence(files, capsys):

@@ -50,8 +50,8 @@ def test_scores_of_two_folders_are_those_of_their_features(tmp_path, ask, capsys
     for name, how in (("fid", ""), ("kid", "kernel:poly3|"), ("recall", "k:5|")):
         assert table["scores"][name]["signature"] == f"{name}:toy|{how}n:45,40|v:1"
         assert table["scores"][name]["signature"] in printed.out
-    assert "skipped 1: broken picture (first: broken.png)" in printed.err
-    assert table["skipped"][1]["broken picture"]["count"] == 1
+    assert "skipped 1: no image (first: broken.png)" in printed.err
+    assert table["skipped"][1]["no image"]["count"] == 1
 
 
 def test_a_part_of_the_scores_keeps_no_rows(tmp_path, ask, capsys):

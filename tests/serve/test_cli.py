@@ -70,7 +70,7 @@ def test_an_edit_keeps_what_the_mask_does_not_show(trained, tmp_path, capsys):
         (["draw", "  "], "a text to draw is empty"),
         (["draw", "a circle " * 40], "tokens and this run reads"),
         (["caption", "nowhere.png"], "nowhere.png does not exist"),
-        (["caption", __file__], "is no picture that Pillow can read"),
+        (["caption", __file__], "no image; give another picture"),
         (["draw", "a circle", "--workdir=nowhere"], "nowhere"),
         (["draw", "a circle", "--rounds=0"], "must be at least 1, not 0"),
         (["edit", "nowhere.png", "a circle", "--mask=x.png"], "nowhere.png does not exist"),

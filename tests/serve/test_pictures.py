@@ -44,6 +44,18 @@ def test_a_picture_is_brought_to_its_size_as_the_data_set_brings_it():
     Image.fromarray(pixels).save(file, format="PNG")  # half transparent
     np.testing.assert_array_equal(fit(Image.open(file), 10), decode(file.getvalue(), 10))
 
+@pytest.mark.parametrize("picture", [np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.int64),
+                                     np.full((4, 4), 9, np.float32), "x.png", None])  # fmt: skip
+def test_what_is_no_picture_is_one_sentence(picture):
+    with pytest.raises(UserError, match=r"^a picture cannot be read: .*uint8 \[h, w, 3\]\.$"):
+        fit(picture, 8)
+
+
+def test_arrays_of_16_bits_mean_what_their_files_mean():
+    grey = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    np.testing.assert_array_equal(fit(grey.astype(np.uint16) * 257, 8), fit(grey, 8))
+
+
 @pytest.mark.parametrize("side, size", [(7, 7), (24, 8), (23, 8), (5, 8)])
 def test_a_pixel_of_the_model_is_redrawn_if_any_white_pixel_lies_in_it(side, size):
     mask = np.random.default_rng(1).random((side, side)) < 0.05
