@@ -10,8 +10,10 @@
 code. No JAX and no NumPy here, so that a wrong flag costs no start-up.
 """
 
+import contextlib
 import dataclasses
 import difflib
+import errno
 import keyword
 import os
 import sys
@@ -23,16 +25,21 @@ from configs.keys import Key, nearest
 from data_pipelines.errors import UserError
 
 USER_FAULT = 2
+# What a system has against a file and a person can mend: rights, room, kinds and names.
+MENDABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EISDIR,
+            errno.ENOTDIR, errno.ENAMETOOLONG)  # fmt: skip
 HELP = ("-h", "--help")
-PATHS = ("FILE", "DIR", "PATH")  # forms whose ~ is the home folder
+# Forms that are places.
+PLACES = {"FILE": "path", "DIR": "path", "PATH": "path", "DIR,DIR": "paths",
+          "KIND:PATH": "kind:path"}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Argument(Key):
     """One argument, whose type is that of its default; a bool is a switch.
 
-    form: what the user puts there, for the help. many: any number of texts, as a tuple. unset:
-    None where it is not given; the default then only says the type.
+    form: what the user puts there, for the help; some forms are places. many: any number of
+    texts, as a tuple. unset: None where it is not given; the default then only says the type.
     """
 
     form: str = "TEXT"
@@ -40,11 +47,15 @@ class Argument(Key):
     many: bool = False
     unset: bool = False
 
+    def __post_init__(self):
+        object.__setattr__(self, "place", PLACES.get(self.form, ""))
+
     def parse(self, text):
         """The value of one text. ValueError: text on what it must be."""
-        if self.many or isinstance(self.default, str):  # the shell has taken quotes away
-            value = text if self.many else self.accept(text)
-            return os.path.expanduser(value) if self.form in PATHS else value
+        if self.many:
+            return self._meant(text)
+        if isinstance(self.default, str):  # the shell has taken quotes away
+            return self.accept(text)
         return super().parse(text)
 
 
@@ -64,8 +75,7 @@ class Command:
     def __call__(self, arguments=None) -> int:
         arguments = sys.argv[1:] if arguments is None else arguments
         if set(HELP) & set(arguments):
-            print(self.help_text())
-            return 0
+            return exit_code(self.name, lambda: print(self.help_text()))
         return exit_code(self.name, lambda: self.work(parse(arguments, self.arguments)))
 
     @property
@@ -108,8 +118,8 @@ class Choice:
     def __call__(self, arguments=None) -> int:
         word, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
         if word in HELP:
-            print("\n\n".join(each.help_text() for each in self.all))
-            return 0
+            every = "\n\n".join(each.help_text() for each in self.all)
+            return exit_code(self.name, lambda: print(every))
         if word in self._by_word:
             return self._by_word[word](rest)
         return exit_code(self.name, lambda: self._refuse(word))
@@ -122,15 +132,46 @@ class Choice:
 
 
 def exit_code(name, work, *, show_traceback=False):
-    """What `work` returns, 0 for None; a fault of the user is one sentence on stderr and 2."""
+    """What `work` returns, 0 for None; a fault of the user is one sentence on stderr and 2.
+
+    Whatever the terminal cannot spell is told in escapes. Who reads no further has had enough.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a notebook's has not, and no need of it
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return work() or 0
-    except UserError as error:
+        code = work() or 0
+        if sys.stdout:
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        print_nowhere()
+        return 0
+    except (UserError, OSError) as error:
+        sentence = _sentence(error)
+        if not sentence:
+            raise
         if show_traceback:
             traceback.print_exc()
-        sentence = str(error).replace("\n", " ")
         print(f"{name.partition('.')[0]}: {sentence}", file=sys.stderr)
         return USER_FAULT
+
+
+def _sentence(error):
+    """What a user is told of it; "" of an error that is ours."""
+    if isinstance(error, UserError):
+        return str(error).replace("\n", " ")
+    if error.errno not in MENDABLE:
+        return ""
+    if error.filename is None:  # what was printed has no name
+        print_nowhere()
+    return f"a file cannot be read or written: {error}; mend that and ask again."
+
+
+def print_nowhere():
+    """From now on what is printed is lost: nobody reads it, and Python would say so at its end."""
+    with contextlib.suppress(AttributeError, ValueError):  # there is none, or it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # ---- reading -----------------------------------------------------------------------------------

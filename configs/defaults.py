@@ -48,7 +48,10 @@ KEYS = {
         "grain", "who reads and prefetches", one_of("grain", "seqio"), resumable=True
     ),
     "data.vocabulary": Key(
-        "", "SentencePiece file or its folder; empty = that of the data set", place="path"
+        "",
+        "SentencePiece file or its folder; empty = that of the data set",
+        place="path",
+        bucket=True,
     ),
     "data.image_size": Key(256, "pixels a side", at_least(4)),
     "data.text_length": Key(64, "token ids of a text, end included", at_least(2)),
@@ -100,6 +103,7 @@ KEYS = {
         "",
         "KIND:PATH by which drawings are measured, e.g. scenes:WORKDIR",
         place="kind:path",
+        bucket=True,
     ),
     "evaluate.cycles": Key(
         False, "what comes back of image > text > image and text > image > text", resumable=True
@@ -108,13 +112,18 @@ KEYS = {
     "evaluate.features_every": Key(0, "steps between these; 0 = as all", at_least(0), True),
     "evaluate.scenes_every": Key(0, "steps between these; 0 = as all", at_least(0), True),
     "encode.what": Key("", "what --mode=encode says; empty = the recipe's first", resumable=True),
-    "encode.run": Key("", "run whose parts say it; empty = those given here", place="path"),
+    "encode.run": Key(
+        "", "run whose parts say it; empty = those given here", place="path", bucket=True
+    ),
     "save.every": Key(500, "steps between checkpoints", at_least(1), True),
     "save.keep": Key(2, "newest checkpoints that stay", at_least(1), True),
     "sample.every": Key(500, "steps between sample sheets; 0 = at both ends", at_least(0), True),
     "sample.rows": Key(8, "examples on a sample sheet", at_least(1), True),
     "compile_cache": Key(
-        "~/.cache/itit_jax/compiled", "folder of compiled programs; empty = none", place="path"
+        "~/.cache/itit_jax/compiled",
+        "folder of compiled programs; empty = none",
+        place="path",
+        bucket=True,
     ),
     "log.seconds": Key(5.0, "seconds between progress lines", at_least(0), True),
 }

@@ -14,10 +14,10 @@ RULES = (
 
 KEYS = loop.keys(*RULES, *vq.RULES) | {
     "tokenizer.workdir": Key(
-        "", "workdir of the finished vq run that makes the image tokens", place="path"
+        "", "workdir of the finished vq run that makes the image tokens", place="path", bucket=True
     ),
     "tokenizer.weights": Key(
-        "", "published weights of the tokenizer, instead of a workdir", place="path"
+        "", "published weights of the tokenizer, instead of a workdir", place="path", bucket=True
     ),
     "tokenizer.config": Key(
         "", "config file with its sizes, where there is no workdir", place="path"
@@ -28,7 +28,7 @@ KEYS = loop.keys(*RULES, *vq.RULES) | {
     "text_encoder.heads": Key(12, "attention heads", at_least(1)),
     "text_encoder.head_width": Key(64, "width of a head", at_least(1)),
     "text_encoder.weights": Key(
-        "", "T5 1.1 weights, or the workdir of a run, to start from", place="path"
+        "", "T5 1.1 weights, or the workdir of a run, to start from", place="path", bucket=True
     ),
     "text_encoder.trainable": Key(False, "whether it gets updates"),
     "model.width": Key(768, "width of joint encoder and image decoder", at_least(1)),

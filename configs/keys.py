@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import ml_collections
 
+from data_pipelines.places import meant, several
+
 TYPES = {
     bool: "true or false",
     int: "a whole number",
@@ -36,8 +38,9 @@ class Check(NamedTuple):
 class Key:
     """One key. `resumable`: may differ when a run is continued, since its results stay valid.
 
-    place: "path" for the key of a file or folder, "kind:path" where a word stands in front. Where
-    a thing lies is not what it is: what a run stands on is known by its contents (companions).
+    place: "path" for the key of a file or folder, "paths" for several with commas between,
+    "kind:path" where a word stands in front. Where a thing lies is not what it is: what a run
+    stands on is known by its contents (companions). bucket: it may be an address, gs://BUCKET/...
     """
 
     default: Any
@@ -45,6 +48,7 @@ class Key:
     check: Check | None = None
     resumable: bool = False
     place: str = ""
+    bucket: bool = False
 
     def rooted(self, value):
         """The value with a path that is there from here as an absolute one.
@@ -52,19 +56,22 @@ class Key:
         A default is everybody's: `~` in it is the home of whoever reads it.
         """
         kind, path = self._parts(value)
-        there = path and "://" not in path and value != self.default and os.path.exists(path)
+        there = path and value != self.default and os.path.exists(path)
         return kind + os.path.abspath(path) if self.place and there else value
 
-    def _at_home(self, value):
-        """`~` expanded in a path that somebody gave: behind a `=` the shell leaves it alone."""
-        if not self.place or value == self.default:
+    def _meant(self, value):
+        """A place that somebody gave, as a shell would read it. ValueError says what is wrong."""
+        if not self.place or not value or value == self.default:
             return value
         kind, path = self._parts(value)
-        return kind + os.path.expanduser(path)
+        given = several(path) if self.place == "paths" else [path]
+        if self.place == "paths" and not all(given):
+            raise ValueError(f"must be paths with one comma between, not {value!r}")
+        return kind + ",".join(meant(one, bucket=self.bucket) for one in given)
 
     def _parts(self, value):
         """-> (the kind in front with its colon, path) of a place."""
-        if self.place != "kind:path" or "://" in value:
+        if self.place != "kind:path" or re.match(r"[\w+.-]+://", value):
             return "", value
         kind, colon, path = value.partition(":")
         return kind + colon, path
@@ -80,7 +87,7 @@ class Key:
         except (TypeError, ValueError, OverflowError):
             raise ValueError(f"must be {TYPES[type(self.default)]}, not {value!r}") from None
         if self.check is None or self.check.holds(value):
-            return self._at_home(value)
+            return self._meant(value)
         message = f"must be {self.check.words}, not {value!r}"
         near = difflib.get_close_matches(str(value), self.check.choices, 1)
         raise ValueError(message + (f" (did you mean {near[0]}?)" if near else ""))

@@ -13,6 +13,7 @@ from configs.commands import Argument, command
 from configs.keys import Check, at_least, below_one, between, one_of
 from data_pipelines import emoji, folder
 from data_pipelines.errors import UserError
+from data_pipelines.files import check_writable
 from data_pipelines.records import INFO, read_info, write
 from data_pipelines.scenes import build as scenes
 from data_pipelines.scenes.world import PRESETS
@@ -31,7 +32,9 @@ ARGUMENTS = {
     "--from": Argument("", "what to make it of", one_of(*LICENCES), form="KIND", needed=True),
     "--out": Argument("", "folder to make", form="DIR", needed=True),
     "--shards": Argument(2, "files a split", between(1, MOST_SHARDS), form="N"),
-    "--vocabulary": Argument("", "a SentencePiece model, such as T5's spiece.model", form="FILE"),
+    "--vocabulary": Argument(
+        "", "a SentencePiece model, such as T5's spiece.model", form="FILE", bucket=True
+    ),
     "--vocabulary_size": Argument(0, "pieces to learn", PIECES, form="N"),
     "--pairs": Argument(0, "folder, emoji: pairs to keep as pairs; 0: all", at_least(0), form="N"),
     "--preset": Argument("tiny", "scenes: how difficult", one_of(*PRESETS), form="NAME"),
@@ -53,6 +56,7 @@ def main(options):
     if _is_there(out, options.command):
         print(f"{out} is there already")
         return
+    check_writable(out, "--out")
     report = folder.Report()
     splits, parameters = _make(options, report)
     splits = {name: list(records) for name, records in splits.items()}

@@ -6,6 +6,11 @@ import io
 import os
 import pathlib
 import shutil
+import tempfile
+
+from data_pipelines.errors import UserError
+
+TRIAL = 1 << 16  # bytes: a full disk still takes an empty file
 
 
 def is_address(path) -> bool:
@@ -26,6 +31,38 @@ def located(path):
     from etils import epath
 
     return epath.Path(path)
+
+
+def check_writable(path, flag="place", *, inside=False):
+    """UserError if nothing can be written beside `path` (or inside of it, a folder). It is tried,
+    before the work rather than after it, and nothing is left behind. flag: where it was given."""
+    try:
+        target = pathlib.Path(path).absolute()
+        folder = _there(target)
+        if folder == target and not inside:
+            folder = target.parent
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(bytes(TRIAL))
+            trial.flush()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"{path} cannot be written ({reason}); give another {flag}.") from error
+
+
+def _there(folder):
+    """The folder, or the nearest around it that is there; OSError if it could never be made."""
+    try:
+        os.lstat(folder)
+        return folder
+    except FileNotFoundError:
+        return _there(folder.parent)
+
+
+def check_file(path, flag="place"):
+    """The same of a file, which no folder and no device may be in the place of."""
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise UserError(f"{path} is there and is no file; give another {flag}.")
+    check_writable(path, flag)
 
 
 @contextlib.contextmanager

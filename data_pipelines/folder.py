@@ -11,11 +11,11 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import pathlib
 
 from data_pipelines.errors import UserError
 from data_pipelines.picture_files import Pictures
+from data_pipelines.places import several
 from data_pipelines.records import Record
 
 FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_path", "path")
@@ -48,7 +48,7 @@ def make(options, report):
         raise UserError("--from=folder needs --images=DIR and --captions=FILE.")
     if options.validation + options.test >= 1:
         raise UserError("--validation and --test take all pairs; leave some to train on.")
-    pictures = Pictures(os.path.expanduser(name) for name in options.images.split(","))
+    pictures = Pictures(several(options.images))
     captions, splits = read_captions(options.captions, pictures, report)
     lone = read_texts(options.texts, report) if options.texts else []
     out = collections.defaultdict(list)

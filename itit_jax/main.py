@@ -29,7 +29,9 @@ ARGUMENTS = {
     "--config": Argument(
         "", "the experiment, e.g. configs/itit_tiny.py; absent: that of the workdir", form="FILE"
     ),
-    "--workdir": Argument("", "folder of the run; the same command continues it", form="DIR"),
+    "--workdir": Argument(
+        "", "folder of the run; the same command continues it", form="DIR", bucket=True
+    ),
     "--mode": Argument("train", "what to do, see below", one_of(*MODES), form="MODE"),
     "--out": Argument("", "fresh folder of --mode=export", form="DIR"),
     "--config.": Argument((), "set one key", many=True),
@@ -72,6 +74,8 @@ def run(options):
     if options.profile and options.mode != "train":
         raise ConfigError("--profile traces training; take it out or take --mode=train.")
     config = read_config(options)
+    if options.mode != "export":
+        Workdir(options.workdir).check_writable()
     more = [options.out] if options.out else steps_of(options.profile, config.train.steps)
     if options.mode != "encode":  # whose folder is no run, and lies here
         Workdir(options.workdir).check_reach()

@@ -8,6 +8,8 @@ import time
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
+from configs.commands import print_nowhere
+
 REMIND = 15  # seconds between two lines of a slow phase
 
 
@@ -26,7 +28,10 @@ class Screen:
         if self._bar:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         elif self.loud:
-            print(text, flush=True)
+            try:
+                print(text, flush=True)
+            except BrokenPipeError:  # of `| head`: the work goes on
+                print_nowhere()
 
     def at(self, step, steps, text):
         """How far it is: the bar moves on a terminal, elsewhere a line is added."""

@@ -10,12 +10,12 @@ files appear whole or not at all, and lines are only ever added. No JAX here.
 import contextlib
 import json
 import math
-import os
 import pathlib
 import shutil
 
 from data_pipelines.errors import UserError
-from data_pipelines.files import is_address, whole
+from data_pipelines.files import check_writable, is_address, whole
+from data_pipelines.places import place
 from itit_jax import addresses
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
@@ -38,8 +38,7 @@ class Workdir:
     """A run by its folder or address; nothing is made before something is written."""
 
     def __init__(self, path):
-        self.name = path.name if isinstance(path, Workdir) else os.path.expanduser(str(path))
-        addresses.check(self.name)
+        self.name = path.name if isinstance(path, Workdir) else place(path, bucket=True)
         self.local = not is_address(self.name)
         self.path = pathlib.Path(self.name) if self.local else addresses.open_path(self.name)
 
@@ -50,6 +49,11 @@ class Workdir:
         """UserError if this is in a bucket that is not there or that does not let us in."""
         if not self.local:
             addresses.check_reach(self.name)
+
+    def check_writable(self):
+        """UserError if nothing can be written here; a bucket is not asked."""
+        if self.local:
+            check_writable(self.path, "--workdir", inside=True)
 
     # ---- what is there ----------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ def test_loading_imports_neither_jax_nor_numpy():
         ("optimizer.learning_rate=1", 1.0),
         ("model.scan=false", False),
         ("text_encoder.trainable=True", True),
-        ("data.path=gs://a/b=c d", "gs://a/b=c d"),
+        ("tokenizer.workdir=gs://a/b=c d", "gs://a/b=c d"),
         ("data.path='quoted'", "quoted"),
         ("data.path=", ""),
         ("mesh.rules=((r'.*kernel', (None, 'fsdp')),)", ((".*kernel", (None, "fsdp")),)),

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.structure import PACKAGES, ROOT, circles, floor, graph
 
-SHARED = {"data_pipelines.errors", "data_pipelines.files"}  # of both sides
+SHARED = {f"data_pipelines.{name}" for name in ("errors", "files", "places")}  # of both sides
 MEETS_DATA = (
     "itit_jax.inputs",
     "itit_jax.encode",

@@ -57,6 +57,44 @@ def test_a_wrong_value_is_one_sentence_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+WRITING = [each for each in COMMANDS if "--out" in each.arguments]
+
+
+@pytest.mark.parametrize("each", WRITING, ids=[each.name for each in WRITING])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    each, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").write_text("")
+    needed = [f"{n}={good(a)}" for n, a in each.arguments.items() if a.needed and n != "--out"]
+    places = ["x" for n in each.arguments if not n.startswith("-")]
+    suffix = ".png" if each.arguments["--out"].default.endswith(".png") else ""
+    for out in (f"/proc/none{suffix}", f"x/y{suffix}"):
+        assert each([*places, *needed, f"--out={out}"]) == 2
+        said, error = capsys.readouterr()
+        assert not said and len(error.splitlines()) == 1, error
+        assert "cannot be written" in error or "does not exist; make it first" in error, error
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_nothing_is_asked_of_a_home_that_a_command_does_not_need(tmp_path):
+    """As in a container, where a user may have neither a name nor HOME."""
+    code = (
+        "import os, sys; os.environ.pop('HOME', 0); os.getuid = lambda: 2**31 - 7\n"
+        "from itit_jax import __main__ as listing\n"
+        "codes = [each(['--help']) for each in listing.declared()]\n"
+        "from itit_jax.evaluation.images import main\n"
+        "codes += [main(['a', 'b', '--features=x:y', *more]) for more in ([], ['--cache=c'])]\n"
+        "print(codes, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, text=True,
+                          env={"PYTHONPATH": str(ROOT)}, capture_output=True)  # fmt: skip
+    home, cache, codes = done.stderr.splitlines()
+    assert "your home folder is not known here; write the path out, --cache=DIR" in home
+    assert "a is neither a folder of pictures nor a zip" in cache
+    assert codes == str([0] * len(COMMANDS) + [2, 2])
+
+
 def test_every_module_that_is_run_is_listed():
     run = set()
     for package in ("itit_jax", "data_pipelines"):

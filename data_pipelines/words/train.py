@@ -13,7 +13,7 @@ import sentencepiece
 from configs.commands import Argument, command
 from configs.keys import at_least
 from data_pipelines.errors import UserError
-from data_pipelines.files import whole
+from data_pipelines.files import check_file, whole
 from data_pipelines.records import Records, read_info
 from data_pipelines.words.pieces import END, PAD, UNKNOWN, Pieces
 
@@ -67,6 +67,7 @@ def training_texts(folder) -> Iterable[str]:
 @command("data_pipelines.words.train", "learn a vocabulary from the texts of a data set", ARGUMENTS)
 def main(options):
     """Writes the model file."""
+    check_file(options.out, "--out")
     model = train_pieces(training_texts(options.data), options.size)
     try:
         with whole(options.out) as file:

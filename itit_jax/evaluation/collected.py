@@ -18,9 +18,11 @@ import numpy as np
 
 from data_pipelines.errors import UserError
 from data_pipelines.files import whole
+from data_pipelines.places import meant
 from itit_jax.evaluation.fidelity import Running, Statistics
 
 VERSION = 2  # raised when the same pictures would give other statistics
+KEPT = ("itit_jax", "features")  # where a home keeps such things
 ROWS = ("features", "probabilities")
 SECONDS = 10  # between two lines of progress
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
@@ -39,8 +41,10 @@ class Collected:
 
 def default_folder():
     """Where statistics are kept unless told otherwise."""
-    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(home) / "itit_jax" / "features"
+    try:
+        return pathlib.Path(meant(os.environ.get("XDG_CACHE_HOME") or "~/.cache"), *KEPT)
+    except ValueError as error:
+        raise UserError(f"the folder of kept statistics {error}, --cache=DIR.") from None
 
 
 def collect(source, extractor, report, *, keep, folder, say=print) -> Collected:

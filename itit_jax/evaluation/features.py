@@ -7,7 +7,6 @@
 import dataclasses
 import functools
 import hashlib
-import os
 from collections.abc import Callable
 
 import jax
@@ -16,6 +15,7 @@ import numpy as np
 
 from data_pipelines.errors import UserError
 from data_pipelines.images import fit
+from data_pipelines.places import place
 from itit_jax import parts, sharding
 from itit_jax.batches import batches_of
 from itit_jax.models import inception
@@ -55,7 +55,7 @@ def find(spec) -> Extractor:
     if kind not in KINDS or not path:
         forms = ", ".join(f"{name}:PATH" for name in KINDS)
         raise UserError(f"--features={spec} names no features; give one of {forms}.")
-    return KINDS[kind](os.path.expanduser(path))
+    return KINDS[kind](place(path, bucket=True))
 
 
 def _inception(variant, resize):

@@ -9,6 +9,7 @@ import sys
 from configs.commands import Argument, command
 from configs.keys import Check
 from data_pipelines import pictures
+from data_pipelines.files import check_writable
 from data_pipelines.folder import Report
 from itit_jax.evaluation import out_files
 from itit_jax.evaluation.collected import collect, default_folder
@@ -25,7 +26,7 @@ ARGUMENTS = {
     "--features": Argument("", EXTRACTORS, form="KIND:PATH", needed=True),
     "--metrics": Argument(METRICS, "commas between", SOME, form="NAME,NAME"),
     "--out": out_files.ARGUMENT,
-    "--cache": Argument(str(default_folder()), "folder of kept statistics", form="DIR"),
+    "--cache": Argument("", "folder of kept statistics; else in the home's .cache", form="DIR"),
 }
 
 
@@ -37,6 +38,8 @@ ARGUMENTS = {
 def main(options):
     """Reads both sets and scores them."""
     out_files.check(options.out)
+    options.cache = options.cache or default_folder()
+    check_writable(options.cache, "--cache", inside=True)
     sources = [pictures.find(name) for name in (options.a, options.b)]
     from itit_jax.evaluation.features import find  # JAX starts once the inputs are known good
 

@@ -5,19 +5,25 @@ import pathlib
 
 from configs.commands import Argument
 from data_pipelines.errors import UserError
-from data_pipelines.files import whole
+from data_pipelines.files import check_file, whole
 
 ARGUMENT = Argument("", "JSON file for scores, their signatures and items", form="FILE")
 
 
 def check(path):
-    """Refuses, before anything is computed, a file that has no folder to lie in; "" is none."""
+    """Refuses, before anything is computed, a file that cannot be written; "" is none."""
     if path and not pathlib.Path(path).absolute().parent.is_dir():
         raise UserError(f"the folder of --out={path} does not exist; make it first.")
+    if path:
+        check_file(path, "--out")
 
 
 def write(path, table):
     """The table as JSON, whole or not at all; nothing where `path` is ""."""
-    if path:
+    if not path:
+        return
+    try:
         with whole(path, "w") as file:
             json.dump(table, file, indent=1)
+    except OSError as error:
+        raise UserError(f"--out={path} cannot be written ({error}); give another.") from error

@@ -15,10 +15,14 @@ from configs.commands import Argument, Choice, command
 from configs.keys import at_least, between
 from data_pipelines import images
 from data_pipelines.errors import UserError
+from data_pipelines.files import check_file
 from itit_jax.serve.pictures import Edit
 
 WORKDIR = Argument(
-    "runs/demo/itit", "workdir of a run, or a folder that --mode=export wrote", form="DIR"
+    "runs/demo/itit",
+    "workdir of a run, or a folder that --mode=export wrote",
+    form="DIR",
+    bucket=True,
 )
 RUN = {
     "--workdir": WORKDIR,
@@ -101,6 +105,7 @@ def _picture_file(path):
     path = pathlib.Path(path)
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UserError(f"--out={path} is no picture file; end it in .png, .jpg or .webp.")
+    check_file(path, "--out")
     return path
 
 

@@ -17,7 +17,7 @@ import pathlib
 from safetensors import SafetensorError
 
 from data_pipelines.errors import UserError
-from data_pipelines.files import is_address, whole_folder
+from data_pipelines.files import check_writable, is_address, whole_folder
 from data_pipelines.words.pieces import Pieces
 from itit_jax import compiled, parts
 from itit_jax import config as settings
@@ -56,6 +56,7 @@ def check_free(out):
     out = pathlib.Path(out)
     if out.is_file() or out.is_dir() and any(out.iterdir()):
         raise UserError(f"{out} is not empty; choose another folder.")
+    check_writable(out)
 
 
 def write(found, out):

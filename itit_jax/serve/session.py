@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from data_pipelines.errors import UserError
+from data_pipelines.places import place
 from itit_jax import config as settings
 from itit_jax.batches import batches_of
 from itit_jax.recipes import base
@@ -38,6 +39,7 @@ class Session:
 
     def __init__(self, folder, changes=()):
         """changes: "KEY=VALUE" of a run that may differ from what it was trained with."""
+        folder = place(folder, bucket=True)
         if export.is_export(folder):
             if changes:
                 raise UserError(
@@ -139,8 +141,9 @@ class Pipeline:
     @classmethod
     def from_pretrained(cls, path):
         """path: a folder that --mode=export or `save_pretrained` wrote, or a hub's OWNER/NAME."""
-        if not os.path.exists(path) and re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)):
-            path = fetch(str(path))
+        path = place(path, bucket=True)
+        if not os.path.exists(path) and re.fullmatch(r"[\w.-]+/[\w.-]+", path):
+            path = fetch(path)
         if not export.is_export(path):
             raise UserError(
                 f"{path} holds no {export.ABOUT}; give a folder that --mode=export wrote."
@@ -149,7 +152,7 @@ class Pipeline:
 
     def save_pretrained(self, folder):
         """The same files again, into a fresh folder."""
-        export.write(self.session.trained, folder)
+        export.write(self.session.trained, place(folder))
 
     def __call__(self, prompt, *, num_images=1, steps=None, guidance_scale=None, seed=0):
         """A text, or several -> Drawn with `num_images` pictures of each, text after text.

@@ -14,6 +14,7 @@ import sys
 from configs.commands import Argument, command
 from configs.keys import one_of
 from data_pipelines.errors import UserError
+from data_pipelines.files import check_writable
 from itit_jax.weights.layouts import towers
 from itit_jax.weights.layouts.kinds import KINDS, OURS
 
@@ -31,6 +32,7 @@ def main(options):
     out = pathlib.Path(options.out)
     with _writing(out):
         _check_empty(out)
+    check_writable(out, "--out")
     from itit_jax.weights import load, sizes  # JAX starts once the flags are known good
     from itit_jax.weights.containers.find import FILE
 

@@ -1,6 +1,10 @@
 """Arguments of commands: what is read, what is refused in which words, and the exit code."""
 
+import os
 import pathlib
+import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -8,6 +12,7 @@ from configs.commands import Argument, Choice, Command, command, exit_code, pars
 from configs.keys import at_least, one_of, words
 from data_pipelines.errors import UserError
 
+ROOT = pathlib.Path(__file__).parent.parent.parent
 ARGUMENTS = {
     "first": Argument("", "a file", form="FILE"),
     "rest": Argument("", "texts", many=True),
@@ -160,3 +165,57 @@ def test_a_key_is_told_with_its_family(text):
     with pytest.raises(UserError, match="did you mean --config.train.steps=3"):
         parse([text], {"--config": Argument("", "x")} | {"--config.": ARGUMENTS["--config."]},
               keys=lambda: ("train.steps", "seed"))  # fmt: skip
+
+
+# ---- what is printed --------------------------------------------------------------------------
+
+
+def shell(script, **variables):
+    """What a shell prints of a script, with the command `toy` that says a text of some letters."""
+    toy = f"{sys.executable} -c {shlex.quote(TOY)}"
+    return subprocess.run(
+        ["bash", "-c", f"toy() {{ {toy} \"$@\"; }}\n{script}"], cwd=ROOT, capture_output=True,
+        text=True, errors="replace", env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
+    )  # fmt: skip
+
+
+TOY = """
+from configs.commands import Argument, command
+@command("toy.tool", "says a text", {"text": Argument("", "what"), "--often": Argument(1, "so")})
+def main(options):
+    for _ in range(options.often):
+        print(options.text)
+import sys
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("coding", ["ascii", "latin-1", "utf-8"])
+def test_what_a_terminal_cannot_spell_is_told_in_escapes(coding):
+    done = shell("toy '\u540d \u00e9 \U0001f600'; toy --\u540d", PYTHONIOENCODING=coding)
+    assert "Traceback" not in done.stderr and done.returncode == 2
+    assert ("\u540d" in done.stdout) == (coding == "utf-8")
+    assert "is no flag" in done.stderr
+
+
+def test_a_reader_that_has_had_enough_is_no_fault():
+    script = "set -o pipefail; toy x --often=100000 | head -n 1"
+    done = shell(script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x\n", "")
+    assert shell("toy --help | true; exit ${PIPESTATUS[0]}").returncode == 0
+    assert shell("toy x >&-").returncode == 0
+
+
+def test_output_that_cannot_be_written_is_one_sentence():
+    done = shell("toy x > /dev/full")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("toy: a file cannot be read or written: [Errno 28] No space")
+
+
+def test_a_file_that_the_system_refuses_is_one_sentence(tmp_path, capsys):
+    for fault in (lambda: open(tmp_path), lambda: open(f"{__file__}/x")):
+        assert exit_code("toy", fault) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("toy: a file cannot be read or written") and error.count("\n") == 1
+    with pytest.raises(FileNotFoundError):  # whose place in the work only a traceback tells
+        exit_code("toy", lambda: open(tmp_path / "none"))

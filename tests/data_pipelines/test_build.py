@@ -39,5 +39,5 @@ def test_a_place_that_cannot_be_filled_is_one_sentence(place, tmp_path, capsys):
     (tmp_path / "full/x").write_text("")
     assert build.main(["--from=scenes", "--preset=easy", f"--out={tmp_path / place}"]) == 2
     error = capsys.readouterr().err
-    assert "choose another --out" in error and len(error.splitlines()) == 1
+    assert "another --out" in error and len(error.splitlines()) == 1
     assert len(list(tmp_path.rglob("*"))) == 3

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from data_pipelines.files import whole, whole_folder
+from data_pipelines.errors import UserError
+from data_pipelines.files import check_file, check_writable, whole, whole_folder
 
 
 def names(folder):
@@ -66,3 +67,35 @@ def test_a_folder_appears_with_all_its_files_or_not_at_all(tmp_path):
     with pytest.raises(ZeroDivisionError), whole_folder(tmp_path / "other"):
         raise ZeroDivisionError
     assert names(tmp_path) == ["out"]
+
+
+def places_that_cannot_be_written(folder):
+    """{path: why}; the tests may run as root, to whom no permission is denied."""
+    (folder / "file").touch()
+    return {
+        folder / "file" / "x": "Not a directory",
+        folder / ("n" * 300): "File name too long",
+        folder / ("n" * 300) / "x": "File name too long",
+        pathlib.Path("/proc/itit/x"): "cannot be written",
+        pathlib.Path("/sys/x"): "cannot be written",
+    }
+
+
+def test_a_place_that_cannot_be_written_is_told_and_one_that_can_stays_as_it_was(tmp_path):
+    for inside in (True, False):
+        for path, why in places_that_cannot_be_written(tmp_path).items():
+            with pytest.raises(UserError, match=f"(?s)cannot be written.*{why}|{why}"):
+                check_writable(path, inside=inside)
+        check_writable(tmp_path, inside=inside)
+        check_writable(tmp_path / "a" / "b", inside=inside)
+    assert names(tmp_path) == ["file"]
+
+
+def test_no_file_takes_the_place_of_a_folder_or_a_device(tmp_path):
+    for path in (tmp_path, "/dev/null"):
+        with pytest.raises(UserError, match="is there and is no file"):
+            check_file(path)
+    (tmp_path / "old").write_text("old")
+    check_file(tmp_path / "old")
+    check_file(tmp_path / "new")
+    assert names(tmp_path) == ["old"] and (tmp_path / "old").read_text() == "old"
