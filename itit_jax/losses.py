@@ -1,8 +1,12 @@
 """Losses and gradient devices that the recipes share. All float32."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import optax
+
+MOST_SCALE = 100.0  # of InfoNCE's cosines (CLIP)
 
 
 def cross_entropy(logits, targets, smoothing=0.0):
@@ -58,6 +62,36 @@ def revival_loss(codebook, latents, ids, key):
 def hinge_discriminator(real, fake):
     """Hinge loss of the discriminator's patch scores [b, h, w, 1] of real and drawn pictures."""
     return 0.5 * (jnp.mean(jax.nn.relu(1 - real)) + jnp.mean(jax.nn.relu(1 + fake)))
+
+
+def infonce(cosines, log_scale):
+    """Symmetric InfoNCE (CLIP) of cosines [b, b], the pairs on the diagonal, -> [].
+
+    exp(log_scale) [] multiplies them, at most 100 times.
+    """
+    logits = jnp.exp(_at_most(log_scale, math.log(MOST_SCALE))) * cosines
+    own = jnp.arange(len(cosines))
+    return jnp.mean(cross_entropy(logits, own) + cross_entropy(logits.T, own)) / 2
+
+
+def sigmoid_contrast(cosines, log_scale, bias):
+    """SigLIP's loss of cosines [b, b], the pairs on the diagonal, -> []: each of the b b is asked
+    by itself whether it is a pair; a sum over the texts, a mean over the pictures."""
+    sign = 2 * jnp.eye(len(cosines)) - 1
+    logits = jnp.exp(log_scale) * cosines + bias
+    return -jnp.mean(jnp.sum(jax.nn.log_sigmoid(sign * logits), axis=1))
+
+
+@jax.custom_vjp
+def _at_most(x, most):
+    """min(x, most). Past `most` the gradient still brings x down, and no longer up."""
+    return jnp.minimum(x, most)
+
+
+_at_most.defvjp(
+    lambda x, most: (jnp.minimum(x, most), x < most),
+    lambda below, g: (jnp.where(below | (g > 0), g, 0.0), None),
+)
 
 
 def when(active, term, params, *rest):

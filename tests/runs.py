@@ -24,6 +24,23 @@ CLASSIFIER = [
     "--config.optimizer.warmup_steps=1",
     "--config.evaluate.examples=4",
 ]
+TOWERS = [
+    "--config=configs/towers_tiny.py",
+    "--config.data.image_size=16",
+    "--config.data.rows.caption=8",
+    "--config.model.features=16",
+    "--config.model.image.width=16",
+    "--config.model.image.depth=1",
+    "--config.model.image.heads=2",
+    "--config.model.image.mlp_width=16",
+    "--config.model.text.width=16",
+    "--config.model.text.depth=1",
+    "--config.model.text.heads=2",
+    "--config.model.text.mlp_width=16",
+    "--config.optimizer.warmup_steps=1",
+    "--config.evaluate.examples=4",
+    "--config.evaluate.splits=test,",
+]
 ITIT = [
     "--config=configs/itit_tiny.py",
     "--config.data.image_size=16",

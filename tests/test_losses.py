@@ -24,6 +24,33 @@ def test_masked_mean_ignores_the_rest_and_survives_an_empty_mask():
     assert losses.masked_mean(values, mask, axis=-1).tolist() == [1.5, 0.0]
 
 
+COSINES = np.random.default_rng(0).uniform(-1, 1, (4, 4))
+
+
+def test_infonce_is_the_mean_of_both_ways_to_pick_the_own_one():
+    weights = np.exp(14.0 * COSINES)
+    own = np.diagonal(weights)
+    told = -np.mean(np.log(own / weights.sum(1)) + np.log(own / weights.sum(0))) / 2
+    found = losses.infonce(jnp.array(COSINES, jnp.float32), jnp.log(14.0))
+    np.testing.assert_allclose(found, told, rtol=1e-5)
+
+
+def test_cosines_are_multiplied_a_hundred_times_at_most_and_the_factor_finds_its_way_back():
+    hard = jnp.array([[-0.1, 0.1], [0.1, -0.1]])  # every answer wrong: a smaller factor is better
+    slope = jax.value_and_grad(losses.infonce, argnums=1)
+    (at, down), (past, still) = slope(hard, jnp.log(100.0)), slope(hard, jnp.log(300.0))
+    np.testing.assert_allclose(past, at, rtol=1e-5)
+    np.testing.assert_allclose(still, down, rtol=1e-4)
+    assert still > 0 and slope(-hard, jnp.log(300.0))[1] == 0  # right: would go on up
+
+
+def test_the_sigmoid_asks_of_each_text_whether_it_is_of_the_picture():
+    logits = 10 * COSINES - 1.4
+    told = -np.log(1 / (1 + np.exp(-np.where(np.eye(4), logits, -logits)))).sum() / 4
+    found = losses.sigmoid_contrast(jnp.array(COSINES, jnp.float32), jnp.log(10.0), -1.4)
+    np.testing.assert_allclose(found, told, rtol=1e-5)
+
+
 def test_straight_through_value_is_one_hot_to_the_bit():
     rows = losses.straight_through(LOGITS)
     np.testing.assert_array_equal(rows, np.eye(5)[np.asarray(LOGITS).argmax(-1)])

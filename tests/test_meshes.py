@@ -64,11 +64,12 @@ def test_both_cycles_give_the_losses_of_one_device(trained, easy, tokenizer, tmp
     agree(metrics(workdir), metrics(trained), ("draw", "caption", "t2i2t", "i2t2i"))
 
 
-@pytest.mark.parametrize("recipe", ["vq", "classifier", "itit"])
+@pytest.mark.parametrize("recipe", ["vq", "classifier", "towers", "itit"])
 def test_every_recipe_gives_the_losses_of_one_device(recipe, easy, tokenizer, tmp_path):
     pairs_only = [*runs.ITIT, f"--config.tokenizer.workdir={tokenizer}", "--config.cycle.mode=none"]
+    plain = {"vq": runs.VQ, "classifier": runs.CLASSIFIER, "towers": runs.TOWERS}
     arguments = [
-        *{"vq": runs.VQ, "classifier": runs.CLASSIFIER, "itit": pairs_only}[recipe],
+        *(plain | {"itit": pairs_only})[recipe],
         f"--config.data.path={easy}", "--config.train.steps=6", "--config.save.every=1",
         "--config.sample.every=0",
     ]

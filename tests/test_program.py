@@ -28,6 +28,7 @@ def load(name, *overrides):
 # test_devices.py needs too.
 STARTS = {
     "classifier": lambda: load("classifier_tiny", *MESH, "optimizer.ema_decay=0.9"),
+    "towers": lambda: load("towers_tiny", *MESH, "model.scan=true", "model.image.depth=1"),
     "vq": lambda: load("vq_tiny", *MESH, "model.base_channels=8", "model.latent_channels=8"),
     "itit": lambda: tiny.itit_config(
         model__scan=True, optimizer__ema_decay=0.9, data__tokens="encoded", train__steps=10,
@@ -68,7 +69,7 @@ def test_every_experiment_is_described_without_allocating(name):
     assert sum(leaf.sharding.num_devices for leaf in arrays) == 8 * len(arrays)
 
 
-@pytest.mark.parametrize("name", ["classifier_tiny", "vq_tiny"])
+@pytest.mark.parametrize("name", ["classifier_tiny", "towers_tiny", "vq_tiny"])
 def test_the_step_takes_what_is_described_and_gives_a_state_like_it(name):
     program = describe(load(name, *MESH))
     with jax.set_mesh(program.mesh):
@@ -88,7 +89,7 @@ def shapes(batch):
     }
 
 
-@pytest.mark.parametrize("name", ["classifier_tiny", "vq_tiny", "itit_tiny"])
+@pytest.mark.parametrize("name", ["classifier_tiny", "towers_tiny", "vq_tiny", "itit_tiny"])
 def test_the_data_gives_the_batch_that_is_described(name, easy):
     # A set of 60 pairs, 200 lone pictures and texts.
     fits = [f"data.{name}=0" for name in ("pairs", "lone_images", "lone_texts")]

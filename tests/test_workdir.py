@@ -89,7 +89,7 @@ def test_a_run_may_change_what_is_resumable_and_where_things_lie_and_nothing_els
     [
         ('{"recipe": ', "is not JSON"),
         ('{"recipe": "itit", "train": {"stepz": 1}}', "did you mean train.steps"),
-        ('{"recipe": "gan"}', "set it to one of classifier, itit, vq"),
+        ('{"recipe": "gan"}', "set it to one of classifier, itit, towers, vq"),
     ],
 )
 def test_a_damaged_config_is_refused(tmp_path, text, words):

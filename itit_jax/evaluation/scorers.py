@@ -11,7 +11,14 @@ from data_pipelines.errors import UserError
 from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
 from itit_jax import inputs
-from itit_jax.evaluation import caption_scores, collected, features, picture_scores, scenes
+from itit_jax.evaluation import (
+    caption_scores,
+    collected,
+    features,
+    picture_scores,
+    retrieval,
+    scenes,
+)
 
 # Task: key of what a recipe made of the examples.
 TEXTS = {"i2t": "caption", "t2i2t": "recaption"}
@@ -31,6 +38,19 @@ def of_examples(results, examples, config):
     """Of what a recipe gives as one number an example: their mean."""
     del examples, config
     return {name: float(values.mean()) for name, values in results.items() if values.ndim == 1}
+
+
+def of_pairs(results, examples, config):
+    """Recall of pictures by texts and of texts by pictures among the examples, a text a picture,
+    where they have vectors in one space."""
+    del config
+    if not {"image_vector", "text_vector"} <= results.keys():
+        return {}
+    same = [retrieval.ids(examples[name]) for name in ("text", "image")]
+    found = retrieval.score(results["image_vector"], results["text_vector"], *same)
+    return {
+        f"{name}{end}": value for name, values in found.items() for end, value in zip(ENDS, values)
+    }
 
 
 def of_captions(results, examples, config):
@@ -91,9 +111,8 @@ def texts_of(results, vocabulary):
 
 SCORERS = (
     Scorer(lambda c: True, lambda c: 0, of_examples),
+    Scorer(lambda c: True, lambda c: 0, of_pairs),
     Scorer(lambda c: c.evaluate.captions, lambda c: c.evaluate.captions_every, of_captions),
-    Scorer(
-        lambda c: bool(c.evaluate.features), lambda c: c.evaluate.features_every, of_pictures
-    ),
+    Scorer(lambda c: bool(c.evaluate.features), lambda c: c.evaluate.features_every, of_pictures),
     Scorer(lambda c: bool(c.evaluate.scenes), lambda c: c.evaluate.scenes_every, of_scenes),
 )

@@ -64,8 +64,13 @@ def attention(batch, queries, keys, width, inner):
     Keys are projected for the places of x alone; the others come from a cache.
     """
     projections = dense(batch * queries, width, inner) * 3 + dense(batch * queries, inner, width)
+    return projections + between(batch, queries, keys, inner)
+
+
+def between(batch, queries, keys, inner):
+    """Both products of queries with keys and of weights with values."""
     product = 2 * batch * queries * keys * inner
-    return projections + Flops(2 * product, 0, 4 * product)  # both factors need their gradient
+    return Flops(2 * product, 0, 4 * product)  # both factors need their gradient
 
 
 def stack(depth, batch, queries, width, mlp_width, keys=None):
@@ -89,6 +94,29 @@ def t5_rows(network, batch, length):
 def token_table(codes, width, features):
     """models.layers.TokenTable [v, d]: the product that makes it, if there is one."""
     return NONE if features is None else dense(codes, features.shape[-1], width).of_data()
+
+
+def image_tower(network, batch):
+    """models.towers.ImageTower of `batch` pictures, which need no gradient."""
+    width, patches = network.width, (network.size // network.patch) ** 2
+    places = patches + (not network.probe)  # a class token
+    cut = dense(batch * patches, 3 * network.patch**2, width).of_data()
+    found = cut + stack(network.depth, batch, places, width, network.mlp_width)
+    if network.probe:
+        # The probe is one query of b rows; keys and values are of all places.
+        found += dense(batch, width, width) * 2 + dense(batch * places, width, width) * 2
+        found += between(batch, 1, places, width) + dense(batch, width, network.mlp_width) * 2
+    return found + _projected(network, batch)
+
+
+def text_tower(network, batch):
+    """models.towers.TextTower on ids [batch, length]."""
+    found = stack(network.depth, batch, network.length, network.width, network.mlp_width)
+    return found + _projected(network, batch)
+
+
+def _projected(tower, batch):
+    return dense(batch, tower.width, tower.features) if tower.features else NONE
 
 
 # ---- convolutions --------------------------------------------------------------------------------

@@ -148,15 +148,16 @@ class Towers(nn.Module):
 
     image: ImageTower | None
     text: TextTower | None
+    scale: float = 10.0  # where the factor of the cosines begins
+    bias: float = -10.0  # where SigLIP's begins
 
     def setup(self):
         if self.image is None or self.text is None:
             return
-        siglip = self.image.probe
-        start = math.log(10.0) if siglip else math.log(1 / 0.07)
-        self.logit_scale = self.param("logit_scale", nn.initializers.constant(start), ())
-        if siglip:
-            self.logit_bias = self.param("logit_bias", nn.initializers.constant(-10.0), ())
+        start = nn.initializers.constant(math.log(self.scale))
+        self.logit_scale = self.param("logit_scale", start, ())
+        if self.image.probe:
+            self.logit_bias = self.param("logit_bias", nn.initializers.constant(self.bias), ())
 
     def __call__(self, pixels, ids):
         """pixels [b, h, w, 3], ids [b, t] -> (features [b, e], features [b, e]), of pictures and of
@@ -176,9 +177,47 @@ class Towers(nn.Module):
 
     def logits(self, image_features, text_features):
         """exp(scale) cos, plus SigLIP's bias: [pictures, texts]."""
-        unit = lambda x: x / jnp.linalg.norm(x, axis=-1, keepdims=True)
         found = jnp.exp(self.logit_scale) * unit(image_features) @ unit(text_features).T
         return found + self.logit_bias if self.image.probe else found
+
+
+def unit(x):
+    """[..., d] -> [..., d] of length 1."""
+    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def from_config(config):
+    """Both towers of a towers config. Texts end with the id 1 (T5's layout)."""
+    model, siglip = config.model, config.model.family == "siglip"
+    shared = dict(
+        activation="gelu_pytorch_tanh" if siglip else "quick_gelu",
+        epsilon=1e-6 if siglip else 1e-5,
+        scan=model.scan,
+        remat=config.mesh.remat,
+        dtype=jnp.dtype(config.precision.compute),
+    )
+    image = ImageTower(
+        size=config.data.image_size,
+        features=0 if siglip else model.features,
+        probe=siglip,
+        pixels=SIGLIP_PIXELS if siglip else CLIP_PIXELS,
+        **model.image,
+        **shared,
+    )
+    text = TextTower(
+        vocabulary_size=model.vocabulary_size,
+        length=config.data.text_length,
+        features=model.features,
+        end=None if siglip else 1,
+        **model.text,
+        **shared,
+    )
+    return Towers(
+        image,
+        text,
+        scale=1 / 0.07 if config.loss.contrast == "infonce" else 10.0,
+        bias=-math.log(config.data.rows.caption),  # one pair among so many texts
+    )
 
 
 def _encoder(tower):

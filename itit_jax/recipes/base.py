@@ -74,6 +74,17 @@ class Features(Protocol):
         """Pictures uint8 [b, h, w, 3] -> float32 [b, d]."""
 
 
+@runtime_checkable
+class Embeds(Protocol):
+    """Pictures and texts to vectors of one space."""
+
+    def embed_images(self, params, images):
+        """Pictures uint8 [b, h, w, 3] -> float32 [b, d], each of length 1."""
+
+    def embed_texts(self, params, text):
+        """Word ids int32 [b, t] -> float32 [b, d], each of length 1."""
+
+
 class Encoding(NamedTuple):
     """What some parts say of one half of a record, always the same once they are trained."""
 

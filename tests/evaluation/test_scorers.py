@@ -38,3 +38,14 @@ def test_one_picture_is_no_set(toys):
 def test_what_is_one_number_an_example_is_averaged_and_nothing_else():
     results = {"loss": np.array([1.0, 3.0]), "drawn": np.zeros((2, 4, 4, 3), np.uint8)}
     assert scorers.of_examples(results, {}, None) == {"loss": 2.0}
+
+
+def test_pairs_with_vectors_are_looked_for_both_ways_with_an_interval():
+    vectors = np.eye(4)
+    examples = {"image": np.arange(4).reshape(4, 1), "text": np.array([[0], [1], [2], [2]])}
+    results = {"image_vector": vectors, "text_vector": vectors[[1, 0, 3, 2]]}
+    found = scorers.of_pairs(results, examples, None)
+    # The first two are swapped; so are the last two, whose texts are equal.
+    assert found["i2t_recall_1"] == found["t2i_recall_1"] == 0.5
+    assert found["i2t_recall_1_low"] < 0.5 < found["i2t_recall_1_high"]
+    assert scorers.of_pairs({"drawn": vectors}, examples, None) == {}

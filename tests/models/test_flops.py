@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from itit_jax.models import flops
+from itit_jax.models import flops, towers
 from itit_jax.models.flops import Flops
 from itit_jax.models.t5 import T5Encoder
 from tests import traced_flops
@@ -24,6 +24,22 @@ def test_t5_on_ids_and_on_rows(scan):
     told = told.frozen() + flops.t5_rows(network, 4, 7).frozen()
     rows = jax.ShapeDtypeStruct((4, 7, 23), jnp.float32)
     assert traced_flops.count(jax.value_and_grad(whole, argnums=1), params, rows) == told.total
+
+
+@pytest.mark.parametrize("probe", [True, False])
+def test_towers_of_both_families(probe):
+    sizes = dict(width=12, mlp_width=20, depth=2, heads=3, activation="gelu", epsilon=1e-6)
+    image = towers.ImageTower(
+        8, 4, probe=probe, pixels=towers.CLIP_PIXELS, features=0 if probe else 10, **sizes
+    )
+    text = towers.TextTower(23, 7, features=10, end=None if probe else 1, **sizes)
+    rows = ((image, flops.image_tower, (3, 8, 8, 3), jnp.uint8),
+            (text, flops.text_tower, (3, 7), jnp.int32))  # fmt: skip
+    for network, formula, shape, kind in rows:
+        x = jax.ShapeDtypeStruct(shape, kind)
+        params = jax.eval_shape(network.init, jax.random.key(0), x)
+        gradient = jax.value_and_grad(lambda p, x, network=network: jnp.sum(network.apply(p, x)))
+        assert traced_flops.count(gradient, params, x) == formula(network, 3).total
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])

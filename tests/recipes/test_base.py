@@ -12,8 +12,9 @@ ABILITIES = {
     "itit": {base.Draws, base.Captions, base.Encodes, base.Publishes},
     "vq": set(),
     "classifier": {base.Features, base.Encodes},
+    "towers": {base.Features, base.Encodes, base.Embeds},
 }
-EVERY = (base.Draws, base.Captions, base.Features, base.Encodes, base.Publishes)
+EVERY = (base.Draws, base.Captions, base.Features, base.Embeds, base.Encodes, base.Publishes)
 
 
 def load(name, *overrides):
@@ -38,7 +39,8 @@ def test_a_tokenizer_does_not_draw_and_a_classifier_does_not_caption():
 
 
 def test_a_recipe_that_nobody_declared_is_one_sentence():
-    with pytest.raises(ConfigError, match="recipe is 'c4'; set it to one of classifier, itit, vq"):
+    sentence = "recipe is 'c4'; set it to one of classifier, itit, towers, vq"
+    with pytest.raises(ConfigError, match=sentence):
         base.find(type("Config", (), {"recipe": "c4"}))
 
 
