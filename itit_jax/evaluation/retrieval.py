@@ -1,6 +1,6 @@
 """Recall of pictures by their texts and of texts by their pictures, from vectors of one space.
 
-A find is right if it is the own one of the pair or equal to it: of two equal texts no picture
+A find is right if it is the own one of the pair or one of the same: of two equal texts no picture
 could tell which was meant.
 """
 
@@ -12,35 +12,35 @@ DEPTHS = (1, 5, 10)
 CHUNK = 1024  # queries that are compared at once
 
 
-def recall(queries, found, texts, pictures):
-    """Vectors [n, d] of unit length, of queries and of what they should find; ids [n] of the texts
-    and of the pictures of the pairs, equal where these are equal -> {k: 0 or 1 of each query [n]}.
+def recall(queries, found, same):
+    """Vectors [n, d] of unit length, of queries and of what they should find -> {k: 0 or 1 of each
+    query [n]}.
 
-    k counts places of the ranking by cosine; of equal cosines the wrong ones come first.
+    k counts places of the ranking by cosine; of equal cosines the wrong ones come first. same:
+    lists of ids [n]; two pairs are the same if one of the lists gives them one id.
     """
-    ranks = [
-        _rank(queries[i : i + CHUNK] @ found.T, texts[i : i + CHUNK, None] == texts,
-              pictures[i : i + CHUNK, None] == pictures)
-        for i in range(0, len(queries), CHUNK)
-    ]  # fmt: skip
+    ranks = []
+    for i in range(0, len(queries), CHUNK):
+        rows = slice(i, i + CHUNK)
+        right = np.any([ids[rows, None] == ids for ids in same], axis=0)
+        ranks.append(_rank(queries[rows] @ found.T, right))
     ranks = np.concatenate(ranks)
     return {k: (ranks < k).astype(np.float64) for k in DEPTHS}
 
 
-def _rank(cosines, same_text, same_picture):
+def _rank(cosines, right):
     """Wrong finds before the best right one: [q, n] each -> [q]."""
-    right = same_text | same_picture
     best = np.where(right, cosines, -np.inf).max(axis=1, keepdims=True)
     return np.sum((cosines >= best) & ~right, axis=1)
 
 
-def score(images, texts, text_ids, picture_ids):
+def score(images, texts, same):
     """Both ways -> {"i2t_recall_1": (share, low, high), ...}; the interval resamples queries."""
     ways = {"i2t": (images, texts), "t2i": (texts, images)}
     return {
         f"{way}_recall_{k}": bootstrap(hits)
         for way, (queries, found) in ways.items()
-        for k, hits in recall(queries, found, text_ids, picture_ids).items()
+        for k, hits in recall(queries, found, same).items()
     }
 
 

@@ -7,6 +7,8 @@ results: what a recipe's `score` made of the examples, a row each. examples: {"i
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from data_pipelines.errors import UserError
 from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
@@ -42,12 +44,14 @@ def of_examples(results, examples, config):
 
 def of_pairs(results, examples, config):
     """Recall of pictures by texts and of texts by pictures among the examples, a text a picture,
-    where they have vectors in one space."""
+    where they have vectors in one space. The same are equal texts, equal pictures, and what has
+    one key up to its #, such as pictures of one scene."""
     del config
     if not {"image_vector", "text_vector"} <= results.keys():
         return {}
-    same = [retrieval.ids(examples[name]) for name in ("text", "image")]
-    found = retrieval.score(results["image_vector"], results["text_vector"], *same)
+    stems = np.array([key.split("#")[0] for key in examples["keys"]])
+    same = [retrieval.ids(rows) for rows in (examples["text"], examples["image"], stems)]
+    found = retrieval.score(results["image_vector"], results["text_vector"], same)
     return {
         f"{name}{end}": value for name, values in found.items() for end, value in zip(ENDS, values)
     }

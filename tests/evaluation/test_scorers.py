@@ -41,11 +41,14 @@ def test_what_is_one_number_an_example_is_averaged_and_nothing_else():
 
 
 def test_pairs_with_vectors_are_looked_for_both_ways_with_an_interval():
-    vectors = np.eye(4)
-    examples = {"image": np.arange(4).reshape(4, 1), "text": np.array([[0], [1], [2], [2]])}
-    results = {"image_vector": vectors, "text_vector": vectors[[1, 0, 3, 2]]}
+    vectors = np.eye(6)
+    examples = {
+        "image": np.arange(6).reshape(6, 1), "text": np.array([[0], [1], [2], [2], [3], [4]]),
+        "keys": ["a", "b", "c", "d", "e#0", "e#1"],
+    }  # fmt: skip
+    # Neighbours are swapped: of the second two the texts are equal, the last show one thing.
+    results = {"image_vector": vectors, "text_vector": vectors[[1, 0, 3, 2, 5, 4]]}
     found = scorers.of_pairs(results, examples, None)
-    # The first two are swapped; so are the last two, whose texts are equal.
-    assert found["i2t_recall_1"] == found["t2i_recall_1"] == 0.5
-    assert found["i2t_recall_1_low"] < 0.5 < found["i2t_recall_1_high"]
+    assert found["i2t_recall_1"] == found["t2i_recall_1"] == pytest.approx(2 / 3)
+    assert found["i2t_recall_1_low"] < 2 / 3 < found["i2t_recall_1_high"]
     assert scorers.of_pairs({"drawn": vectors}, examples, None) == {}
