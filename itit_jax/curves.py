@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 POINTS = 200  # of a curve; each is the mean of the steps around it
-SCORES = ("f1", "exact", "bleu_4", "cider", "_fid", "loss", "l1", "accuracy")
+SCORES = ("f1", "exact", "bleu_4", "cider", "_fid", "loss", "l1", "accuracy", "recall_1")
 HIDDEN = ("step", "grad_norm")
 COLUMNS = 3
 
