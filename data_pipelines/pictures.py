@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import pathlib
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from data_pipelines.folder import Report
 from data_pipelines.images import Unreadable
 from data_pipelines.picture_files import Pictures
 from data_pipelines.records import INFO, Records, read_info
+from data_pipelines.records import digest as records_digest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,15 +70,9 @@ def _files(source):
 
 def _split(source, folder, split):
     records = Records(folder, split)
-    shards = [shard["sha256"] for shard in read_info(folder)["splits"][split]["shards"]]
-    digest = lambda: hashlib.sha256("\n".join(shards).encode()).hexdigest()
-
-    def data(index):
-        try:
-            return records[index].image
-        except (ValueError, RuntimeError) as error:  # a shard's reader raises either
-            raise Unreadable(images.UNREADABLE, str(error)) from error
-
+    info = read_info(folder)
+    alone = info | {"splits": {split: info["splits"][split]}}
+    data = lambda index: records[index].image
     names = (f"record {i} of {split}" for i in range(len(records)))
     files = tuple((name, functools.partial(data, i)) for i, name in enumerate(names))
-    return Source(source, digest, files)
+    return Source(source, lambda: records_digest(alone), files)

@@ -15,8 +15,11 @@ from array_record.python.array_record_module import ArrayRecordReader, ArrayReco
 from data_pipelines.errors import UserError
 from data_pipelines.files import whole_folder
 
-FORMAT = 1
+FORMAT = 2
+BEFORE = 1  # the format without hashes of records and of dataset.json, which is read too
 INFO = "dataset.json"
+END = 2**20  # bytes at each end of a shard that are hashed whenever it is opened
+AGAIN = "copy it again or build the data set anew."
 LENGTH_DELIMITED = 2  # protobuf wire type of strings, bytes and messages
 
 
@@ -116,7 +119,7 @@ def write(folder, splits: dict[str, Iterable[Record]], *, shards=1, extra=(), **
         info = {"format": FORMAT, **about, "splits": written}
         for name, data in dict(extra).items():
             (draft / name).write_bytes(data)
-        (draft / INFO).write_text(json.dumps(info, indent=1))
+        write_info(draft, info)
     return info
 
 
@@ -124,43 +127,71 @@ def _write_split(folder: pathlib.Path, split: str, records: Iterable[Record], sh
     files = [f"{split}-{i:05d}-of-{shards:05d}.array_record" for i in range(shards)]
     # One record a group: random access reads no neighbours.
     writers = [ArrayRecordWriter(str(folder / file), "group_size:1") for file in files]
-    counts = [0] * shards
+    counts, hashed = [0] * shards, hashlib.sha256()
     for number, record in enumerate(records):
-        writers[number % shards].write(encode(record))
+        data = encode(record)
+        hashed.update(len(data).to_bytes(8, "big") + data)
+        writers[number % shards].write(data)
         counts[number % shards] += 1
     for writer in writers:
         writer.close()
     listed = [_shard(folder / file, count) for file, count in zip(files, counts)]
-    return {"records": sum(counts), "shards": listed}
+    return {"records": sum(counts), "sha256": hashed.hexdigest(), "shards": listed}
 
 
 def _shard(file: pathlib.Path, records: int) -> dict:
-    data = file.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    return {"file": file.name, "records": records, "bytes": len(data), "sha256": digest}
+    with open(file, "rb") as data:
+        digest = hashlib.file_digest(data, "sha256").hexdigest()
+    size = file.stat().st_size
+    return dict(file=file.name, records=records, bytes=size, sha256=digest, ends=_ends(file, size))
+
+
+def _ends(file: pathlib.Path, size: int) -> str:
+    """Hash of both ends of a file, which costs as little of a large one as of a small one.
+
+    They tell one shard from another. What is harmed between them, ArrayRecord's own hash of each
+    record tells when that is read.
+    """
+    with open(file, "rb") as data:
+        head = data.read(END)
+        data.seek(max(len(head), size - END))
+        return hashlib.sha256(head + data.read()).hexdigest()
+
+
+def write_info(folder, info: dict):
+    """dataset.json with a hash of itself."""
+    text = json.dumps(info | {"sha256": _sum(info)}, indent=1)
+    (pathlib.Path(folder) / INFO).write_text(text)
+
+
+def _sum(info: dict) -> str:
+    return hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
 
 
 def read_info(folder) -> dict:
-    """dataset.json of a folder."""
+    """dataset.json of a folder, if it is as it was written."""
     file = pathlib.Path(folder) / INFO
     if not file.is_file():
         raise UserError(
             f"{folder} holds no {INFO}; give a folder made by python -m data_pipelines.build."
         )
     try:
-        info = json.loads(file.read_text())
-    except ValueError as error:
-        raise UserError(f"{file} is no JSON ({error}); copy it again or build anew.") from error
-    if info.get("format") != FORMAT:
-        raise UserError(f"{file} has format {info.get('format')}, not {FORMAT}; build it again.")
+        info = dict(json.loads(file.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{file} is damaged ({error}); {AGAIN}") from error
+    if info.get("format") not in (BEFORE, FORMAT):
+        raise UserError(f"{file} has format {info.get('format')}, not {FORMAT}; {AGAIN}")
+    if info["format"] == FORMAT and info.pop("sha256", "") != _sum(info):
+        raise UserError(f"{file} was damaged or edited: its sha256 is another; {AGAIN}")
     return info
 
 
 def digest(info: dict) -> str:
-    """Hash of all records of a data set, whatever its folder is called and wherever it lies."""
+    """Hash of the keys and bytes of all records, whatever their folder is called, wherever it lies
+    and however many shards it has. The same data set of format 1 keeps the hash that it had."""
     hashed = hashlib.sha256()
     for name, split in sorted(info["splits"].items()):
-        sums = " ".join(shard["sha256"] for shard in split["shards"])
+        sums = split.get("sha256") or " ".join(shard["sha256"] for shard in split["shards"])
         hashed.update(f"{name} {sums}\n".encode())
     return hashed.hexdigest()
 
@@ -175,14 +206,26 @@ class Records:
                 f"{folder} has no split {split}; it has {', '.join(sorted(splits))}."
             )
         self.split, self._count = split, splits[split]["records"]
-        self._shards = [_open(pathlib.Path(folder), shard) for shard in splits[split]["shards"]]
+        shards = splits[split]["shards"]
+        self._files = [pathlib.Path(folder) / shard["file"] for shard in shards]
+        for file, shard in zip(self._files, shards):
+            _check_size(file, shard["bytes"])
+        self._shards = [ArrayRecordReader(str(file)) for file in self._files]
+        for number, shard in enumerate(shards):
+            self._check_ends(number, shard)
 
     def __len__(self):
         return self._count
 
     def __getitem__(self, index: int) -> Record:
-        place, shard = divmod(index, len(self._shards))
-        return decode(self._shards[shard].read([place])[0])
+        place, number = divmod(index, len(self._shards))
+        try:
+            return decode(self._shards[number].read([place])[0])
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise UserError(
+                f"record {index} of split {self.split} cannot be read: the shard "
+                f"{self._files[number]} is damaged; {AGAIN}"
+            ) from error
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
@@ -191,14 +234,17 @@ class Records:
         """Keys of all records, in order."""
         return [record.key for record in self]
 
+    def _check_ends(self, number, shard):
+        file = self._files[number]
+        if "ends" not in shard or shard["ends"] == _ends(file, shard["bytes"]):
+            return
+        for index in range(number, self._count, len(self._files)):
+            self[index]  # names the first that is damaged
+        raise UserError(f"the shard {file} is not the one that {INFO} tells of; {AGAIN}")
 
-def _open(folder: pathlib.Path, shard: dict) -> ArrayRecordReader:
-    file = folder / shard["file"]
+
+def _check_size(file: pathlib.Path, size: int):
     if not file.is_file():
-        raise UserError(f"the shard {file} is missing; copy it again or build the data set anew.")
-    if file.stat().st_size != shard["bytes"]:
-        raise UserError(
-            f"the shard {file} has {file.stat().st_size} bytes, not {shard['bytes']}; "
-            "copy it again or build the data set anew."
-        )
-    return ArrayRecordReader(str(file))
+        raise UserError(f"the shard {file} is missing; {AGAIN}")
+    if file.stat().st_size != size:
+        raise UserError(f"the shard {file} has {file.stat().st_size} bytes, not {size}; {AGAIN}")

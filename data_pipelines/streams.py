@@ -15,7 +15,7 @@ from data_pipelines import images as pixels
 from data_pipelines.encoded import Encoded
 from data_pipelines.errors import UserError
 from data_pipelines.order import draws, permuted
-from data_pipelines.records import Records, read_info
+from data_pipelines.records import Records, digest, read_info
 from data_pipelines.words.find import open_words
 
 CACHE_BYTES = 512 << 20  # a split that is smaller when decoded stays in memory
@@ -51,7 +51,10 @@ class Split:
             )
         self.count = limit or len(self.records)
         self._size, self._length, self._vocabulary = image_size, text_length, vocabulary
-        self.tokens = None if tokens is None else Encoded(tokens, name, "tokens", len(self.records))
+        self.tokens = None
+        if tokens is not None:
+            of = digest(read_info(folder))
+            self.tokens = Encoded(tokens, name, "tokens", len(self.records), of)
         self._image_cache, self._text_cache = {}, {}
         self._keep_images = self.count * image_size**2 * 3 <= CACHE_BYTES
 

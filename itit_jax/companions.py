@@ -41,9 +41,19 @@ def of(parts):
     return {name: fingerprint(params) for name, params in parts.items()}
 
 
-def check(run, found):
-    """Refuses `found`, {name: hash}, where the run or folder was made with another."""
-    for name, digest in run.companions().items():
+def check(run, found, told=()):
+    """Refuses `found`, {name: hash}, where the run or folder was made with another.
+
+    told: names of what the folder has to tell, or nobody knows what it was made with.
+    """
+    known = run.companions()
+    for name in told:
+        if name not in known:
+            raise UserError(
+                f"{run} does not tell with which {name} it was made; make it again, or put its "
+                "companions.json back."
+            )
+    for name, digest in known.items():
         if found.get(name, digest) != digest:
             raise UserError(
                 f"the {name} is not the one that {run} was made with; "

@@ -49,7 +49,8 @@ def run(config, workdir):
     name, encoding = _chosen(recipe, model.recipe, config.encode.what)
     params = _load(recipe, model, made_by, encoding)
     source = _source(config, model, made_by, encoding)
-    found = companions.of(params) | {"dataset": inputs.dataset_digest(config)} | source.told
+    dataset = inputs.dataset_digest(config)
+    found = companions.of(params) | {"dataset": dataset} | source.told
     companions.check(folder, found)
     before = folder.companions()
     goes_on = found.items() <= before.items()
@@ -63,7 +64,8 @@ def run(config, workdir):
             starts = source.starts(split)
             how_far = HowFar(screen, f"{split}: {name}", int(starts[-1]), config.log.seconds)
             batches = how_far.of(say(source.rows(split)))
-            encoded.write(folder.path, split, name, starts, batches, **say.out)
+            how = dict(say.out, dataset=dataset)
+            encoded.write(folder.path, split, name, starts, batches, **how)
     return 0
 
 

@@ -103,7 +103,7 @@ def keep_companions(config, place, frozen, streams):
     companions.check(place, found)
     if config.data.tokens:
         size = {"image_size": str(config.data.image_size)}
-        companions.check(Workdir(config.data.tokens), found | size)
+        companions.check(Workdir(config.data.tokens), found | size, told=("dataset", *size))
     if distributed.is_lead():
         place.keep_config(config)
         place.keep_companions(found)

@@ -39,3 +39,11 @@ def test_another_companion_is_refused_by_name(tmp_path):
     companions.check(Workdir(tmp_path / "fresh"), {"tokenizer": "three"})
     with pytest.raises(UserError, match="the vocabulary is not the one that"):
         companions.check(run, {"tokenizer": "one", "vocabulary": "three"})
+
+
+def test_a_folder_that_does_not_tell_what_it_was_made_with_is_refused(tmp_path):
+    run = Workdir(tmp_path)
+    with pytest.raises(UserError, match="does not tell with which dataset it was made"):
+        companions.check(run, {"dataset": "one"}, told=["dataset"])
+    run.keep_companions({"dataset": "one"})
+    companions.check(run, {"dataset": "one"}, told=["dataset"])

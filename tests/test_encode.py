@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_pipelines import build, encoded, streams
-from data_pipelines.records import Records
+from data_pipelines.records import Records, digest, read_info
 from data_pipelines.words.find import open_words
 from itit_jax import main, parts
 from itit_jax.recipes import base
@@ -21,6 +21,10 @@ def command(folder, data, *more):
 
 def itit(folder, data, tokenizer, *more):
     return command(folder, data, *runs.ITIT, f"--config.tokenizer.workdir={tokenizer}", *more)
+
+
+def of(data):
+    return digest(read_info(data))
 
 
 def restored(workdir):
@@ -72,7 +76,7 @@ def test_tokens_are_what_the_tokenizer_says_of_each_picture(tokens, easy, tokeni
     alone = jax.jit(lambda x: recipe.tokenizer.apply({"params": params["tokenizer"]}, x)[3])
     for split in ("pairs", "images"):
         pictures = np.stack(list(streams.images(easy, split, 16)))
-        found = encoded.Encoded(tokens, split, "tokens", len(pictures))
+        found = encoded.Encoded(tokens, split, "tokens", len(pictures), of(easy))
         assert found.rows.dtype == np.int32
         ids = alone(pictures.astype(np.float32) / 127.5 - 1)
         np.testing.assert_array_equal(found.rows, np.reshape(ids, found.rows.shape))
@@ -100,7 +104,7 @@ def test_features_of_a_trained_classifier_need_its_run(easy, classifier, tmp_pat
     assert command(tmp_path / "f", easy, *flags, f"--config.encode.run={classifier}") == 0
     recipe, params = restored(classifier)
     pictures = np.stack(list(streams.images(easy, "images", 32)))
-    found = encoded.Encoded(tmp_path / "f", "images", "features", len(pictures))
+    found = encoded.Encoded(tmp_path / "f", "images", "features", len(pictures), of(easy))
     assert found.rows.dtype == np.float32
     np.testing.assert_allclose(found.rows, jax.jit(recipe.features)(params, pictures), atol=1e-5)
 
@@ -115,7 +119,7 @@ def test_features_of_texts_lie_by_record_and_are_those_of_its_texts(
     alone = jax.jit(lambda p, ids: recipe.text_encoder.apply({"params": p}, ids, ids > 0))
     for split in ("pairs", "texts"):
         every = Records(easy, split)
-        found = encoded.Encoded(tmp_path / "f", split, "features", len(every))
+        found = encoded.Encoded(tmp_path / "f", split, "features", len(every), of(easy))
         assert found.starts[-1] == sum(len(record.texts) for record in every)
         for index in (0, len(every) - 1):
             ids = np.stack([words.encode(text, length) for text in every[index].texts])
@@ -145,9 +149,14 @@ def test_the_same_command_goes_on_and_encodes_nothing_twice(
         assert (folder / file.name).read_bytes() == file.read_bytes()
 
 
-def test_tokens_of_unknown_origin_are_made_again(tokens, easy, tokenizer, tmp_path, written):
-    for file in tokens.glob("*.npy"):  # companions.json is missing
+def test_tokens_of_unknown_origin_are_refused_and_made_again(
+    tokens, easy, tokenizer, tmp_path, written, capsys
+):
+    for file in (*tokens.glob("*.npy"), *tokens.glob("*.tokens.json")):  # no companions.json
         (tmp_path / file.name).write_bytes(file.read_bytes())
+    flags = [*runs.itit(tmp_path / "run", easy, tokenizer), f"--config.data.tokens={tmp_path}"]
+    assert main.main(flags) == 2
+    assert "does not tell with which dataset it was made; make it again" in capsys.readouterr().err
     assert itit(tmp_path, easy, tokenizer) == 0
     assert written == ["pairs", "images"]
 
@@ -167,7 +176,7 @@ def test_tokens_of_another_data_set_or_size_are_refused(
     assert before == {file: file.read_bytes() for file in tokens.iterdir()}
     flags = [f"--config.data.tokens={tokens}"]
     assert main.main([*runs.itit(tmp_path / "a", other, tokenizer), *flags]) == 2
-    assert "the dataset is not the one" in capsys.readouterr().err
+    assert "was made of another data set; run --mode=encode" in capsys.readouterr().err
 
 
 def test_what_cannot_be_said_is_one_sentence(trained, easy, tokenizer, tmp_path, capsys):

@@ -8,7 +8,7 @@ import functools
 import jax
 import numpy as np
 
-from itit_jax import compiled, inputs, parts, sharding
+from itit_jax import companions, compiled, inputs, parts, sharding
 from itit_jax.batches import batches_of
 from itit_jax.cadence import due
 from itit_jax.evaluation.scorers import SCORERS
@@ -24,6 +24,7 @@ def run(config, workdir):
     """--mode=eval: scores the newest checkpoint of `workdir` into its eval.json."""
     compiled.keep(config.compile_cache)
     recipe, screen, place = base.find(config), Screen(), Workdir(workdir)
+    check_data(config, place)
     params, step = parts.restore_params(recipe, config, workdir)
     with screen.phase(f"evaluating step {step}"):
         scores = evaluate(config, recipe, params)
@@ -31,6 +32,14 @@ def run(config, workdir):
     for line in told(scores):
         screen.say(line)
     return 0
+
+
+def check_data(config, run):
+    """Refuses another data set or vocabulary than the run was trained with, wherever it lies."""
+    found = {"dataset": inputs.dataset_digest(config)}
+    if "vocabulary" in run.companions():
+        found["vocabulary"] = inputs.open_vocabulary(config).digest
+    companions.check(run, found)
 
 
 def evaluate(config, recipe, params, *, done=None, most=None):

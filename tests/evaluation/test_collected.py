@@ -5,10 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from data_pipelines import pictures, records
+from data_pipelines import pictures
 from data_pipelines.errors import UserError
 from data_pipelines.folder import Report
-from data_pipelines.records import Record
 from itit_jax.evaluation import collected, fidelity
 from itit_jax.evaluation.collected import collect
 from itit_jax.evaluation.fidelity import Running, Statistics
@@ -96,18 +95,13 @@ def test_a_damaged_file_is_made_anew_and_a_failed_write_leaves_the_old_one(tmp_p
 
 
 def test_what_could_not_be_read_for_a_while_is_read_the_next_time(tmp_path):
-    encoded = [f.read_bytes() for f in sorted(toy.fill(tmp_path / "x", 4).iterdir())]
-    made = [Record(str(i), data, (), "test") for i, data in enumerate(encoded)]
-    about = dict(name="x", licence="x", made_by="x", parameters={})
-    records.write(tmp_path / "set", {"test": made}, shards=2, **about)
-    shard = sorted((tmp_path / "set").glob("*.array_record"))[0]
-    whole = shard.read_bytes()
-    at = whole.index(b"IDAT")
-    shard.write_bytes(whole[:at] + bytes(20) + whole[at + 20 :])
-    harmed = ask(f"{tmp_path / 'set'}:test", tmp_path / "cache")
-    assert harmed.count < 4 and not list((tmp_path / "cache").iterdir())
-    shard.write_bytes(whole)
-    mended = ask(f"{tmp_path / 'set'}:test", tmp_path / "cache")
+    folder = toy.fill(tmp_path / "x", 4)
+    (folder / "000.png").rename(tmp_path / "away.png")
+    (folder / "000.png").symlink_to(tmp_path / "gone.png")
+    harmed = ask(folder, tmp_path / "cache")
+    assert harmed.count == 3 and not list((tmp_path / "cache").iterdir())
+    (tmp_path / "away.png").rename(tmp_path / "gone.png")
+    mended = ask(folder, tmp_path / "cache")
     assert mended.count == 4 and not mended.skipped
 
 

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from data_pipelines import records
 from itit_jax.serve import card, export
 
 
@@ -57,8 +58,7 @@ def test_drawings_are_scored_by_a_named_network(exported, tmp_path):
 
 def test_data_of_another_licence_and_weights_of_others_are_told(exported, easy, tmp_path):
     data = shutil.copytree(easy, tmp_path / "data")
-    info = json.loads((data / "dataset.json").read_text()) | {"licence": 'ours: "ask"'}
-    (data / "dataset.json").write_text(json.dumps(info))
+    records.write_info(data, records.read_info(data) | {"licence": 'ours: "ask"'})
     found = export.read(exported)
     config = found.config.copy_and_resolve_references()
     config.data.path = str(data)
