@@ -95,12 +95,14 @@ class Command:
 
     def typed(self, options, *, without=()):
         """The command that gives these options; defaults are left out, and flags in `without`."""
-        words = [f"python -m {self.name}"]
-        for name, argument in self.arguments.items():
-            value = getattr(options, _attribute(name))
-            if name not in without and value != argument.default:
-                words.append(f"{name}={value}")
-        return " ".join(words)
+        given = self.given(options).items()
+        words = [f"{name}={value}" for name, value in given if name not in without]
+        return " ".join([f"python -m {self.name}", *words])
+
+    def given(self, options):
+        """{name: value} of the options that are not the default."""
+        values = {name: getattr(options, _attribute(name)) for name in self.arguments}
+        return {name: v for name, v in values.items() if v != self.arguments[name].default}
 
 
 def command(name, help, arguments=()):

@@ -11,10 +11,10 @@ import sys
 
 from configs.commands import Argument, command
 from configs.keys import Check, at_least, below_one, between, one_of
-from data_pipelines import emoji, folder
+from data_pipelines import emoji, folder, made_of
 from data_pipelines.errors import UserError
-from data_pipelines.files import check_writable
-from data_pipelines.records import INFO, read_info, write
+from data_pipelines.files import check_writable, whole_folder
+from data_pipelines.records import INFO, fill, read_info
 from data_pipelines.scenes import build as scenes
 from data_pipelines.scenes.world import PRESETS
 from data_pipelines.words.find import open_words
@@ -51,44 +51,56 @@ ARGUMENTS = {
 @command("data_pipelines.build", "make a data set of scenes, your own pictures or emoji", ARGUMENTS)
 def main(options):
     """Build, unless the folder already holds what this command makes."""
-    options.command = main.typed(options, without=("--out",))  # the same, wherever it may lie
     out = pathlib.Path(options.out)
-    if _is_there(out, options.command):
+    given = main.given(options)
+    del given["--out"]  # the same, wherever it may lie
+    options.command = main.typed(options, without=("--out",))
+    if (out / INFO).exists():
+        _check_same(out, options.command, given)
         print(f"{out} is there already")
         return
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UserError(f"{out} is not an empty folder; choose another --out.")
     check_writable(out, "--out")
     report = folder.Report()
-    splits, parameters = _make(options, report)
-    splits = {name: list(records) for name, records in splits.items()}
-    extra = _vocabulary(options, splits)
-    extra["report.json"] = json.dumps(report.summary(), indent=1).encode()
-    kind = options.from_
-    about = dict(
-        name=kind, licence=LICENCES[kind], made_by=options.command, parameters=parameters
-    )
-    info = _write(out, splits, shards=options.shards, extra=extra, **about)
-    print(f"{out}: " + ", ".join(f"{n} {s['records']:,}" for n, s in info["splits"].items()))
+    with whole_folder(out) as draft:  # from the start: who comes second is told before the work
+        splits, parameters = _make(options, report)
+        splits = {name: list(records) for name, records in splits.items()}
+        extra = _vocabulary(options, splits)
+        extra["report.json"] = json.dumps(report.summary(), indent=1).encode()
+        kind = options.from_
+        about = dict(name=kind, licence=LICENCES[kind], parameters=parameters)
+        about |= dict(made_by=options.command, made_of=made_of.read(given))
+        info = _fill(draft, splits, shards=options.shards, extra=extra, **about)
+    _tell(out, info["splits"], report)
+
+
+def _check_same(out, typed, given):
+    """Refuses a data set that the command would make otherwise."""
+    info = read_info(out)
+    if "made_of" in info:
+        changed = "; ".join(made_of.changes(info["made_of"], made_of.read(given)))
+    else:  # made before contents were told
+        changed = "" if info["made_by"] == typed else f"it was made by `{info['made_by']}`"
+    if changed:
+        raise UserError(
+            f"{out} is there, but not what this command makes now: {changed}. Give another --out, "
+            f"or remove {out} to build it anew."
+        )
+
+
+def _tell(out, splits, report):
+    """What is there, what was skipped, and what to do next."""
+    print(f"{out}: " + ", ".join(f"{name} {split['records']:,}" for name, split in splits.items()))
     for reason, found in report.summary().items():
         print(f"skipped {found['count']:,}: {reason} (first: {found['first'][0]})")
 
 
-def _is_there(out, typed):
-    """Whether the folder holds what the command makes. Refuses one that holds anything else."""
-    if (out / INFO).exists():
-        before = read_info(out)["made_by"]
-        if before == typed:
-            return True
-        raise UserError(f"{out} was made by `{before}`; choose another --out or remove it.")
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise UserError(f"{out} is not an empty folder; choose another --out.")
-    return False
-
-
-def _write(out, splits, **about):
+def _fill(draft, splits, **about):
     try:
-        return write(out, splits, **about)
+        return fill(draft, splits, **about)
     except OSError as error:
-        raise UserError(f"{out} cannot be written ({error}); choose another --out.") from error
+        raise UserError(f"--out cannot be written ({error}); choose another.") from error
 
 
 def _make(options, report):

@@ -99,16 +99,53 @@ def _to_bucket(path, mode):
 def whole_folder(path):
     """A fresh folder to fill that takes the place of `path` at the end, or nothing does.
 
-    `path` must not exist, or be an empty folder.
+    `path` must not exist, or be an empty folder. Who comes second is refused; what somebody who was
+    killed here has left, the next one removes.
     """
     path = pathlib.Path(path).absolute()
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
-        yield draft
-        if path.exists():
-            path.rmdir()
-        os.replace(draft, path)
-    finally:
+    draft, lock = (path.with_name(f".{path.name}.{end}") for end in ("draft", "lock"))
+    busy = f"{path} is being made by another process; wait for it or give another folder."
+    with _around(path), _alone(lock, busy):
         shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        try:
+            yield draft
+            if path.exists():
+                path.rmdir()
+            os.replace(draft, path)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _around(path):
+    """The folders around a path; those that were not there are gone again after a fault."""
+    made = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # somebody else has put something there
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def _alone(path, busy):
+    """Alone by a file at `path`, or UserError. The kernel lets go of it when the process dies."""
+    import fcntl
+
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(busy) from None
+        except OSError:  # a file system without locks
+            pass
+        if os.fstat(file.fileno()).st_nlink == 0:  # who had it ended, and removed it, just now
+            raise UserError(busy)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)

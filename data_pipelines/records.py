@@ -1,10 +1,8 @@
 """Records on disk: a folder of ArrayRecord shards and one dataset.json that says what is there.
 
-A record is written as a tf.train.Example with the bytes features key, image, texts and source,
-by a small coder of our own, so that TensorFlow reads it and we need no TensorFlow.
+A data set is known by the keys and bytes of its records, wherever it lies.
 """
 
-import dataclasses
 import hashlib
 import json
 import pathlib
@@ -13,6 +11,7 @@ from collections.abc import Iterable
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
 from data_pipelines.errors import UserError
+from data_pipelines.example import Record, decode, encode
 from data_pipelines.files import whole_folder
 
 FORMAT = 2
@@ -20,106 +19,27 @@ BEFORE = 1  # the format without hashes of records and of dataset.json, which is
 INFO = "dataset.json"
 END = 2**20  # bytes at each end of a shard that are hashed whenever it is opened
 AGAIN = "copy it again or build the data set anew."
-LENGTH_DELIMITED = 2  # protobuf wire type of strings, bytes and messages
-
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """One example. `image` holds encoded bytes or nothing, `texts` any number of captions."""
-
-    key: str
-    image: bytes
-    texts: tuple[str, ...]
-    source: str
-
-
-# ---- one record as a tf.train.Example ----------------------------------------------------------
-
-
-def encode(record: Record) -> bytes:
-    """Serialised tf.train.Example: message Example { Features { map<string, Feature> } }."""
-    features = {
-        "image": [record.image] if record.image else [],
-        "key": [record.key.encode()],
-        "source": [record.source.encode()],
-        "texts": [text.encode() for text in record.texts],
-    }
-    entries = b""
-    for name, values in features.items():
-        feature = _field(1, b"".join(_field(1, value) for value in values))  # bytes_list
-        entries += _field(1, _field(1, name.encode()) + _field(2, feature))
-    return _field(1, entries)
-
-
-def decode(data: bytes) -> Record:
-    """Inverse of encode; features that it does not know are passed over."""
-    try:
-        features = {}
-        for entry in _fields(dict(_fields(data))[1]):
-            parts = dict(_fields(entry[1]))
-            lists = [value for _, value in _fields(parts[2])]
-            features[parts[1].decode()] = [v for part in lists for _, v in _fields(part)]
-        return Record(
-            key=features["key"][0].decode(),
-            image=next(iter(features.get("image", ())), b""),
-            texts=tuple(text.decode() for text in features.get("texts", ())),
-            source=features["source"][0].decode(),
-        )
-    except (IndexError, KeyError, UnicodeDecodeError) as error:
-        raise ValueError("not a record of this format") from error
-
-
-def _field(number: int, value: bytes) -> bytes:
-    return _varint(number << 3 | LENGTH_DELIMITED) + _varint(len(value)) + value
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def _fields(data: bytes) -> list[tuple[int, bytes]]:
-    """(field number, bytes) of a message that holds length-delimited fields only."""
-    out, at = [], 0
-    while at < len(data):
-        tag, at = _read_varint(data, at)
-        size, at = _read_varint(data, at)
-        if tag & 7 != LENGTH_DELIMITED or at + size > len(data):
-            raise IndexError("cut or foreign message")
-        out.append((tag >> 3, data[at : at + size]))
-        at += size
-    return out
-
-
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-
-
-# ---- a data set --------------------------------------------------------------------------------
 
 
 def write(folder, splits: dict[str, Iterable[Record]], *, shards=1, extra=(), **about) -> dict:
-    """Write all splits and dataset.json, whole or not at all. -> what dataset.json holds.
+    """`fill` a folder, whole or not at all."""
+    with whole_folder(folder) as draft:
+        return fill(draft, splits, shards=shards, extra=extra, **about)
 
-    about: name, licence, made_by, parameters. extra: {file name: bytes} to lie beside the
+
+def fill(folder, splits: dict[str, Iterable[Record]], *, shards=1, extra=(), **about) -> dict:
+    """Write all splits and dataset.json into an empty folder. -> what dataset.json holds.
+
+    about: name, licence, made_by, made_of, parameters. extra: {file name: bytes} to lie beside the
     shards. Empty splits are left out.
     """
-    with whole_folder(folder) as draft:
-        written = {name: _write_split(draft, name, rows, shards) for name, rows in splits.items()}
-        written = {name: split for name, split in written.items() if split["records"]}
-        info = {"format": FORMAT, **about, "splits": written}
-        for name, data in dict(extra).items():
-            (draft / name).write_bytes(data)
-        write_info(draft, info)
+    folder = pathlib.Path(folder)
+    written = {name: _write_split(folder, name, rows, shards) for name, rows in splits.items()}
+    written = {name: split for name, split in written.items() if split["records"]}
+    info = {"format": FORMAT, **about, "splits": written}
+    for name, data in dict(extra).items():
+        (folder / name).write_bytes(data)
+    write_info(folder, info)
     return info
 
 

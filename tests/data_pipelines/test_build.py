@@ -3,6 +3,7 @@
 import pytest
 
 from data_pipelines import build
+from data_pipelines.files import whole_folder
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,16 @@ def test_a_place_that_cannot_be_filled_is_one_sentence(place, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "another --out" in error and len(error.splitlines()) == 1
     assert len(list(tmp_path.rglob("*"))) == 3
+
+
+def test_a_second_builder_is_refused_and_a_killed_one_is_begun_anew(tmp_path, capsys):
+    command = ["--from=scenes", "--preset=easy", f"--out={tmp_path / 'out'}"]
+    with whole_folder(tmp_path / "out"):
+        assert build.main(command) == 2
+    assert "is being made by another process" in capsys.readouterr().err
+    (tmp_path / ".out.draft").mkdir()  # as a kill leaves it
+    (tmp_path / ".out.draft/pairs").write_text("half")
+    (tmp_path / ".out.lock").write_text("")
+    assert build.main(command) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert not (tmp_path / "out/pairs").exists()

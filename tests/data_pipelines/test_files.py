@@ -99,3 +99,36 @@ def test_no_file_takes_the_place_of_a_folder_or_a_device(tmp_path):
     check_file(tmp_path / "old")
     check_file(tmp_path / "new")
     assert names(tmp_path) == ["old"] and (tmp_path / "old").read_text() == "old"
+
+
+def test_a_second_maker_of_a_folder_is_refused_before_it_writes(tmp_path):
+    with whole_folder(tmp_path / "out") as draft:
+        (draft / "x").write_text("1")
+        second, told = whole_folder(tmp_path / "out"), "out is being made by another process; wait"
+        with pytest.raises(UserError, match=told), second:
+            pytest.fail("two at once")
+        assert names(draft) == ["x"]
+    assert names(tmp_path) == ["out"] and names(tmp_path / "out") == ["x"]
+
+
+def test_what_a_killed_maker_left_is_removed_by_the_next(tmp_path):
+    code = (
+        "import os, signal; from data_pipelines.files import whole_folder\n"
+        f"with whole_folder({str(tmp_path / 'deep/out')!r}) as draft:\n"
+        "    (draft / 'half').write_text('x'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    root = pathlib.Path(__file__).parent.parent.parent
+    done = subprocess.run([sys.executable, "-c", code], cwd=root)
+    assert done.returncode == -signal.SIGKILL and not (tmp_path / "deep/out").exists()
+    with whole_folder(tmp_path / "deep/out") as draft:
+        assert names(draft) == []
+    assert names(tmp_path / "deep") == ["out"]
+
+
+def test_a_fault_takes_the_folders_around_with_it_unless_others_use_them(tmp_path):
+    for used, left in ((False, []), (True, ["a"])):
+        with pytest.raises(ZeroDivisionError), whole_folder(tmp_path / "a/b/out"):
+            if used:
+                (tmp_path / "a/other").write_text("")
+            raise ZeroDivisionError
+        assert names(tmp_path) == left
