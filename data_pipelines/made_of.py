@@ -18,7 +18,7 @@ def read(given):
 def changes(before, now):
     """One sentence part for each flag that gives something else than it did."""
     for flag in sorted(before.keys() | now.keys()):
-        was, is_now = before.get(flag, "the default"), now.get(flag, "the default")
+        was, is_now = before.get(flag, "left out"), now.get(flag, "left out")
         if was != is_now and flag in CONTENTS:
             yield f"what {flag} gives has other contents"
         elif was != is_now:

@@ -69,7 +69,7 @@ def test_another_flag_is_named_with_both_values(source, capsys):
     assert build.main([*flags(source), out]) == 0
     assert build.main([*flags(source, "--test=0.5", "--shards=3"), out]) == 2
     told = capsys.readouterr().err
-    assert "--shards was the default and is 3; --test was the default and is 0.5" in told
+    assert "--shards was left out and is 3; --test was left out and is 0.5" in told
 
 
 def test_what_was_moved_or_is_named_otherwise_is_the_same(source, capsys, monkeypatch):

@@ -143,5 +143,5 @@ def test_building_twice_changes_nothing_and_another_command_is_refused(folder, c
     assert build.main(["--preset=easy", "--from=scenes", f"--out={folder}"]) == 0
     assert "there already" in capsys.readouterr().out
     assert build.main(["--from=scenes", "--preset=tiny", f"--out={folder}"]) == 2
-    assert "choose another --out" in capsys.readouterr().err
+    assert "--preset was easy and is left out. Give another --out" in capsys.readouterr().err
     assert (folder / "dataset.json").read_bytes() == before
