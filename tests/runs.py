@@ -89,10 +89,15 @@ def itit(workdir, data, tokenizer, *more, save=2):
     ]
 
 
+def xla_flags(devices):
+    """So many CPU devices; programs that are compiled fast and run once."""
+    return f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
+
+
 def environment(devices=1, **more):
     """Variables of a child process with so many CPU devices."""
-    flags = f"--xla_force_host_platform_device_count={devices}"
-    return os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)} | more
+    ours = {"XLA_FLAGS": xla_flags(devices), "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
+    return os.environ | ours | more
 
 
 def start(*arguments, devices=1, **more):
