@@ -7,6 +7,7 @@ python -m data_pipelines.build --from=emoji --source=DIR --pairs=400 --out=DIR
 
 import json
 import pathlib
+import shlex
 import sys
 
 from configs.commands import Argument, command
@@ -26,6 +27,7 @@ LICENCES = {
     "folder": "as the pictures and texts it was made from",
     "emoji": "see LICENSES.txt of the source",
 }
+TOKENIZERS = {"scenes": "vq_tiny", "folder": "vq_emoji", "emoji": "vq_emoji"}  # to begin with
 MOST_SHARDS = 500  # of a split, whose files are open at the same time
 PIECES = Check(lambda n: n == 0 or n > 3, "above 3, or 0 for 256 of scenes and else 1000")
 ARGUMENTS = {
@@ -72,7 +74,7 @@ def main(options):
         about = dict(name=kind, licence=LICENCES[kind], parameters=parameters)
         about |= dict(made_by=options.command, made_of=made_of.read(given))
         info = _fill(draft, splits, shards=options.shards, extra=extra, **about)
-    _tell(out, info["splits"], report)
+    _tell(out, kind, info["splits"], report)
 
 
 def _check_same(out, typed, given):
@@ -89,11 +91,22 @@ def _check_same(out, typed, given):
         )
 
 
-def _tell(out, splits, report):
+def _tell(out, kind, splits, report):
     """What is there, what was skipped, and what to do next."""
     print(f"{out}: " + ", ".join(f"{name} {split['records']:,}" for name, split in splits.items()))
     for reason, found in report.summary().items():
         print(f"skipped {found['count']:,}: {reason} (first: {found['first'][0]})")
+    print(f"next: {_next(out, kind, splits)}")
+
+
+def _next(out, kind, splits):
+    """The command that trains a tokenizer on it."""
+    words = [f"python -m itit_jax.main --config=configs/{TOKENIZERS[kind]}.py --workdir=RUN"]
+    words.append(f"--config.data.path={shlex.quote(str(out))}")
+    if "test" not in splits:
+        scored = "validation" if "validation" in splits else "pairs"
+        words.append(f"--config.evaluate.splits={scored},")
+    return " ".join(words)
 
 
 def _fill(draft, splits, **about):

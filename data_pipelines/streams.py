@@ -3,6 +3,8 @@
     draw, caption   rows of `pairs`, each stream in an order of its own
     images          rows of `images`, without their text
     texts           rows of `texts`, without their image
+
+A data set without lone images or texts lends those of its pairs, in an order of their own.
 """
 
 import dataclasses
@@ -30,7 +32,12 @@ class Stream:
     image: bool
     text: bool
 
+    def source(self, splits):
+        """The split that it reads of those that there are."""
+        return self.split if self.split in splits else PAIRS
 
+
+PAIRS = "pairs"
 STREAMS = {
     "draw": Stream("pairs", image=True, text=True),
     "caption": Stream("pairs", image=True, text=True),
@@ -100,21 +107,22 @@ class Streams:
             vocabulary = open_words(vocabulary)
         self.vocabulary = vocabulary
         self.splits = read_info(folder)["splits"]
+        self._sources = {name: STREAMS[name].source(self.splits) for name in self.rows}
         self._check_rows(folder)
         open_split = functools.partial(
             Split, folder, image_size=image_size, text_length=text_length, vocabulary=vocabulary
         )
-        limits, needed = limits or {}, {STREAMS[name].split for name in self.rows}
+        limits = limits or {}
         self._splits = {
             name: open_split(name, limits.get(name, 0), tokens=_tokens_for(name, tokens))
-            for name in sorted(needed)
+            for name in sorted(set(self._sources.values()))
         }
         self.reads_text = any(STREAMS[name].text for name in self.rows)
         _check_disjoint(self._splits)
 
     def _check_rows(self, folder):
         for name, count in self.rows.items():
-            if STREAMS[name].split not in self.splits:
+            if self._sources[name] not in self.splits:
                 raise UserError(
                     f"{folder} has no {STREAMS[name].split}, but {count} rows of stream {name} "
                     f"are asked for; set data.rows.{name}=0 or build the data set with them."
@@ -124,6 +132,10 @@ class Streams:
                     f"{count} rows of stream {name} do not divide over {self.hosts} hosts; "
                     f"set data.rows.{name} to a multiple of {self.hosts}."
                 )
+
+    def lent(self):
+        """{stream: split} of the streams whose own split is not there."""
+        return {n: split for n, split in self._sources.items() if split != STREAMS[n].split}
 
     def batch(self, step):
         """{stream: {"image" uint8 [b, h, w, 3] or "tokens" int32 [b, n], "text" int32 [b, t]}}."""
@@ -136,7 +148,7 @@ class Streams:
 
     def at(self, name, positions):
         """Rows of a stream at these places: a function of (seed, stream, place) alone."""
-        stream, split = STREAMS[name], self._splits[STREAMS[name].split]
+        stream, split = STREAMS[name], self._splits[self._sources[name]]
         epoch, within = np.divmod(positions, split.count)
         index = np.empty(len(positions), np.int64)
         for e in np.unique(epoch):

@@ -77,6 +77,8 @@ def set_up(config, place, profile, closing):
         saver.forget_after(int(begin.step))
         report.say(f"resuming from step {int(begin.step)}")
     report.begin(int(begin.step))
+    for stream, split in streams.lent().items():
+        report.say(f"the data set has no {stream}: stream {stream} reads those of the {split}")
     if streams.reads_text and (cut := inputs.share_cut(config, streams.vocabulary)) > 0.005:
         report.say(
             f"{cut:.0%} of the texts have more than data.text_length={config.data.text_length} "

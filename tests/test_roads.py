@@ -10,9 +10,12 @@ from PIL import Image
 from data_pipelines import build, images, pictures, streams
 from data_pipelines.folder import Report
 from data_pipelines.records import Records
+from itit_jax import main
 from itit_jax.evaluation import clip_score
 from itit_jax.serve import cli
 from itit_jax.serve.pictures import fit
+from itit_jax.workdir import Workdir
+from tests import runs
 from tests.data_pipelines.test_images import GREYS, PIXELS, RAMP, odd_exif, stored
 
 SIZE = 16
@@ -88,3 +91,18 @@ def test_serving_reads_it(folder, capsys):
         assert cli.main(["caption", str(folder / "p" / name), "--workdir=nowhere"]) == 2
         error = capsys.readouterr().err
         assert f"{name}: {reason}" in error and len(error.splitlines()) == 1
+
+
+def test_pairs_alone_train_by_the_command_that_building_prints(folder, tmp_path, capsys):
+    flags = [f"--images={folder / 'p'}", f"--captions={folder / 'c.tsv'}", "--vocabulary_size=60"]
+    more = ["--validation=0", "--test=0", f"--out={tmp_path / 'out'}"]
+    assert build.main(["--from=folder", *flags, *more]) == 0
+    command = capsys.readouterr().out.splitlines()[-1].removeprefix("next: ")
+    assert command.startswith("python -m itit_jax.main ") and "evaluate.splits=pairs," in command
+    words = command.replace("configs/vq_emoji.py", "configs/vq_tiny.py").split()[3:]
+    words = [word.replace("=RUN", f"={tmp_path / 'run'}") for word in words]
+    tiny = [word for word in runs.VQ if "--config=" not in word]  # the same, in seconds
+    assert main.main([*words, *tiny, "--config.train.steps=2"]) == 0
+    told = capsys.readouterr().out
+    assert "the data set has no images: stream images reads those of the pairs" in told
+    assert list(Workdir(tmp_path / "run").scores()["2"]) == ["pairs"]

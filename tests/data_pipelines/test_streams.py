@@ -7,6 +7,8 @@ import pytest
 
 from data_pipelines import build, engines
 from data_pipelines.errors import UserError
+from data_pipelines.images import decode
+from data_pipelines.records import Records, write
 from data_pipelines.streams import Streams, examples, images
 from data_pipelines.words.pieces import Pieces
 
@@ -21,7 +23,7 @@ def folder(easy):
 def streams(folder, **changes):
     options = dict(seed=3, image_size=16, text_length=24) | changes
     rows = options.pop("rows", ROWS)
-    return Streams(folder, rows, vocabulary=folder / "vocabulary.model", **options)
+    return Streams(folder, rows, **{"vocabulary": folder / "vocabulary.model"} | options)
 
 
 def equal(a, b):
@@ -116,6 +118,23 @@ def test_lone_sets_with_a_shared_example_are_refused(tmp_path):
     )
     with pytest.raises(UserError, match="same stands in both"):
         streams(tmp_path / "d", rows={"images": 1, "texts": 1})
+
+
+def test_pairs_alone_lend_their_halves_to_the_lone_streams(folder, tmp_path):
+    about = dict(name="x", licence="x", made_by="x", parameters={})
+    pairs = [Records(folder, "pairs")[i] for i in range(9)]
+    write(tmp_path / "alone", {"pairs": pairs}, **about)
+    found = streams(tmp_path / "alone", vocabulary=folder / "vocabulary.model")
+    assert found.lent() == {"images": "pairs", "texts": "pairs"} and not streams(folder).lent()
+    batch, shown = found.batch(0), {decode(pair.image, 16).tobytes() for pair in pairs}
+    assert {name: set(rows) for name, rows in batch.items()} == {
+        "draw": {"image", "text"}, "caption": {"image", "text"}, "images": {"image"},
+        "texts": {"text"},
+    }  # fmt: skip
+    assert all(picture.tobytes() in shown for picture in batch["images"]["image"])
+    write(tmp_path / "bare", {"texts": pairs}, **about)
+    with pytest.raises(UserError, match="bare has no pairs, but 4 rows of stream draw are asked"):
+        streams(tmp_path / "bare", vocabulary=folder / "vocabulary.model")
 
 
 def test_texts_survive_their_ids(folder):
