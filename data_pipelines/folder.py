@@ -21,6 +21,7 @@ from data_pipelines.records import Record
 FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_path", "path")
 TEXT_COLUMNS = ("caption", "captions", "text", "texts", "sentence", "title")
 LONGEST = 1_000  # characters of a caption
+HELD_OUT = ("validation", "test")
 NAMED = 50  # examples of each reason in the report
 
 
@@ -57,6 +58,10 @@ def make(options, report):
         split = splits.get(name) or _split_of(name, options) if texts else "images"
         out[split].append(Record(name, data, texts, "folder"))
     if not out["pairs"]:
+        _leave_one(out, splits)
+    if not out["pairs"] and any(out[name] for name in HELD_OUT):
+        raise UserError(f"{options.captions} holds out all its pictures; leave some to train on.")
+    if not out["pairs"]:
         raise UserError(f"no row of {options.captions} names a usable picture of --images.")
     _part(out, options.pairs)
     out["texts"] += [Record(f"text-{i}", b"", (text,), "folder") for i, text in enumerate(lone)]
@@ -64,9 +69,24 @@ def make(options, report):
     return dict(out), parameters
 
 
+def _leave_one(out, told):
+    """Of few pictures the hash may hold out all: then the last of them is trained on, unless the
+    table told its split."""
+    held = [(r.key, name, r) for name in HELD_OUT for r in out[name] if r.key not in told]
+    if held:
+        _, name, last = max(held, key=lambda each: _share(each[0]))
+        out[name].remove(last)
+        out["pairs"].append(last)
+
+
+def _share(name):
+    """Of [0, 1), by a hash of the name."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+
+
 def _split_of(name, options):
     """validation, test or pairs, by a hash of the name: stable under new files."""
-    share = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+    share = _share(name)
     if share < options.validation:
         return "validation"
     return "test" if share < options.validation + options.test else "pairs"

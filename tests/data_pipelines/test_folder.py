@@ -107,6 +107,20 @@ def test_a_zip_is_as_good_as_a_folder(pictures):
     assert [ours[i] for i in range(len(ours))] == [theirs[i] for i in range(len(theirs))]
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_some_pair_is_left_to_train_on_however_few_there_are(count, pictures, capsys):
+    table(pictures, GOOD[10 : 10 + count])
+    assert run(pictures, "--validation=0.5", "--test=0.4999999") == 0  # the hash holds out all
+    splits = read_info(pictures / "out")["splits"]
+    held = sum(splits.get(name, {"records": 0})["records"] for name in ("validation", "test"))
+    assert splits["pairs"]["records"] == 1 and held == count - 1
+    rows = [(*row, "test") for row in GOOD[:count]]
+    with open(pictures / "captions.tsv", "w", newline="") as file:
+        csv.writer(file, delimiter="\t").writerows([("file", "caption", "split"), *rows])
+    assert run(pictures, out="other") == 2  # what the table holds out stays held out
+    assert "captions.tsv holds out all its pictures; leave some" in capsys.readouterr().err
+
+
 def test_few_pairs_lend_the_others_halves_to_the_lone_sets_without_overlap(pictures):
     table(pictures, GOOD)
     (pictures / "lone.txt").write_text("a lone text\n\nanother lone text\n")
