@@ -19,8 +19,15 @@ def make(options, report):
     source = pathlib.Path(options.source or "")
     if not (source / "protocol.json").is_file():
         raise UserError(f"--source={source} holds no protocol.json; give the emoji-captions set.")
+    try:
+        return _read(source, options.pairs)
+    except (OSError, LookupError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"--source={source} is not whole ({error}); fetch it again.") from error
+
+
+def _read(source, pairs):
     protocol = json.loads((source / "protocol.json").read_text())
-    count = str(options.pairs or 400)
+    count = str(pairs or 400)
     if count not in protocol["pairs"]:
         known = ", ".join(protocol["pairs"])
         raise UserError(f"the protocol has no list of {count} pairs; choose {known}.")
@@ -38,6 +45,8 @@ def make(options, report):
             texts = () if split == "images" else tuple(captions[row["concept"]])
             key = f"{row['concept']}#{vendor}"
             out[split].append(Record(key, archive(vendor).read(row["file"]), texts, vendor))
+    if not out["pairs"]:
+        raise LookupError("images.tsv names no pair")
     for concept, row in concepts.items():
         if row["pool"] == "text":
             texts = tuple(captions[concept])

@@ -4,10 +4,13 @@ Needs the extra `data`. A row of a Task is made by the same NumPy code as in the
 both engines yield the same bytes; seqio adds its registry, vocabularies and feature converters.
 """
 
+import re
+
 import numpy as np
 import seqio
 import tensorflow as tf
 
+from data_pipelines.errors import UserError
 from data_pipelines.streams import FOREVER, STREAMS
 from data_pipelines.words.pieces import Pieces
 
@@ -25,7 +28,13 @@ def read(streams, step):
         )
         sets[name] = dataset.batch(share, drop_remainder=True)
     joined = tf.data.Dataset.zip(sets).prefetch(4)
-    yield from enumerate(joined.as_numpy_iterator(), start=step)
+    try:
+        yield from enumerate(joined.as_numpy_iterator(), start=step)
+    except tf.errors.OpError as error:
+        # TensorFlow keeps of an exception only its text, in front of a traceback.
+        if told := re.search(r"UserError: (.*)", str(error)):
+            raise UserError(told[1]) from error
+        raise
 
 
 def _hosts_places(first, share, rows):

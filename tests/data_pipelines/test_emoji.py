@@ -78,6 +78,15 @@ def test_what_is_not_there_is_one_sentence(toy, tmp_path):
         make(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("name", ["images-noto.zip", "captions.tsv", "images.tsv", "protocol.json"])
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_set_that_is_not_whole_is_one_sentence(name, damage, toy):
+    file = toy / name
+    file.unlink() if damage == "gone" else file.write_bytes(file.read_bytes()[:7])
+    with pytest.raises(UserError, match="is not whole .*; fetch it again|holds no protocol.json"):
+        make(toy, pairs=1)
+
+
 @pytest.mark.skipif(not SOURCE.is_dir(), reason="emoji-captions is not beside the project")
 def test_the_set_has_the_numbers_of_its_readme():
     splits, _ = make(SOURCE)

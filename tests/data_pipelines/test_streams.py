@@ -164,3 +164,20 @@ def test_building_twice_changes_nothing_and_another_command_is_refused(folder, c
     assert build.main(["--from=scenes", "--preset=tiny", f"--out={folder}"]) == 2
     assert "--preset was easy and is left out. Give another --out" in capsys.readouterr().err
     assert (folder / "dataset.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("engine", ["grain", "seqio"])
+def test_a_damaged_record_is_one_sentence_from_either_engine(engine, folder, monkeypatch):
+    if engine == "seqio":
+        pytest.importorskip("seqio")
+    found = streams(folder, rows={"images": 4})
+    whole = Records.__getitem__
+
+    def read(records, index):
+        if index == 7:
+            raise UserError("the shard x.array_record is damaged; copy it again.")
+        return whole(records, index)
+
+    monkeypatch.setattr(Records, "__getitem__", read)
+    with pytest.raises(UserError, match="^the shard x.array_record is damaged; copy it again.$"):
+        list(itertools.islice(engines.read(found, 0, engine), 60))
