@@ -7,6 +7,7 @@ import orbax.checkpoint as ocp
 
 from data_pipelines.errors import UserError
 from itit_jax.sharding import path_of
+from itit_jax.state import not_finite
 
 DAMAGE = (AttributeError, KeyError, OSError, TypeError, ValueError)
 
@@ -60,7 +61,7 @@ class Checkpoints:
 
     def _read(self, step, wanted, *, partial=False):
         self._check_shapes(step, wanted)
-        return self._handler.restore(
+        found = self._handler.restore(
             self.folder / str(step) / "default",
             args=ocp.args.PyTreeRestore(
                 item=wanted,
@@ -68,6 +69,9 @@ class Checkpoints:
                 partial_restore=partial,
             ),
         )
+        if path := not_finite(found):  # no run writes that, see step.py
+            raise ValueError(f"{path} is not finite")
+        return found
 
     def _check_shapes(self, step, wanted):
         """Sentence for the first leaf that the config shapes otherwise than the checkpoint."""

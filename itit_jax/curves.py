@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 POINTS = 200  # of a curve; each is the mean of the steps around it
 SCORES = ("f1", "exact", "bleu_4", "cider", "_fid", "loss", "l1", "accuracy", "recall_1")
-HIDDEN = ("step", "grad_norm")
+HIDDEN = ("step", "grad_norm", "skipped")
 COLUMNS = 3
 
 
@@ -35,7 +35,8 @@ def draw(metrics, scores):
 
 def _losses(metrics):
     """{name: {"training": (steps, means)}}."""
-    names = [name for name in (metrics[-1] if metrics else {}) if name not in HIDDEN]
+    every = dict.fromkeys(name for row in metrics for name in row)  # not all stand in each
+    names = [name for name in every if name not in HIDDEN]
     panels = {}
     for name in names:
         found = [(row["step"], row[name]) for row in metrics if name in row]

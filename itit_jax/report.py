@@ -17,6 +17,7 @@ from itit_jax.distributed import is_lead
 from itit_jax.screen import Screen, duration
 
 HIDDEN = ("images",)  # counted for the speed, not shown as a metric
+UNSHOWN = (*HIDDEN, "grad_norm", "skipped")  # on the progress line
 
 
 class Report(Screen):
@@ -26,6 +27,8 @@ class Report(Screen):
         super().__init__(loud=is_lead())
         self.run, self.steps, self.every = run, steps, every_seconds
         self._waiting = []  # (step, metrics still on the device)
+        # Of the steps told so far: how many of the last were skipped, and the last sound loss.
+        self.skipped, self.sound = 0, 0
         self._since = (time.time(), 0)
         self._data_wait = 0.0
         self._metrics = None
@@ -67,11 +70,16 @@ class Report(Screen):
         self._waiting = []
         now = time.time()
         passed, done = max(now - self._since[0], 1e-9), max(step - self._since[1], 1)
-        means = {k: float(np.mean([m[k] for _, m in rows])) for k in rows[-1][1]}
+        means = {k: _mean([m[k] for _, m in rows]) for k in rows[-1][1]}
+        for s, metrics in rows:
+            self.skipped = self.skipped + 1 if metrics.get("skipped") else 0
+            self.sound = s if np.isfinite(metrics["loss"]) else self.sound
         speed = done / passed
         if self.loud:
             self._write(rows, means | {"steps_per_second": speed}, step)
-        shown = [f"{k} {v:.3g}" for k, v in means.items() if k not in (*HIDDEN, "grad_norm")]
+        shown = [f"{k} {v:.3g}" for k, v in means.items() if k not in UNSHOWN]
+        if left_out := sum(m.get("skipped", 0) for _, m in rows):
+            shown.append(f"skipped {left_out:.0f}")
         self._tell(
             step,
             f"step {step:,}/{self.steps:,}  {100 * step // self.steps} %  "
@@ -85,10 +93,10 @@ class Report(Screen):
         lines = []
         for s, metrics in rows:
             row = {"step": s, **{k: float(v) for k, v in metrics.items() if k not in HIDDEN}}
-            lines.append(json.dumps(row) + "\n")
+            lines.append(json.dumps(workdir.finite(row), allow_nan=False) + "\n")
         self._metrics.write("".join(lines))
         self._metrics.flush()
-        self._events.add(means, step)
+        self._events.add(workdir.finite(means), step)
 
     def _tell(self, step, text):
         self.at(step, self.steps, text)
@@ -146,6 +154,12 @@ class Report(Screen):
             self._metrics.close()
         if self._log:
             self._log.close()
+
+
+def _mean(values):
+    """Of those that are finite; NaN if none is."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def told(scores):

@@ -63,6 +63,17 @@ def placed(shapes, places):
     )
 
 
+def not_finite(tree):
+    """Path of the first array of a tree that holds NaN or Inf; "" if none does."""
+    answers = jax.tree_util.tree_leaves_with_path(jax.device_get(_is_finite(tree)))
+    return next((sharding.path_of(path) for path, fine in answers if not fine), "")
+
+
+@jax.jit
+def _is_finite(tree):
+    return jax.tree.map(lambda leaf: jnp.all(jnp.isfinite(leaf)), tree)
+
+
 def places(tree):
     """Shardings of a tree of arrays or of ShapeDtypeStructs."""
     return jax.tree.map(lambda leaf: leaf.sharding, tree)

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 from jax.experimental import multihost_utils
 
+from data_pipelines.errors import UserError
 from itit_jax import companions, compiled, distributed, inputs, parts, sharding
 from itit_jax.cadence import due
 from itit_jax.checkpoints import Saver
@@ -21,6 +22,7 @@ from itit_jax.workdir import Workdir
 
 SHOWN = ("validation", "pairs")  # split of the sample sheets, the first that is there
 STOPPED = 42  # exit code: stopped on purpose, the same command goes on
+MOST_SKIPPED = 5  # steps in a row; behind them the run is lost
 
 
 @dataclasses.dataclass
@@ -137,6 +139,8 @@ def loop(this):
         this.report.tick(done, metrics)
         if stopped or due(done, config.save.every, total):
             save(this, done)
+        elif asked.alone:  # of several processes each tells at moments of its own
+            check_sound(this, done)
         if stopped:
             this.report.say(f"stopped on a signal at step {done}; the same command goes on")
             return True
@@ -151,7 +155,31 @@ def save(this, step):
     """A checkpoint, and before it what would else be lost with a kill: the lines of its steps."""
     this.report.flush(step)
     this.report.upload()
+    check_sound(this, step)
+    if this.report.skipped and step < this.config.train.steps:
+        this.report.say(f"no checkpoint of step {step}: its update was not finite")
+        return
     this.saver.save(step, this.state)
+
+
+def check_sound(this, step):
+    """UserError if one step after the other was skipped, up to `step`.
+
+    They need no counter in the state: none of them is saved, so that a run that is continued
+    counts them again. A checkpoint is good if the loss of the step that followed was finite.
+    """
+    report, optimizer = this.report, this.config.optimizer
+    if report.skipped < MOST_SKIPPED:
+        return
+    this.saver.wait()
+    good = next((step for step in this.saver.steps() if step < report.sound), None)
+    raise UserError(
+        f"loss, gradient or update was not finite in {report.skipped} steps in a row, up to step "
+        f"{step}; they were skipped and the run stops. "
+        f"{f'Checkpoint {good} is the last good one' if good else 'No good checkpoint is there'}; "
+        f"take a new workdir with a lower optimizer.learning_rate (it is "
+        f"{optimizer.learning_rate:g}) or optimizer.clip_norm ({optimizer.clip_norm:g}; 0 = off)."
+    )
 
 
 def look(this):

@@ -139,14 +139,8 @@ class Workdir:
         self.keep(f"{SAMPLES}/{step:08d}.png", data)
 
     def keep_scores(self, step, scores):
-        """File {split: {score: value}} under a step, beside those of other steps.
-
-        What is no finite number is no score, and no JSON.
-        """
-        scores = {
-            split: {name: value for name, value in values.items() if _is_score(value)}
-            for split, values in scores.items()
-        }
+        """File {split: {score: value}} under a step, beside those of other steps."""
+        scores = {split: finite(values) for split, values in scores.items()}
         with self._alone(f".{SCORES}.lock"):  # --mode=eval may score beside the run itself
             history = self.scores() | {str(step): scores}
             self.keep(SCORES, json.dumps(history, indent=1, allow_nan=False))
@@ -233,8 +227,9 @@ class _Rewritten:
         self._keep(self._text)
 
 
-def _is_score(value):
-    return not isinstance(value, float) or math.isfinite(value)
+def finite(values):
+    """{name: value} without numbers that are not finite: they measure nothing, and are no JSON."""
+    return {k: v for k, v in values.items() if not isinstance(v, float) or math.isfinite(v)}
 
 
 # ---- a run beside a config -----------------------------------------------------------------------

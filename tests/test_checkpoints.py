@@ -108,6 +108,18 @@ def test_a_step_that_is_asked_for_is_the_one_that_is_read(tmp_path):
     np.testing.assert_array_equal(part["kernel"], state(1).params["model"]["kernel"])
 
 
+def test_numbers_that_are_not_finite_are_no_checkpoint_to_go_on_from(tmp_path, capsys):
+    saver = saved(tmp_path, steps=(1,))
+    kernel = state(2).params["model"]["kernel"].at[1, 1].set(jnp.nan)
+    saver.save(2, state(2).replace(params={"model": {"kernel": kernel}}))
+    saver.wait()
+    reader = Checkpoints(Workdir(tmp_path))
+    assert int(reader.restore(shapes(state(0))).step) == 1
+    assert "params/model/kernel is not finite" in capsys.readouterr().err
+    with pytest.raises(UserError, match="params/model/kernel is not finite"):
+        reader.restore_part("params", "model", shapes(state(0).params["model"]))
+
+
 def test_who_reads_a_damaged_step_is_told_so_in_a_sentence(tmp_path):
     saved(tmp_path)
     for file in (tmp_path / "checkpoints" / "2" / "default").rglob("*"):

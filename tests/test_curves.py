@@ -25,6 +25,11 @@ def test_a_loss_is_at_most_so_many_means_of_neighbouring_steps():
     assert panels["draw"]["training"] == ((450,), (3,))
 
 
+def test_a_last_step_that_was_skipped_hides_no_loss():
+    panels = curves._losses([*METRICS, {"step": 451, "skipped": 1.0}])
+    assert panels.keys() == {"loss", "draw"}
+
+
 def test_scores_stand_at_their_steps_split_by_split():
     assert curves._scores(SCORES) == {
         "f1 (held out)": {"test": ([0, 400], [0.1, 0.5]), "validation": ([400], [0.4])},

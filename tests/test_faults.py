@@ -57,6 +57,22 @@ def test_sigterm_saves_and_exits_with_42_and_the_same_command_goes_on(
     jax.tree.map(np.testing.assert_array_equal, final_state(workdir), final_state(trained))
 
 
+def test_a_run_whose_updates_are_not_finite_stops_and_keeps_what_is_good(easy, tmp_path):
+    ruin = ["--config.optimizer.learning_rate=1e16", "--config.optimizer.clip_norm=0",
+            "--config.save.every=1", "--config.train.steps=30", "--config.sample.every=0"]
+    arguments = [*runs.VQ, f"--workdir={tmp_path}", f"--config.data.path={easy}", *ruin]
+    out = runs.run(*arguments, code=2)
+    assert "5 steps in a row, up to step 7" in out and "Checkpoint 1 is the last good one" in out
+    assert "Traceback" not in out and "optimizer.learning_rate (it is 1e+16)" in out
+    assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
+    assert [metrics(tmp_path)[step]["skipped"] for step in range(1, 8)] == [0, 0, 1, 1, 1, 1, 1]
+    before = {p.name for p in (tmp_path / "checkpoints").iterdir()}
+    assert before == {"1", "2"}
+    again = runs.run(*arguments, code=2)
+    assert "up to step 7" in again, "who continues counts anew"
+    assert {p.name for p in (tmp_path / "checkpoints").iterdir()} == before
+
+
 def test_a_finished_run_has_everything_that_was_promised(trained):
     names = {p.name for p in trained.iterdir()}
     assert {"config.json", "log.txt", "metrics.jsonl", "checkpoints", "samples"} <= names

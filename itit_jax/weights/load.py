@@ -14,6 +14,7 @@ import numpy as np
 
 from data_pipelines.errors import UserError
 from itit_jax.sharding import path_of
+from itit_jax.state import not_finite
 from itit_jax.weights.containers.find import WRITERS, read_tensors
 from itit_jax.weights.containers.tensors import Tensor
 from itit_jax.weights.layouts.kinds import KINDS, OURS
@@ -55,7 +56,10 @@ def load(path, abstract, part=""):
     sources = {name: _layers(name, leaf) for name, leaf in wanted.items()}
     _compare(path, kind, found, wanted, sources)
     paths = jax.tree.unflatten(jax.tree.structure(abstract), list(wanted))
-    return jax.tree.map(lambda name: _place(found, sources[name], wanted[name]), paths)
+    params = jax.tree.map(lambda name: _place(found, sources[name], wanted[name]), paths)
+    if name := not_finite(params):
+        raise UserError(f"{path} holds {name} with NaN or Inf in it; take a whole file.")
+    return params
 
 
 def save(params, kind, path, head=None, **known):

@@ -175,6 +175,7 @@ NORM = "encoder.block.1.layer.0.layer_norm.weight"
             lambda t: t.update({NORM.replace("1", "999999999", 1): t[NORM]}),
             "has no 'encoder.block.999999999.",  # and no table of that length is made
         ),
+        (lambda t: t[NORM].fill(np.nan), "layers_1/attention_norm/scale with NaN or Inf"),
         (lambda t: t.clear() or t.update(x=np.ones(2, np.float32)), "none of the layouts"),
     ],
 )
