@@ -14,6 +14,7 @@ MODULES = (
     "itit_jax.evaluation.captions",
     "itit_jax.evaluation.images",
     "itit_jax.evaluation.clip_score",
+    "itit_jax.evaluation.geometry",
     "itit_jax.weights.convert",
 )
 

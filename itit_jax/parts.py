@@ -56,10 +56,11 @@ def abstract_local(recipe, rules):
     return state.abstract_parts(recipe, sharding.make_mesh(devices=jax.local_devices()), rules)
 
 
-def restore_params(recipe, config, workdir):
-    """-> (parameters of every part, step) of a run, for scoring and serving on local devices."""
+def restore_params(recipe, config, workdir, step=None):
+    """-> (parameters of every part, step) of a run, for scoring and serving on local devices; of
+    the newest checkpoint or of one that is named."""
     abstract, run = abstract_local(recipe, config.mesh.rules), Workdir(workdir)
-    step = Checkpoints(run).latest()  # asked once: beside a live run it soon is another one
+    step = step or Checkpoints(run).latest()  # asked once: beside a live run it soon is another one
     trained = {name: load_trained(run, name, abstract[name], step) for name in recipe.trainable}
     rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
     frozen = load_frozen(recipe, rest)

@@ -65,6 +65,19 @@ def classifier(easy, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def towers_run(easy, tmp_path_factory):
+    """Workdir of towers that were trained for four steps and saved after two and four."""
+    from tests import runs
+
+    workdir = tmp_path_factory.mktemp("towers") / "run"
+    runs.run(
+        *runs.TOWERS, f"--workdir={workdir}", f"--config.data.path={easy}",
+        "--config.train.steps=4", "--config.save.every=2",
+    )
+    return workdir
+
+
+@pytest.fixture(scope="session")
 def trained(easy, tokenizer, tmp_path_factory):
     """Workdir of an ITIT run that nobody disturbed."""
     from tests import runs

@@ -12,6 +12,8 @@ MEETS_DATA = (
     "itit_jax.evaluation.images",
     "itit_jax.evaluation.features",
     "itit_jax.evaluation.clip_score",
+    "itit_jax.evaluation.geometry",
+    "itit_jax.towers.trained",
     "itit_jax.serve",
 )
 

@@ -12,7 +12,7 @@ from data_pipelines.picture_files import Pictures
 from itit_jax.evaluation import out_files
 from itit_jax.evaluation.pair_scores import score
 
-TOWER = "published weights of CLIP or SigLIP with their config.json and vocabulary"
+TOWER = "published weights of CLIP or SigLIP with their config.json and vocabulary, or a run"
 ARGUMENTS = {
     "pictures": Argument("", "a folder or zip", form="PATH"),
     "captions": Argument("", "TSV, CSV or JSONL with the columns file and caption", form="FILE"),
@@ -26,9 +26,9 @@ def main(options):
     """Prints the score."""
     out_files.check(options.out)
     names, pictures, captions, skipped = read_pairs(options.pictures, options.captions)
-    from itit_jax.towers.published import load_towers  # JAX starts once the inputs are known good
+    from itit_jax.towers.trained import open_towers  # JAX starts once the inputs are known good
 
-    found = score(load_towers(options.tower), pictures, captions)
+    found = score(open_towers(options.tower), pictures, captions)
     for reason, rows in skipped.items():
         print(f"skipped, {reason}: {rows['count']}, first {rows['first'][0]}", file=sys.stderr)
     interval = f"95 % {found['low']:.2f} to {found['high']:.2f}"

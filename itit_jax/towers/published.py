@@ -133,7 +133,7 @@ class LoadedTowers:
 
     def image_features(self, pictures) -> np.ndarray:
         """uint8 [b, h, w, 3], or b arrays [h, w, 3], of any size -> float32 [b, d], raw."""
-        return self._rows(self._image, [self.prepare(picture) for picture in pictures])
+        return rows_of(self._image, self.params, [self.prepare(picture) for picture in pictures])
 
     def text_features(self, texts) -> np.ndarray:
         """b strings -> float32 [b, d], raw. The words lie in the folder of the weights."""
@@ -142,15 +142,17 @@ class LoadedTowers:
             raise UserError(f"{self.path} holds no text tower; give weights of both towers.")
         if self._words is None:
             self._words = open_words(folder_of(self.path), tower)
-        return self._rows(self._text, [self._words(text) for text in texts])
+        return rows_of(self._text, self.params, [self._words(text) for text in texts])
 
-    def _rows(self, function, inputs):
-        parts = []
-        for rows, real in batches_of(inputs, BATCH):
-            with jax.default_matmul_precision("highest"):
-                found = function(self.params, np.stack(rows))
-            parts.append(np.asarray(found, np.float32)[:real])
-        return np.concatenate(parts)
+
+def rows_of(function, params, inputs):
+    """function(params, [b, ...]) of all inputs, in batches of one size -> float32 [n, ...]."""
+    parts = []
+    for rows, real in batches_of(inputs, BATCH):
+        with jax.default_matmul_precision("highest"):
+            found = function(params, np.stack(rows))
+        parts.append(np.asarray(found, np.float32)[:real])
+    return np.concatenate(parts)
 
 
 def _settings_hash(module):

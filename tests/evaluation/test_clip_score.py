@@ -51,6 +51,12 @@ def test_the_command_scores_a_folder_and_says_what_it_left_out(files, capsys):
     assert "no image: 1, first 3.png" in printed.err
 
 
+def test_towers_of_a_run_score_too(files, towers_run, capsys):
+    arguments = [str(files / "pictures"), str(files / "captions.tsv"), f"--tower={towers_run}"]
+    assert clip_score.main(arguments) == 0
+    assert "tower:towers-step4-" in capsys.readouterr().out
+
+
 def test_wrong_files_are_one_sentence(files, capsys):
     pictures, captions = str(files / "pictures"), str(files / "captions.tsv")
     for arguments, sentence in (
