@@ -55,6 +55,7 @@ FLOORS = (
     ("itit_jax.distributed", 2),
     ("itit_jax.batches", 2),
     ("itit_jax.compiled", 2),
+    ("itit_jax.manifest", 2),
     ("itit_jax.workdir", 2),
     ("itit_jax.screen", 1),
     ("itit_jax.cadence", 1),

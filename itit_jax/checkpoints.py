@@ -1,14 +1,22 @@
-"""Checkpoints of a run: written by Orbax, asynchronously and whole or not at all."""
+"""Checkpoints of a run: written by Orbax, asynchronously and whole or not at all.
 
+Behind each comes its manifest, and none is read whose files are not as that says.
+"""
+
+import concurrent.futures
 import sys
+import time
 
 import jax
 import orbax.checkpoint as ocp
 
 from data_pipelines.errors import UserError
+from itit_jax import manifest
+from itit_jax.distributed import is_lead
 from itit_jax.sharding import path_of
 from itit_jax.state import not_finite
 
+PAUSE = 0.05  # seconds between two looks whether a save has come to its end
 DAMAGE = (AttributeError, KeyError, OSError, TypeError, ValueError)
 
 
@@ -30,6 +38,16 @@ class Checkpoints:
         """Newest step, or None."""
         return max(self.steps(), default=None)
 
+    def whole_step(self):
+        """Newest step whose files are as they were written, for who reads; others are told."""
+        for step in self.steps():
+            if not (fault := manifest.fault(self.folder / str(step), step)):
+                return step
+            _tell(step, fault)
+        if self.steps():
+            raise UserError(f"no checkpoint under {self.folder} is whole; train that run anew.")
+        raise UserError(f"{self.folder} holds no checkpoint yet; finish that run first.")
+
     def restore(self, abstract):
         """The newest step that restores, as `abstract` describes: shapes, dtypes, shardings.
 
@@ -40,17 +58,12 @@ class Checkpoints:
             try:
                 return type(abstract)(**self._read(step, _as_dict(abstract)))
             except DAMAGE as error:
-                print(
-                    f"checkpoint {step} is damaged ({_reason(error)}); trying an older one",
-                    file=sys.stderr,
-                )
+                _tell(step, _reason(error))
         raise UserError(f"no checkpoint under {self.folder} can be restored; take a new workdir.")
 
     def restore_part(self, section, name, abstract, step=None):
         """One part of a step (by default the newest), e.g. params/tokenizer, and nothing else."""
-        step = self.latest() if step is None else step
-        if step is None:
-            raise UserError(f"{self.folder} holds no checkpoint yet; finish that run first.")
+        step = self.whole_step() if step is None else step
         try:
             return self._read(step, {section: {name: abstract}}, partial=True)[section][name]
         except DAMAGE as error:
@@ -60,6 +73,8 @@ class Checkpoints:
             ) from error
 
     def _read(self, step, wanted, *, partial=False):
+        if fault := manifest.fault(self.folder / str(step), step):
+            raise ValueError(fault)
         self._check_shapes(step, wanted)
         found = self._handler.restore(
             self.folder / str(step) / "default",
@@ -99,15 +114,29 @@ class Saver(Checkpoints):
         super().__init__(run)
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
         self._manager = ocp.CheckpointManager(self.folder, options=options)
+        self._beside = concurrent.futures.ThreadPoolExecutor(1)
+        self._begun = []  # what is still to be told of a save
 
     def save(self, step, state):
         """Begin to save; training goes on meanwhile. A step that is there already stays."""
         if step not in self._manager.all_steps():
+            self.wait()
             self._manager.save(step, args=ocp.args.StandardSave(_as_dict(state)))
+            if is_lead():
+                self._begun.append(self._beside.submit(self._sign, step))
+
+    def _sign(self, step):
+        """Writes the manifest of a step once Orbax has given it its name."""
+        while self._manager.is_saving_in_progress():
+            time.sleep(PAUSE)
+        if (self.folder / str(step)).exists():
+            manifest.write(self.folder / str(step), step)
 
     def wait(self):
         """Until all that was begun is on disk."""
         self._manager.wait_until_finished()
+        while self._begun:
+            self._begun.pop().result()
 
     def forget_after(self, step):
         """Remove later steps: damaged ones, which the run comes to again and then saves anew."""
@@ -116,6 +145,10 @@ class Saver(Checkpoints):
         for later in self._manager.all_steps():
             if later > step:
                 self._manager.delete(later)
+
+
+def _tell(step, fault):
+    print(f"checkpoint {step} is damaged ({fault}); trying an older one", file=sys.stderr)
 
 
 def _reason(error):

@@ -60,7 +60,8 @@ def restore_params(recipe, config, workdir, step=None):
     """-> (parameters of every part, step) of a run, for scoring and serving on local devices; of
     the newest checkpoint or of one that is named."""
     abstract, run = abstract_local(recipe, config.mesh.rules), Workdir(workdir)
-    step = step or Checkpoints(run).latest()  # asked once: beside a live run it soon is another one
+    # Asked once: beside a live run it soon is another one.
+    step = step or Checkpoints(run).whole_step()
     trained = {name: load_trained(run, name, abstract[name], step) for name in recipe.trainable}
     rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
     frozen = load_frozen(recipe, rest)

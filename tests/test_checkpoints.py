@@ -120,11 +120,21 @@ def test_numbers_that_are_not_finite_are_no_checkpoint_to_go_on_from(tmp_path, c
         reader.restore_part("params", "model", shapes(state(0).params["model"]))
 
 
-def test_who_reads_a_damaged_step_is_told_so_in_a_sentence(tmp_path):
+def test_who_reads_is_told_of_a_damaged_step_and_given_the_older_one(tmp_path, capsys):
     saved(tmp_path)
-    for file in (tmp_path / "checkpoints" / "2" / "default").rglob("*"):
+    reader, model = Checkpoints(Workdir(tmp_path)), shapes(state(0).params["model"])
+    empty(tmp_path / "checkpoints" / "2")
+    part = reader.restore_part("params", "model", model)
+    np.testing.assert_array_equal(part["kernel"], state(1).params["model"]["kernel"])
+    assert "checkpoint 2 is damaged" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"checkpoints/2 cannot be read .* saves it anew"):
+        reader.restore_part("params", "model", model, step=2)
+    empty(tmp_path / "checkpoints" / "1")
+    with pytest.raises(UserError, match="no checkpoint under .* is whole"):
+        reader.restore_part("params", "model", model)
+
+
+def empty(folder):
+    for file in folder.rglob("*"):
         if file.is_file():
             file.write_bytes(b"")
-    reader, model = Checkpoints(Workdir(tmp_path)), shapes(state(0).params["model"])
-    with pytest.raises(UserError, match=r"checkpoints/2 cannot be read .* saves it anew"):
-        reader.restore_part("params", "model", model)

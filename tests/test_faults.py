@@ -95,6 +95,29 @@ def test_a_run_whose_newest_checkpoint_is_damaged_goes_back_and_ends_the_same(
     jax.tree.map(np.testing.assert_array_equal, final_state(workdir), final_state(trained))
 
 
+def test_one_flipped_bit_of_the_newest_checkpoint_is_seen_by_all_who_read_it(easy, tmp_path):
+    whole, workdir = tmp_path / "whole", tmp_path / "run"
+    arguments = [*runs.VQ, f"--config.data.path={easy}", "--config.train.steps=4",
+                 "--config.save.every=2", "--config.sample.every=0"]
+    runs.run(*arguments, f"--workdir={whole}")
+    shutil.copytree(whole, workdir)
+    data = max((workdir / "checkpoints" / "4").rglob("d/*"), key=lambda file: file.stat().st_size)
+    flipped = bytearray(data.read_bytes())
+    flipped[len(flipped) // 2] ^= 4
+    data.write_bytes(flipped)
+    said = f"checkpoint 4 is damaged (default/{data.relative_to(workdir / 'checkpoints/4/default')}"
+    out = runs.run("--mode=eval", f"--workdir={workdir}")
+    assert said in out and "2" in json.loads((workdir / "eval.json").read_text())
+    out = runs.run(*arguments, f"--workdir={workdir}")
+    assert said in out and "resuming from step 2" in out
+    assert (workdir / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+    states = [
+        ocp.StandardCheckpointer().restore(folder / "checkpoints" / "4" / "default")
+        for folder in (whole, workdir)
+    ]
+    jax.tree.map(np.testing.assert_array_equal, *states)
+
+
 def test_eval_repeats_the_scores_of_the_run(trained, classifier, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(trained, copy)
