@@ -23,6 +23,7 @@ FLOORS = (
     ("benchmarks", 8),
     ("itit_jax.train", 7),
     ("itit_jax.encode", 7),
+    ("itit_jax.means", 7),
     ("itit_jax.evaluation.run", 7),
     ("itit_jax.evaluation.samples", 7),
     ("itit_jax.evaluation.scorers", 7),

@@ -47,7 +47,7 @@ def run(config, workdir):
     model = made_by.config() if made_by else config
     recipe = base.find(model)
     name, encoding = _chosen(recipe, model.recipe, config.encode.what)
-    params = _load(recipe, model, made_by, encoding)
+    params = load(recipe, model, made_by, encoding)
     source = _source(config, model, made_by, encoding)
     dataset = inputs.dataset_digest(config)
     found = companions.of(params) | {"dataset": dataset} | source.told
@@ -91,7 +91,7 @@ def _chosen(recipe, paper, name):
     return name, known[name]
 
 
-def _load(recipe, model, made_by, encoding):
+def load(recipe, model, made_by, encoding):
     """{part: parameters} of the parts that the encoding needs."""
     if made_by:
         every, _ = parts.restore_params(recipe, model, made_by)
@@ -111,12 +111,13 @@ def _load(recipe, model, made_by, encoding):
 
 def _source(config, model, made_by, encoding):
     if encoding.reads == "image":
-        return _pictures(config.data.path, model.data.image_size)
+        return pictures(config.data.path, model.data.image_size)
     vocabulary = inputs.kept_vocabulary(made_by) if made_by else inputs.open_vocabulary(config)
-    return _texts(config.data.path, vocabulary, model.data.text_length)
+    return texts(config.data.path, vocabulary, model.data.text_length)
 
 
-def _pictures(path, size):
+def pictures(path, size):
+    """Source of the training pictures, brought to `size` pixels a side."""
     return Source(
         splits=_there(path, "pairs", "images"),
         row=jax.ShapeDtypeStruct((size, size, 3), jnp.uint8),
@@ -126,13 +127,14 @@ def _pictures(path, size):
     )
 
 
-def _texts(path, vocabulary, length):
-    texts = lambda split: (record.texts for record in records.Records(path, split))
+def texts(path, vocabulary, length):
+    """Source of the training texts as `length` word ids."""
+    said = lambda split: (record.texts for record in records.Records(path, split))
     return Source(
         splits=_there(path, "pairs", "texts"),
         row=jax.ShapeDtypeStruct((length,), jnp.int32),
-        starts=lambda split: np.cumsum([0, *map(len, texts(split))]),
-        rows=lambda split: (vocabulary.encode(t, length) for some in texts(split) for t in some),
+        starts=lambda split: np.cumsum([0, *map(len, said(split))]),
+        rows=lambda split: (vocabulary.encode(t, length) for some in said(split) for t in some),
         told={"vocabulary": vocabulary.digest, "text_length": str(length)},
     )
 

@@ -26,6 +26,12 @@ def masked_mean(values, mask, axis=None):
     return jnp.sum(values * mask, axis=axis) / jnp.maximum(jnp.sum(mask, axis=axis), 1)
 
 
+def masked_tokens(logits, ids, known, smoothing=0.0):
+    """Logits [b, n, c], ids int [b, n], known bool [b, n] -> cross-entropy of the tokens that are
+    not known, their mean in each sample [b] (MaskGIT)."""
+    return masked_mean(cross_entropy(logits, ids, smoothing), ~known, axis=-1)
+
+
 def straight_through(logits, chosen=None):
     """One-hot rows of the argmax (or of `chosen` ids) whose gradient is that of the softmax.
 

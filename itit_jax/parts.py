@@ -6,7 +6,9 @@ import jax.numpy as jnp
 from data_pipelines.errors import UserError
 from itit_jax import companions, sharding, state
 from itit_jax.checkpoints import Checkpoints
+from itit_jax.recipes import base
 from itit_jax.weights import load as weights
+from itit_jax.workdir import MEANS as MEANS_FILE
 from itit_jax.workdir import Workdir
 
 
@@ -26,6 +28,8 @@ def load_frozen(recipe, abstract):
     """Frozen parts from the runs or files that hold them; abstract: {part: tree}."""
     frozen = {}
     for name, tree in abstract.items():
+        if name == base.MEANS:
+            continue  # of data, see load_means
         source = recipe.weights_from.get(name, "")
         if not source:
             raise UserError(
@@ -34,6 +38,20 @@ def load_frozen(recipe, abstract):
             )
         frozen[name] = load_part(source, name, tree)
     return frozen
+
+
+def load_means(run, abstract):
+    """{"means": {name: [d]}} as the run keeps them; {} of a recipe without."""
+    if base.MEANS not in abstract:
+        return {}
+    found, wanted = run.means(), abstract[base.MEANS]
+    if found.keys() != wanted.keys() or any((len(found[n]),) != wanted[n].shape for n in wanted):
+        raise UserError(
+            f"{run} does not hold the means that it was trained with; put its {MEANS_FILE} back, "
+            "or take another workdir."
+        )
+    place = lambda name: jnp.asarray(found[name], wanted[name].dtype, device=wanted[name].sharding)
+    return {base.MEANS: {name: place(name) for name in wanted}}
 
 
 def load_part(source, name, abstract):
@@ -64,6 +82,6 @@ def restore_params(recipe, config, workdir, step=None):
     step = step or Checkpoints(run).whole_step()
     trained = {name: load_trained(run, name, abstract[name], step) for name in recipe.trainable}
     rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
-    frozen = load_frozen(recipe, rest)
+    frozen = load_frozen(recipe, rest) | load_means(run, rest)
     companions.check(run, companions.of(frozen))
     return trained | frozen, step

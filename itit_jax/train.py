@@ -10,7 +10,7 @@ import jax
 from jax.experimental import multihost_utils
 
 from data_pipelines.errors import UserError
-from itit_jax import companions, compiled, distributed, inputs, parts, sharding
+from itit_jax import companions, compiled, distributed, inputs, means, parts, sharding
 from itit_jax.cadence import due
 from itit_jax.checkpoints import Saver
 from itit_jax.evaluation import run as evaluation
@@ -67,6 +67,8 @@ def set_up(config, place, profile, closing):
     saver = Saver(place, config.save.keep)
     closing.callback(saver.wait)
     frozen = parts.load_frozen(program.recipe, program.frozen)
+    means.take_once(config, program.recipe, place)
+    frozen |= parts.load_means(place, program.frozen)
     keep_companions(config, place, frozen, streams)
     report = Report(place, config.train.steps, config.log.seconds)
     closing.callback(report.close)

@@ -22,6 +22,7 @@ from itit_jax.config import ConfigError
 
 CONFIG = "config.json"
 COMPANIONS = "companions.json"  # hashes of what the run stands on
+MEANS = "means.json"  # of what frozen parts say of the training data
 SCORES = "eval.json"
 METRICS = "metrics.jsonl"
 LOG = "log.txt"
@@ -94,6 +95,10 @@ class Workdir:
         choose = min if lowest else max
         return choose(found, key=found.get) if found else None
 
+    def means(self):
+        """{name: numbers [d]} of the training data; {} before they are taken."""
+        return self._json(MEANS)
+
     def _json(self, name):
         file = self.path / name
         if not file.exists():
@@ -129,6 +134,10 @@ class Workdir:
     def keep_config(self, config):
         """The config as used; what lies somewhere is told so that it is found from anywhere."""
         self.keep(CONFIG, settings.to_json(settings.rooted(config)))
+
+    def keep_means(self, found):
+        """Remember {name: numbers [d]}."""
+        self.keep(MEANS, json.dumps(found))
 
     def keep_companions(self, found):
         """Remember {name: hash}."""

@@ -78,6 +78,23 @@ def gather_known(tokens, known, slots):
     return jnp.take_along_axis(tokens, index, axis=1), places, visible
 
 
+def training_mask(key, batch, tokens, slots):
+    """Known tokens of training samples, bool [b, n], at most `slots` of them.
+
+    Masked share r = cos(pi u / 2), u uniform (Muse's law, papers.md 1.2).
+    """
+    ratio_key, order_key = jax.random.split(key)
+    ratio = jnp.cos(jnp.pi / 2 * jax.random.uniform(ratio_key, (batch, 1)))
+    masked = jnp.clip(jnp.ceil(ratio * tokens), tokens - slots)
+    return random_ranks(order_key, batch, tokens) >= jnp.maximum(masked, 1)
+
+
+def random_ranks(key, batch, count):
+    """An independent random permutation of 0..count-1 in each row: int [b, count]."""
+    noise = jax.random.uniform(key, (batch, count))
+    return jnp.argsort(jnp.argsort(noise, axis=-1), axis=-1)
+
+
 def guided(conditional, unconditional, scale):
     """Classifier-free guidance of two logits [b, n, c] as in Muse: (1 + scale) l_c - scale l_u;
     0 is conditional."""

@@ -43,7 +43,7 @@ class ITIT(nn.Module):
     heads: int
     mlp_width: int
     image_depth: int
-    text_decoder: TextDecoder  # reads the states of `encode`
+    text_decoder: TextDecoder | None  # reads the states of `encode`; None: it only draws
     codes: int
     tokens: int  # image tokens a picture, a square number
     text_length: int

@@ -100,6 +100,16 @@ class Encodes(Protocol):
     encodings: dict[str, Encoding]  # by name; the first is meant if none is named
 
 
+MEANS = "means"  # the frozen part {name: [d]} of who can `Means`
+
+
+@runtime_checkable
+class Means(Protocol):
+    """Stands on means over the training data, taken once, before the first step."""
+
+    means: dict[str, Encoding]  # by name in the part "means": whose mean over all its rows
+
+
 class Published(NamedTuple):
     """How a part is given away."""
 

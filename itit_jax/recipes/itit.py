@@ -199,10 +199,7 @@ class Recipe:
         return losses.straight_through(logits, chosen)
 
     def _masked_token_loss(self, logits, ids, known):
-        """logits [b, n, c], ids int [b, n] -> mean over the masked positions of each sample [b]
-        (MaskGIT)."""
-        loss = losses.cross_entropy(logits, ids, self.config.loss.smoothing)
-        return losses.masked_mean(loss, ~known, axis=-1)
+        return losses.masked_tokens(logits, ids, known, self.config.loss.smoothing)
 
     def _word_loss(self, logits, words):
         """logits [b, t, v], words int [b, t] -> mean over all words of the batch, EOS included."""
@@ -212,16 +209,12 @@ class Recipe:
     # ---- masks ----------------------------------------------------------------------------
 
     def draw_mask(self, key, batch):
-        """Known tokens, bool [b, n]. Masked share r = cos(pi u / 2), u uniform, and at least
-        masks.draw_min (Muse's law, papers.md 1.2)."""
-        ratio_key, order_key = jax.random.split(key)
-        ratio = jnp.cos(jnp.pi / 2 * jax.random.uniform(ratio_key, (batch, 1)))
-        masked = jnp.clip(jnp.ceil(ratio * self.tokens), self.tokens - self.draw_slots)
-        return random_ranks(order_key, batch, self.tokens) >= jnp.maximum(masked, 1)
+        """Known tokens, bool [b, n]; at least the share masks.draw_min is masked."""
+        return parallel.training_mask(key, batch, self.tokens, self.draw_slots)
 
     def caption_mask(self, key, batch):
         """Exactly `caption_slots` known tokens a sample, bool [b, n]."""
-        return random_ranks(key, batch, self.tokens) < self.caption_slots
+        return parallel.random_ranks(key, batch, self.tokens) < self.caption_slots
 
     # ---- forward passes, shared by training, the cycles and inference ----------------------
 
@@ -304,12 +297,6 @@ class Recipe:
     def score(self, params, rows, key):
         """Of held-out examples "image" uint8 [b, h, w, 3] and "text" int32 [b, t]."""
         return itit_scoring.score(self, params, rows, key)
-
-
-def random_ranks(key, batch, count):
-    """An independent random permutation of 0..count-1 in each row: int [b, count]."""
-    noise = jax.random.uniform(key, (batch, count))
-    return jnp.argsort(jnp.argsort(noise, axis=-1), axis=-1)
 
 
 def ramp(step, start, length):

@@ -28,7 +28,7 @@ def draw_loss(recipe, params, ids, text, key):
     features, valid = recipe.text_features(params, text)
     known = recipe.draw_mask(key, ids.shape[0])
     logits = recipe.draw_logits(params, ids, known, features, valid)
-    return losses.masked_mean(losses.cross_entropy(logits, ids), ~known, axis=-1)
+    return losses.masked_tokens(logits, ids, known)
 
 
 def caption_loss(recipe, params, ids, text, key):

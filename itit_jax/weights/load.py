@@ -20,7 +20,7 @@ from itit_jax.weights.containers.tensors import Tensor
 from itit_jax.weights.layouts.kinds import KINDS, OURS
 
 # Stage-2 files hold stage 1 under such a name, Flax its parameters.
-WRAPPERS = ("", "first_stage_model.", "module.", "model.", "params/")
+WRAPPERS = ("", "first_stage_model.", "module.", "model.", "transformer.", "params/")
 
 
 def read(path, part="") -> tuple[str, dict[str, Tensor]]:

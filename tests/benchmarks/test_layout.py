@@ -18,6 +18,7 @@ MESHES = {
     "vq_amused": (4, 2, 1),
     "classifier_tiny": (4, 2, 1),
     "towers_tiny": (2, 2, 2),
+    "c3_tiny": (2, 2, 2),
     "itit_tiny": (2, 2, 2),
     "itit_emoji": (8, 1, 1),
     "itit_base": (1, 16, 1),

@@ -21,6 +21,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from itit_jax.models import inception
+from itit_jax.models.gpt2 import GPT2
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
@@ -42,6 +43,7 @@ def differences(folder, name):
     arrays = dict(np.load(pathlib.Path(folder) / f"{name}.npz"))
     compare = {
         "t5": _t5,
+        "gpt2": _gpt2,
         "vq": _vqgan,
         "taming": _vqgan,
         "maskgit": _maskgit,
@@ -72,6 +74,16 @@ def _t5(file, arrays):
     features = np.asarray(model.apply({"params": params}, ids, valid))
     read = arrays["mask"] > 0  # what stands at padding is never used
     return {"features": _relative(features[read], arrays["features"][read])}
+
+
+def _gpt2(file, arrays):
+    vocabulary, width, depth, heads, positions = map(int, arrays["sizes"])
+    model = GPT2(width, depth, heads, 4 * width, vocabulary, positions)
+    prefix, words = jnp.asarray(arrays["prefix"]), jnp.asarray(arrays["words"])
+    params = _load(file, model, prefix, words)
+    logits = np.asarray(model.apply({"params": params}, prefix, words))
+    # Theirs also tell what comes after the last word.
+    return {"logits": _relative(logits, arrays["logits"][:, prefix.shape[1] - 1 : -1])}
 
 
 def _vqgan(file, arrays):

@@ -14,7 +14,7 @@ import torch
 from diffusers import VQModel
 from reference_tokenizers import MASKGIT, TAMING, maskgit, taming
 from safetensors.torch import save_file
-from transformers import T5Config, T5EncoderModel
+from transformers import GPT2Config, GPT2LMHeadModel, T5Config, T5EncoderModel
 
 # vocabulary, width, mlp width, layers, heads, head width
 T5 = {"t5_small": (23, 12, 20, 2, 3, 5), "t5_wide": (40, 32, 48, 3, 4, 8)}
@@ -23,6 +23,8 @@ VQ = {
     "vq_attention": (32, (1, 2), 1, 6, 11, 4, 8),
     "vq_plain": (32, (1, 1), 2, 8, 16, 8, 0),
 }
+# vocabulary, width, layers, heads, positions
+GPT2 = {"gpt2_small": (23, 12, 2, 3, 10), "gpt2_wide": (40, 32, 3, 4, 12)}
 SIDE = 16  # pixels
 LIBRARIES = ("torch", "transformers", "diffusers", "taming-transformers-rom1504")
 
@@ -40,6 +42,21 @@ def t5(vocabulary, width, mlp_width, layers, heads, head_width):
     features = model(input_ids=ids, attention_mask=mask).last_hidden_state
     sizes = (vocabulary, width, mlp_width, layers, heads, head_width)
     return model, dict(sizes=sizes, ids=ids, mask=mask, features=features)
+
+
+def gpt2(vocabulary, width, layers, heads, positions):
+    config = GPT2Config(
+        vocab_size=vocabulary, n_embd=width, n_layer=layers, n_head=heads, n_positions=positions,
+        bos_token_id=0, eos_token_id=0,
+    )  # fmt: skip
+    model = GPT2LMHeadModel(config).eval()
+    spread(model)
+    prefix = torch.randn(2, 3, width)
+    words = torch.randint(0, vocabulary, (2, positions - 3))
+    inputs = torch.cat([prefix, model.transformer.wte(words)], dim=1)
+    logits = model(inputs_embeds=inputs).logits
+    sizes = (vocabulary, width, layers, heads, positions)
+    return model, dict(sizes=sizes, prefix=prefix, words=words, logits=logits)
 
 
 def vq(base, multipliers, blocks, latent, codes, code_width, resolution):
@@ -89,11 +106,12 @@ def main():
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
-    for make, models in ((t5, T5), (vq, VQ)):
+    for make, models in ((t5, T5), (vq, VQ), (gpt2, GPT2)):
         for name, sizes in models.items():
             model, arrays = make(*sizes)
             tensors = {k: v.contiguous() for k, v in model.state_dict().items()}
-            tensors.pop("encoder.embed_tokens.weight", None)  # shared.weight once more
+            for again in ("encoder.embed_tokens.weight", "lm_head.weight"):  # another once more
+                tensors.pop(again, None)
             if make is vq:
                 tensors = {k: v.half() for k, v in tensors.items()}
             save_file(tensors, out / f"{name}.safetensors", {"format": "pt"})
