@@ -42,6 +42,9 @@ KEYS = {
     "seed": Key(0, "seed of parameters, data order and everything drawn", between(0, 2**31 - 1)),
     # More steps may be asked of a run; its cosine is then stretched from there on.
     "train.steps": Key(1000, "optimizer steps of the whole run", STEPS, resumable=True),
+    "model.start_from": Key(
+        "", "run or export to start from; empty = fresh parameters", place="path", bucket=True
+    ),
     "data.path": Key("", "folder of the data set, made by data_pipelines.build", place="path"),
     # Both engines yield the same bytes.
     "data.engine": Key(

@@ -10,7 +10,7 @@ import tempfile
 
 from data_pipelines.errors import UserError
 
-TRIAL = 1 << 16  # bytes: a full disk still takes an empty file
+TRIAL = 4096  # bytes: a full disk still takes an empty file
 
 
 def is_address(path) -> bool:

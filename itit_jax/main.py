@@ -17,7 +17,7 @@ from configs.keys import one_of
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
 from itit_jax.config_files import known_keys
-from itit_jax.workdir import Workdir, check_resume, check_runs
+from itit_jax.workdir import Workdir, check_resume, check_runs, check_start
 
 MODES = {
     "train": ("itit_jax.train", "train, or continue the run of the workdir (the default)"),
@@ -85,6 +85,8 @@ def run(options):
     if options.mode != "export":  # which reads no data
         settings.check_needs(config)
         check_runs(config)
+    if options.mode == "train":
+        check_start(config, options.workdir)
     logging.set_verbosity(options.verbosity)
     return importlib.import_module(MODES[options.mode][0]).run(config, options.workdir, *more)
 

@@ -69,13 +69,13 @@ def set_up(config, place, profile, closing):
     frozen = parts.load_frozen(program.recipe, program.frozen)
     means.take_once(config, program.recipe, place)
     frozen |= parts.load_means(place, program.frozen)
-    keep_companions(config, place, frozen, streams)
+    stands_on = keep_companions(config, place, frozen, streams)
     report = Report(place, config.train.steps, config.log.seconds)
     closing.callback(report.close)
     traced = closing.enter_context(contextlib.closing(Profile(place, profile)))
     if saver.latest() is None:
         with report.phase("initialising the parameters"):
-            begin = parts.begin(program, config.seed)
+            begin = parts.begin(program, config.seed, stands_on, report.say)
     else:
         begin = saver.restore(program.state)
         saver.forget_after(int(begin.step))
@@ -102,7 +102,8 @@ def set_up(config, place, profile, closing):
 
 
 def keep_companions(config, place, frozen, streams):
-    """Checks what the run stands on, and writes what is needed to go on with it or to use it."""
+    """Checks what the run stands on, and writes what is needed to go on with it or to use it.
+    -> {name: hash}."""
     found = companions.of(frozen) | {"dataset": inputs.dataset_digest(config)}
     if streams.reads_text:
         found["vocabulary"] = streams.vocabulary.digest
@@ -115,6 +116,7 @@ def keep_companions(config, place, frozen, streams):
         place.keep_companions(found)
         if streams.reads_text:
             inputs.keep_vocabulary(streams.vocabulary, place)
+    return found
 
 
 def loop(this):

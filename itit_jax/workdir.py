@@ -16,7 +16,7 @@ import shutil
 from data_pipelines.errors import UserError
 from data_pipelines.files import check_writable, is_address, whole
 from data_pipelines.places import place
-from itit_jax import addresses
+from itit_jax import addresses, exported
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
 
@@ -61,6 +61,11 @@ class Workdir:
     def is_run(self):
         """Whether a run was begun here."""
         return (self.path / CONFIG).exists()
+
+    def has_checkpoint(self):
+        """Whether a step was saved here."""
+        folder = self.checkpoints
+        return folder.exists() and any(path.name.isdecimal() for path in folder.iterdir())
 
     def config(self):
         """The checked config of the run."""
@@ -259,6 +264,19 @@ def check_resume(config, workdir):
                 f"{settings.show(new.get(name))} is asked for; "
                 "keep the old value or take a new workdir."
             )
+
+
+def check_start(config, workdir):
+    """ConfigError if a run that begins is to start from what is neither a run nor an export. One
+    that goes on needs it no more."""
+    source, run = config.model.start_from, Workdir(workdir)
+    if not source or is_address(source) or run.has_checkpoint():
+        return
+    if not (Workdir(source).has_checkpoint() or exported.is_export(source)):
+        raise ConfigError(
+            f"model.start_from is {source}, which holds neither a run with a checkpoint nor an "
+            "export; give --config.model.start_from=WORKDIR, or leave it out."
+        )
 
 
 def check_runs(config):

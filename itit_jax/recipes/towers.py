@@ -19,6 +19,7 @@ class Recipe:
         self.network = towers.from_config(config)
         self.trainable = ("tower",)
         self.weights_from = {}
+        self.tables = {"vocabulary": "tower/text/token_embedding", "places": "tower/.*/positions"}
         self.batch_spec = base.batch_spec(config, {"caption": ("image", "text")})
         self.encodings = {
             "image": base.Encoding("image", ("tower",), self.embed_images),

@@ -21,16 +21,13 @@ from data_pipelines.files import check_writable, is_address, whole_folder
 from data_pipelines.words.pieces import Pieces
 from itit_jax import compiled, parts
 from itit_jax import config as settings
+from itit_jax.exported import ABOUT, FORMAT, VOCABULARY, broken, digest_of, is_export, read_about
 from itit_jax.recipes import base
 from itit_jax.serve import card, ecosystem, trained
 from itit_jax.serve.ecosystem import WORDS
 from itit_jax.serve.tokenizer_files import tokenizer_files
 from itit_jax.weights import load as weights
 from itit_jax.workdir import EXPORTED
-
-FORMAT = 3
-ABOUT = "itit_jax.json"
-VOCABULARY = f"{WORDS}/spiece.model"
 
 
 def run(config, workdir, out):
@@ -39,11 +36,6 @@ def run(config, workdir, out):
     write(trained.of_run(workdir, config), out)
     print(f"{out}: {', '.join(sorted(os.listdir(out)))}")
     return 0
-
-
-def is_export(folder):
-    """Whether a folder is one of ours."""
-    return (pathlib.Path(folder) / ABOUT).is_file()
 
 
 # ---- out ---------------------------------------------------------------------------------------
@@ -89,7 +81,7 @@ def _write_all(found, folder, name):
     about["parts"] = {part: f"{given[part].folder}/{how.file}" for part, how in described.items()}
     runs = [f"{how.folder}/{EXPORTED}" for how in given.values() if how.config]
     needed = (*about["parts"].values(), *runs, *[VOCABULARY] * words)
-    about["sha256"] = {file: _digest(folder / file) for file in needed}
+    about["sha256"] = {file: digest_of(folder / file) for file in needed}
     _write_json(folder / ABOUT, about)
 
 
@@ -141,21 +133,13 @@ def _write_json(file, tree):
     file.write_text(json.dumps(tree, indent=1) + "\n")
 
 
-def _digest(file):
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
 # ---- in ----------------------------------------------------------------------------------------
 
 
 def read(folder):
     """-> Trained of an export. Needs neither the run nor its data."""
     folder = pathlib.Path(folder)
-    about = _read_about(folder / ABOUT)
-    for name, digest in about["sha256"].items():
-        if not _inside(name) or not (folder / name).is_file() or _digest(folder / name) != digest:
-            raise UserError(f"{folder / name} is not as it was exported; get the folder again.")
+    about = read_about(folder)
     config = settings.from_json(json.dumps(about["config"]), str(folder / ABOUT))
     config = _rooted(config, folder, about)
     compiled.keep(config.compile_cache)
@@ -164,7 +148,7 @@ def read(folder):
     # By file: of a folder, another one that lies there might be taken, which nobody checked.
     files = about["parts"]
     if abstract.keys() - files.keys():
-        raise _broken(folder / ABOUT)
+        raise broken(folder / ABOUT)
     params = {part: weights.load(folder / files[part], abstract[part]) for part in abstract}
     vocabulary = Pieces(folder / VOCABULARY) if VOCABULARY in about["sha256"] else None
     return trained.Trained(folder, config, recipe, params, about["step"], vocabulary)
@@ -177,33 +161,3 @@ def _rooted(config, folder, about):
             if f"{pathlib.PurePath(file).parent}/{EXPORTED}" in about["sha256"]]  # fmt: skip
     places = [f"{part}.weights={(folder / about['parts'][part]).parent}" for part in made]
     return settings.override(without_places(config), places)
-
-
-def _inside(name):
-    path = pathlib.PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts
-
-
-def _read_about(file):
-    if not file.is_file():
-        raise UserError(f"{file} does not exist; give a folder that --mode=export wrote.")
-    try:
-        about = json.loads(file.read_text())
-        found = about["format"]
-    except (ValueError, KeyError, TypeError):
-        raise _broken(file) from None
-    if found != FORMAT:
-        raise UserError(
-            f"{file} is of format {found} and this itit_jax reads {FORMAT}; "
-            "take the version of itit_jax that wrote it."
-        )
-    tables = [about.get(name) for name in ("sha256", "parts", "config")]
-    whole = "step" in about and all(isinstance(table, dict) for table in tables)
-    files = list(about["parts"].values()) if whole else []
-    if not whole or not all(isinstance(f, str) and f in about["sha256"] for f in files):
-        raise _broken(file)
-    return about
-
-
-def _broken(file):
-    return UserError(f"{file} is not as it was exported; get the folder again.")

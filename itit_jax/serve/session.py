@@ -24,6 +24,7 @@ from PIL import Image
 from data_pipelines.errors import UserError
 from data_pipelines.places import place
 from itit_jax import config as settings
+from itit_jax import exported
 from itit_jax.batches import batches_of
 from itit_jax.recipes import base
 from itit_jax.serve import export, trained
@@ -40,7 +41,7 @@ class Session:
     def __init__(self, folder, changes=()):
         """changes: "KEY=VALUE" of a run that may differ from what it was trained with."""
         folder = place(folder, bucket=True)
-        if export.is_export(folder):
+        if exported.is_export(folder):
             if changes:
                 raise UserError(
                     f"{folder} is an export, whose config is fixed; take --config.{changes[0]} out "
@@ -144,9 +145,9 @@ class Pipeline:
         path = place(path, bucket=True)
         if not os.path.exists(path) and re.fullmatch(r"[\w.-]+/[\w.-]+", path):
             path = fetch(path)
-        if not export.is_export(path):
+        if not exported.is_export(path):
             raise UserError(
-                f"{path} holds no {export.ABOUT}; give a folder that --mode=export wrote."
+                f"{path} holds no {exported.ABOUT}; give a folder that --mode=export wrote."
             )
         return cls(Session(path))
 
