@@ -63,6 +63,7 @@ FLOORS = (
     ("itit_jax.cadence", 1),
     ("itit_jax.addresses", 1),
     ("itit_jax.exported", 1),
+    ("itit_jax.data_checks", 2),
     ("itit_jax.config", 1),
     ("data_pipelines", 0),
     ("configs", 0),

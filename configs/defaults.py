@@ -99,7 +99,9 @@ KEYS = {
     ),
     "evaluate.every": Key(0, "steps between evaluations; 0 = at the end", at_least(0), True),
     "evaluate.examples": Key(200, "records of the split, spread over it", at_least(1), True),
-    "evaluate.splits": Key(("test",), "splits that are scored", words(), resumable=True),
+    "evaluate.splits": Key(
+        ("test",), "splits that are scored; empty = none", words(), resumable=True
+    ),
     "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
     "evaluate.captions": Key(False, "BLEU, ROUGE-L and CIDEr of captions", resumable=True),
     "evaluate.features": Key(

@@ -194,8 +194,8 @@ def below_one():
 
 
 def words():
-    """A tuple of words."""
-    holds = lambda value: bool(value) and all(isinstance(word, str) for word in value)
+    """A tuple of words, or of none."""
+    holds = lambda value: all(isinstance(word, str) for word in value)
     return Check(holds, "words with commas between")
 
 

@@ -85,6 +85,12 @@ def run(options):
     if options.mode != "export":  # which reads no data
         settings.check_needs(config)
         check_runs(config)
+    if options.mode in ("train", "eval"):
+        from itit_jax.data_checks import check_data  # NumPy only once the settings are good
+
+        check_data(config)
+    if options.mode == "eval" and not config.evaluate.splits:
+        raise ConfigError("evaluate.splits names no split, so there is nothing to score; give one.")
     if options.mode == "train":
         check_start(config, options.workdir)
     logging.set_verbosity(options.verbosity)

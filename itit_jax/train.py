@@ -194,6 +194,8 @@ def look(this):
 
 def score(this, step, most=None):
     """Scores of the held-out splits into eval.json."""
+    if not this.config.evaluate.splits:
+        return
     with this.report.phase(f"evaluating step {step}"):
         scores = evaluation.evaluate(
             this.config, this.program.recipe, this.best_params(), done=step, most=most
