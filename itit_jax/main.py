@@ -39,6 +39,9 @@ ARGUMENTS = {
         (), "set keys from lines such as `train.steps = 10`", form="FILE", many=True
     ),
     "--gin.": Argument((), "the same as --config.KEY=VALUE, read before it", many=True),
+    "--change": Argument(
+        False, "go on with other values of the keys that may change on the way; see --help"
+    ),
     "--profile": Argument(
         "", "trace these steps of training into WORKDIR/profile", form="FIRST:LAST"
     ),
@@ -71,6 +74,8 @@ def run(options):
         raise ConfigError("No workdir is given; add --workdir=DIR.")
     if bool(options.out) != (options.mode == "export"):
         raise ConfigError("--mode=export writes to a folder --out=DIR; give both or neither.")
+    if options.change and options.mode != "train":
+        raise ConfigError("--change goes on with training; take it out or take --mode=train.")
     if options.profile and options.mode != "train":
         raise ConfigError("--profile traces training; take it out or take --mode=train.")
     config = read_config(options)
@@ -79,7 +84,7 @@ def run(options):
     more = [options.out] if options.out else steps_of(options.profile, config.train.steps)
     if options.mode != "encode":  # whose folder is no run, and lies here
         Workdir(options.workdir).check_reach()
-        check_resume(config, options.workdir)
+        check_resume(config, options.workdir, change=options.change)
     if options.mode in ("eval", "export"):
         Workdir(options.workdir).config()  # there has to be a run
     if options.mode != "export":  # which reads no data

@@ -80,6 +80,8 @@ def set_up(config, place, profile, closing):
         begin = saver.restore(program.state)
         saver.forget_after(int(begin.step))
         report.say(f"resuming from step {int(begin.step)}")
+    if distributed.is_lead():
+        place.keep_config(config, int(begin.step))
     report.begin(int(begin.step))
     for stream, split in streams.lent().items():
         report.say(f"the data set has no {stream}: stream {stream} reads those of the {split}")
@@ -112,7 +114,6 @@ def keep_companions(config, place, frozen, streams):
         size = {"image_size": str(config.data.image_size)}
         companions.check(Workdir(config.data.tokens), found | size, told=("dataset", *size))
     if distributed.is_lead():
-        place.keep_config(config)
         place.keep_companions(found)
         if streams.reads_text:
             inputs.keep_vocabulary(streams.vocabulary, place)

@@ -74,7 +74,17 @@ class Workdir:
             raise ConfigError(
                 f"{self} holds no {CONFIG}; give the workdir of a run, or --config=FILE to begin."
             )
-        return settings.from_json(file.read_text(), str(file))
+        config = settings.from_json(file.read_text(encoding="utf-8"), str(file))
+        if self.local and (before := self._beside().get("at")):
+            return settings.moved(config, before, str(self.path.absolute()))
+        return config
+
+    def changes(self):
+        """[{"step", key: [before, from that step on]}] of what --change changed, in order."""
+        return self._beside().get("changes", [])
+
+    def _beside(self):
+        return self._json(CONFIG).get(settings.BESIDE, {})
 
     def companions(self):
         """{name: hash} of what the run stands on; {} before its start."""
@@ -136,9 +146,21 @@ class Workdir:
         with whole(file, "w" if isinstance(data, str) else "wb") as opened:
             opened.write(data)
 
-    def keep_config(self, config):
-        """The config as used; what lies somewhere is told so that it is found from anywhere."""
-        self.keep(CONFIG, settings.to_json(settings.rooted(config)))
+    def keep_config(self, config, step=0):
+        """The config as used from `step` on, with what has changed there. What lies somewhere is
+        told so that it is found from anywhere, also when this folder and that were moved."""
+        changes = [change | {"step": min(change["step"], step)} for change in self.changes()]
+        if new := self._changed(config):
+            changes.append({"step": step} | new)
+        at = str(self.path.absolute()) if self.local else ""
+        self.keep(CONFIG, settings.to_json(settings.rooted(config), at=at, changes=changes))
+
+    def _changed(self, config):
+        """{key: [before, now]} of the keys that only --change lets differ."""
+        before = settings.flat(self.config()) if self.is_run() else {}
+        now, keys = settings.flat(config), settings.declared(config)
+        return {name: [before[name], now[name]] for name, key in keys.items()
+                if key.changeable and name in before and before[name] != now[name]}  # fmt: skip
 
     def keep_means(self, found):
         """Remember {name: numbers [d]}."""
@@ -249,20 +271,24 @@ def finite(values):
 # ---- a run beside a config -----------------------------------------------------------------------
 
 
-def check_resume(config, workdir):
-    """ConfigError if the workdir holds a run that this config would not continue."""
+def check_resume(config, workdir, *, change=False):
+    """ConfigError if the workdir holds a run that this config would not continue. change: it may
+    go on with other values of the keys that may change on the way."""
     run = Workdir(workdir)
     if not run.is_run():
         return
     old, new = settings.flat(run.config()), settings.flat(config)
     keys = settings.declared(config)
     for name in sorted(old.keys() | new.keys()):
-        free = name in keys and (keys[name].resumable or keys[name].place)
+        key = keys.get(name)
+        free = key and (key.resumable or key.place or change and key.changeable)
         if not free and old.get(name) != new.get(name):
+            way = "add --change to go on with the new one" if key and key.changeable else (
+                "take a new workdir"
+            )  # fmt: skip
             raise ConfigError(
                 f"{run} holds a run with {name}={settings.show(old.get(name))}, but "
-                f"{settings.show(new.get(name))} is asked for; "
-                "keep the old value or take a new workdir."
+                f"{settings.show(new.get(name))} is asked for; keep the old value or {way}."
             )
 
 
