@@ -136,7 +136,7 @@ def _alone(path, busy):
     """Alone by a file at `path`, or UserError. The kernel lets go of it when the process dies."""
     import fcntl
 
-    with open(path, "w") as file:
+    with open(path, "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

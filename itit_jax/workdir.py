@@ -97,7 +97,7 @@ class Workdir:
     def metrics(self):
         """[{"step", metric...}] of every step, in order; a line still being written is left out."""
         file = self.path / METRICS
-        lines = file.read_text().split("\n")[:-1] if file.exists() else []
+        lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
         return [json.loads(line) for line in lines]
 
     def best_step(self, score, split="test", *, lowest=False):
@@ -119,7 +119,7 @@ class Workdir:
         if not file.exists():
             return {}
         try:
-            return json.loads(file.read_text())
+            return json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise UserError(f"{file} is no JSON ({error}); restore it or remove it.") from error
 
@@ -187,7 +187,7 @@ class Workdir:
         if not file.exists():
             return
         kept = []
-        for line in file.read_text().splitlines():
+        for line in file.read_text(encoding="utf-8").splitlines():
             with contextlib.suppress(json.JSONDecodeError):  # a kill may have cut the last line
                 if json.loads(line)["step"] <= step:
                     kept.append(line)
@@ -196,7 +196,9 @@ class Workdir:
     def lines(self, name):
         """An open file to which whole lines are added."""
         self.make()
-        return open(self.path / name, "a") if self.local else _Rewritten(self, name)
+        if not self.local:
+            return _Rewritten(self, name)
+        return open(self.path / name, "a", encoding="utf-8")
 
     @contextlib.contextmanager
     def lock(self, process=0):
@@ -220,7 +222,7 @@ class Workdir:
             return
         import fcntl
 
-        with open(self.path / name, "w") as file:
+        with open(self.path / name, "w", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if otherwise else 0))
             except OSError:
@@ -247,7 +249,7 @@ class _Rewritten:
     def __init__(self, run, name):
         file = run.path / name
         self._keep = lambda text: run.keep(name, text)
-        self._text = file.read_text() if file.exists() else ""
+        self._text = file.read_text(encoding="utf-8") if file.exists() else ""
 
     def write(self, text):
         self._text += text
@@ -327,9 +329,20 @@ def check_runs(config):
             raise ConfigError(sentence)
 
 
-def config_of(section, name):
-    """Config of the model that a section with the keys workdir, weights and config means: that of
-    a finished run, of an export, or of the file that planning uses."""
+def config_of(section, name, recipe):
+    """Config of the model of a recipe that a section with the keys workdir, weights and config
+    means: that of a finished run, of an export, or of the file that planning uses."""
+    found = _config_of(section, name)
+    if found.recipe != recipe:
+        given = next(key for key in ("workdir", "weights", "config") if section[key])
+        raise ConfigError(
+            f"{name}.{given} is {section[given]}, which is of {found.recipe}; give --config.{name}."
+            f"{given}= one of {recipe}."
+        )
+    return found
+
+
+def _config_of(section, name):
     if section.workdir:
         if not Workdir(section.workdir).is_run():
             raise ConfigError(
@@ -339,7 +352,7 @@ def config_of(section, name):
         return Workdir(section.workdir).config()
     exported = pathlib.Path(section.weights, EXPORTED)
     if section.weights and exported.is_file():
-        return settings.from_json(exported.read_text(), str(exported))
+        return settings.from_json(exported.read_text(encoding="utf-8"), str(exported))
     if section.config:
         return settings.load(section.config)
     raise ConfigError(f"{name}.workdir is empty; train one and give --config.{name}.workdir=RUN.")

@@ -8,7 +8,7 @@ import pytest
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
-from itit_jax.workdir import METRICS, Workdir, check_resume, check_runs
+from itit_jax.workdir import METRICS, Workdir, check_resume, check_runs, config_of
 
 TINY = "configs/itit_tiny.py"
 
@@ -259,3 +259,15 @@ def test_a_run_that_was_moved_with_its_neighbours_finds_them(tmp_path, monkeypat
     assert found.data.tokens == str(old / "none")
     (new / "vq").rename(tmp_path / "gone")
     assert Workdir(new / "itit").config().tokenizer.workdir == str(old / "vq")
+
+
+def test_a_model_of_another_recipe_is_one_sentence_wherever_it_was_named(tmp_path):
+    run_at(tmp_path / "itit")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "run.json").write_text(settings.to_json(small()))
+    for key, value in (("workdir", tmp_path / "itit"), ("weights", tmp_path / "weights"),
+                       ("config", TINY)):  # fmt: skip
+        section = small(**{"tokenizer.config": "", f"tokenizer.{key}": value}).tokenizer
+        words = f"tokenizer.{key} is .* of itit; give --config.tokenizer.{key}= one of vq"
+        with pytest.raises(ConfigError, match=words):
+            config_of(section, "tokenizer", "vq")

@@ -63,7 +63,7 @@ class Recipe:
 
     def published(self):
         """{part: how it is given away}."""
-        tokenizer = config_of(self.config.tokenizer, "tokenizer")
+        tokenizer = config_of(self.config.tokenizer, "tokenizer", "vq")
         return {
             "model": base.Published("itit", "itit_jax", self.model),
             "text_encoder": base.Published("text_encoder", "t5", self.text_encoder),

@@ -77,7 +77,7 @@ def _write_all(found, folder, name):
     if words:
         _write_words(found, folder / WORDS)
     _write_json(folder / "model_index.json", ecosystem.model_index(index, words))
-    (folder / "README.md").write_text(_card(found, name))
+    (folder / "README.md").write_text(_card(found, name), encoding="utf-8")
     about["parts"] = {part: f"{given[part].folder}/{how.file}" for part, how in described.items()}
     runs = [f"{how.folder}/{EXPORTED}" for how in given.values() if how.config]
     needed = (*about["parts"].values(), *runs, *[VOCABULARY] * words)
@@ -98,7 +98,7 @@ def _write_part(found, part, published, how, folder, about):
     _write_json(inside / "config.json", how.config)
     if published.config:
         run_of_it = without_places(published.config)
-        (inside / EXPORTED).write_text(settings.to_json(run_of_it))
+        (inside / EXPORTED).write_text(settings.to_json(run_of_it), encoding="utf-8")
     head = {key: about[key] for key in ("format", "step", "config_sha256")}
     head = {weights.OURS: json.dumps(head)} if how.layout == weights.OURS else None
     weights.save(found.params[part], how.layout, inside / how.file, head)
@@ -125,12 +125,12 @@ def without_places(config):
 def _card(found, name):
     before = found.folder / "README.md"
     if is_export(found.folder) and before.is_file():
-        return before.read_text()
+        return before.read_text(encoding="utf-8")
     return card.text(found, name)
 
 
 def _write_json(file, tree):
-    file.write_text(json.dumps(tree, indent=1) + "\n")
+    file.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
 
 
 # ---- in ----------------------------------------------------------------------------------------
