@@ -26,6 +26,11 @@ class Recipe:
             "text": base.Encoding("text", ("tower",), self.embed_texts),
         }
 
+    def published(self):
+        """{part: how it is given away}."""
+        layout = "siglip" if self.network.image.probe else "clip"
+        return {"tower": base.Published("tower", layout, self.network)}
+
     def init(self, key):
         size, length = self.network.image.size, self.network.text.length
         pixels, words = jnp.zeros((1, size, size, 3)), jnp.zeros((1, length), jnp.int32)
