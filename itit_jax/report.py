@@ -14,6 +14,7 @@ from tensorboardX import SummaryWriter
 
 from itit_jax import curves, workdir
 from itit_jax.distributed import is_lead
+from itit_jax.run_files import finite
 from itit_jax.screen import Screen, duration
 
 HIDDEN = ("images",)  # counted for the speed, not shown as a metric
@@ -38,7 +39,12 @@ class Report(Screen):
         """From here on metrics are told; those past `step` are about to be written anew."""
         self._since = (time.time(), step)
         if self.loud:
-            self.run.forget_after(step)
+            stay, went = self.run.forget_after(step)
+            if stay < step:
+                lost = f"{step - stay:,} of {step:,} steps"
+                self.say(f"{workdir.METRICS} was damaged: it lacks {lost}; the run goes on")
+            if went and not step:
+                self.say(f"no checkpoint yet: {workdir.METRICS} of {went:,} steps begins anew")
             self._metrics = self.run.lines(workdir.METRICS)
             self._events = Events(self.run, step)
 
@@ -93,10 +99,10 @@ class Report(Screen):
         lines = []
         for s, metrics in rows:
             row = {"step": s, **{k: float(v) for k, v in metrics.items() if k not in HIDDEN}}
-            lines.append(json.dumps(workdir.finite(row), allow_nan=False) + "\n")
+            lines.append(json.dumps(finite(row), allow_nan=False) + "\n")
         self._metrics.write("".join(lines))
         self._metrics.flush()
-        self._events.add(workdir.finite(means), step)
+        self._events.add(finite(means), step)
 
     def _tell(self, step, text):
         self.at(step, self.steps, text)

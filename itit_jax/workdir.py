@@ -9,16 +9,17 @@ files appear whole or not at all, and lines are only ever added. No JAX here.
 
 import contextlib
 import json
-import math
+import os
 import pathlib
 import shutil
 
 from data_pipelines.errors import UserError
 from data_pipelines.files import check_writable, is_address, whole
 from data_pipelines.places import place
-from itit_jax import addresses, exported
+from itit_jax import addresses
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
+from itit_jax.run_files import finite, read_object, read_rows, read_scores, read_text
 
 CONFIG = "config.json"
 COMPANIONS = "companions.json"  # hashes of what the run stands on
@@ -32,6 +33,8 @@ CURVES = "curves.png"
 PROFILE = "profile"
 COMMITTED = "commit_success.txt"  # Orbax writes it into a checkpoint in a bucket that is whole
 LOCK = ".lock"
+FILES = (CONFIG, COMPANIONS, MEANS, SCORES, METRICS, LOG, CURVES, LOCK)
+FOLDERS = (CHECKPOINTS, SAMPLES, PROFILE)
 EXPORTED = "run.json"  # config beside exported weights, whose config.json is another library's
 
 
@@ -62,11 +65,6 @@ class Workdir:
         """Whether a run was begun here."""
         return (self.path / CONFIG).exists()
 
-    def has_checkpoint(self):
-        """Whether a step was saved here."""
-        folder = self.checkpoints
-        return folder.exists() and any(path.name.isdecimal() for path in folder.iterdir())
-
     def config(self):
         """The checked config of the run."""
         file = self.path / CONFIG
@@ -74,31 +72,37 @@ class Workdir:
             raise ConfigError(
                 f"{self} holds no {CONFIG}; give the workdir of a run, or --config=FILE to begin."
             )
-        config = settings.from_json(file.read_text(encoding="utf-8"), str(file))
-        if self.local and (before := self._beside().get("at")):
-            return settings.moved(config, before, str(self.path.absolute()))
-        return config
-
-    def changes(self):
-        """[{"step", key: [before, from that step on]}] of what --change changed, in order."""
-        return self._beside().get("changes", [])
-
-    def _beside(self):
-        return self._json(CONFIG).get(settings.BESIDE, {})
+        return settings.from_json(read_text(file), str(file))
 
     def companions(self):
         """{name: hash} of what the run stands on; {} before its start."""
-        return self._json(COMPANIONS)
+        return read_object(self.path / COMPANIONS)
 
     def scores(self):
         """{step as text: {split: {score: value}}}."""
-        return self._json(SCORES)
+        return read_scores(self.path / SCORES)
 
     def metrics(self):
         """[{"step", metric...}] of every step, in order; a line still being written is left out."""
-        file = self.path / METRICS
-        lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in read_rows(self.path / METRICS).values()]
+
+    def check_whole(self):
+        """UserError if a small file is damaged, or if a run is here without its checkpoints."""
+        for name in FILES if self.local else ():
+            if (self.path / name).is_dir():
+                raise UserError(f"{self.path / name} is a folder; give another --workdir.")
+        for name in FOLDERS if self.local else ():
+            if os.path.lexists(self.path / name) and not (self.path / name).is_dir():
+                raise UserError(f"{self.path / name} is no folder; give another --workdir.")
+        if not self.is_run():
+            return
+        self.config(), self.companions(), self.scores(), self.means()
+        # A run makes their folder before its first step; in a bucket there are no folders.
+        if self.local and not self.checkpoints.exists() and (rows := self.metrics()):
+            raise UserError(
+                f"{self} holds the metrics of {len(rows):,} steps, but its {CHECKPOINTS} are gone; "
+                f"put them back, or remove {METRICS} to begin anew."
+            )
 
     def best_step(self, score, split="test", *, lowest=False):
         """Step whose evaluation has the highest (or lowest) value of a score; None without."""
@@ -112,16 +116,7 @@ class Workdir:
 
     def means(self):
         """{name: numbers [d]} of the training data; {} before they are taken."""
-        return self._json(MEANS)
-
-    def _json(self, name):
-        file = self.path / name
-        if not file.exists():
-            return {}
-        try:
-            return json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UserError(f"{file} is no JSON ({error}); restore it or remove it.") from error
+        return read_object(self.path / MEANS)
 
     @property
     def checkpoints(self):
@@ -146,21 +141,9 @@ class Workdir:
         with whole(file, "w" if isinstance(data, str) else "wb") as opened:
             opened.write(data)
 
-    def keep_config(self, config, step=0):
-        """The config as used from `step` on, with what has changed there. What lies somewhere is
-        told so that it is found from anywhere, also when this folder and that were moved."""
-        changes = [change | {"step": min(change["step"], step)} for change in self.changes()]
-        if new := self._changed(config):
-            changes.append({"step": step} | new)
-        at = str(self.path.absolute()) if self.local else ""
-        self.keep(CONFIG, settings.to_json(settings.rooted(config), at=at, changes=changes))
-
-    def _changed(self, config):
-        """{key: [before, now]} of the keys that only --change lets differ."""
-        before = settings.flat(self.config()) if self.is_run() else {}
-        now, keys = settings.flat(config), settings.declared(config)
-        return {name: [before[name], now[name]] for name, key in keys.items()
-                if key.changeable and name in before and before[name] != now[name]}  # fmt: skip
+    def keep_config(self, config):
+        """The config as used; what lies somewhere is told so that it is found from anywhere."""
+        self.keep(CONFIG, settings.to_json(settings.rooted(config)))
 
     def keep_means(self, found):
         """Remember {name: numbers [d]}."""
@@ -170,9 +153,13 @@ class Workdir:
         """Remember {name: hash}."""
         self.keep(COMPANIONS, json.dumps(found, indent=1))
 
+    def has_sample(self, step):
+        """Whether there is a sample sheet of a step."""
+        return (self.path / _sample(step)).exists()
+
     def keep_sample(self, step, data):
         """A sample sheet, PNG."""
-        self.keep(f"{SAMPLES}/{step:08d}.png", data)
+        self.keep(_sample(step), data)
 
     def keep_scores(self, step, scores):
         """File {split: {score: value}} under a step, beside those of other steps."""
@@ -182,23 +169,18 @@ class Workdir:
             self.keep(SCORES, json.dumps(history, indent=1, allow_nan=False))
 
     def forget_after(self, step):
-        """Drop the metrics past `step`, which a resumed run is about to write anew."""
-        file = self.path / METRICS
-        if not file.exists():
-            return
-        kept = []
-        for line in file.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(json.JSONDecodeError):  # a kill may have cut the last line
-                if json.loads(line)["step"] <= step:
-                    kept.append(line)
-        self.keep(METRICS, "".join(f"{line}\n" for line in kept))
+        """Drop the metrics past `step`, which a resumed run is about to write anew.
+        -> how many lines (stay, went)."""
+        rows = read_rows(self.path / METRICS)
+        kept = [line for done, line in rows.items() if done <= step]
+        if (self.path / METRICS).exists():
+            self.keep(METRICS, "".join(f"{line}\n" for line in kept))
+        return len(kept), len(rows) - len(kept)
 
     def lines(self, name):
         """An open file to which whole lines are added."""
         self.make()
-        if not self.local:
-            return _Rewritten(self, name)
-        return open(self.path / name, "a", encoding="utf-8")
+        return open(self.path / name, "a") if self.local else _Rewritten(self, name)
 
     @contextlib.contextmanager
     def lock(self, process=0):
@@ -222,7 +204,7 @@ class Workdir:
             return
         import fcntl
 
-        with open(self.path / name, "w", encoding="utf-8") as file:
+        with open(self.path / name, "w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if otherwise else 0))
             except OSError:
@@ -243,13 +225,17 @@ class Workdir:
                     folder.rmtree()
 
 
+def _sample(step):
+    return f"{SAMPLES}/{step:08d}.png"
+
+
 class _Rewritten:
     """Lines of an object in a bucket, which can only be written as a whole."""
 
     def __init__(self, run, name):
         file = run.path / name
         self._keep = lambda text: run.keep(name, text)
-        self._text = file.read_text(encoding="utf-8") if file.exists() else ""
+        self._text = file.read_text() if file.exists() else ""
 
     def write(self, text):
         self._text += text
@@ -265,46 +251,24 @@ class _Rewritten:
         self._keep(self._text)
 
 
-def finite(values):
-    """{name: value} without numbers that are not finite: they measure nothing, and are no JSON."""
-    return {k: v for k, v in values.items() if not isinstance(v, float) or math.isfinite(v)}
-
-
 # ---- a run beside a config -----------------------------------------------------------------------
 
 
-def check_resume(config, workdir, *, change=False):
-    """ConfigError if the workdir holds a run that this config would not continue. change: it may
-    go on with other values of the keys that may change on the way."""
+def check_resume(config, workdir):
+    """ConfigError if the workdir holds a run that this config would not continue."""
     run = Workdir(workdir)
     if not run.is_run():
         return
     old, new = settings.flat(run.config()), settings.flat(config)
     keys = settings.declared(config)
     for name in sorted(old.keys() | new.keys()):
-        key = keys.get(name)
-        free = key and (key.resumable or key.place or change and key.changeable)
+        free = name in keys and (keys[name].resumable or keys[name].place)
         if not free and old.get(name) != new.get(name):
-            way = "add --change to go on with the new one" if key and key.changeable else (
-                "take a new workdir"
-            )  # fmt: skip
             raise ConfigError(
                 f"{run} holds a run with {name}={settings.show(old.get(name))}, but "
-                f"{settings.show(new.get(name))} is asked for; keep the old value or {way}."
+                f"{settings.show(new.get(name))} is asked for; "
+                "keep the old value or take a new workdir."
             )
-
-
-def check_start(config, workdir):
-    """ConfigError if a run that begins is to start from what is neither a run nor an export. One
-    that goes on needs it no more."""
-    source, run = config.model.start_from, Workdir(workdir)
-    if not source or is_address(source) or run.has_checkpoint():
-        return
-    if not (Workdir(source).has_checkpoint() or exported.is_export(source)):
-        raise ConfigError(
-            f"model.start_from is {source}, which holds neither a run with a checkpoint nor an "
-            "export; give --config.model.start_from=WORKDIR, or leave it out."
-        )
 
 
 def check_runs(config):
@@ -329,20 +293,9 @@ def check_runs(config):
             raise ConfigError(sentence)
 
 
-def config_of(section, name, recipe):
-    """Config of the model of a recipe that a section with the keys workdir, weights and config
-    means: that of a finished run, of an export, or of the file that planning uses."""
-    found = _config_of(section, name)
-    if found.recipe != recipe:
-        given = next(key for key in ("workdir", "weights", "config") if section[key])
-        raise ConfigError(
-            f"{name}.{given} is {section[given]}, which is of {found.recipe}; give --config.{name}."
-            f"{given}= one of {recipe}."
-        )
-    return found
-
-
-def _config_of(section, name):
+def config_of(section, name):
+    """Config of the model that a section with the keys workdir, weights and config means: that of
+    a finished run, of an export, or of the file that planning uses."""
     if section.workdir:
         if not Workdir(section.workdir).is_run():
             raise ConfigError(
@@ -352,7 +305,7 @@ def _config_of(section, name):
         return Workdir(section.workdir).config()
     exported = pathlib.Path(section.weights, EXPORTED)
     if section.weights and exported.is_file():
-        return settings.from_json(exported.read_text(encoding="utf-8"), str(exported))
+        return settings.from_json(exported.read_text(), str(exported))
     if section.config:
         return settings.load(section.config)
     raise ConfigError(f"{name}.workdir is empty; train one and give --config.{name}.workdir=RUN.")

@@ -111,6 +111,15 @@ def test_one_flipped_bit_of_the_newest_checkpoint_is_seen_by_all_who_read_it(eas
     out = runs.run(*arguments, f"--workdir={workdir}")
     assert said in out and "resuming from step 2" in out
     assert (workdir / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+    history = json.loads((workdir / "eval.json").read_text())
+    sheet = (workdir / "samples" / "00000004.png").read_bytes()
+    (workdir / "samples" / "00000004.png").unlink()
+    (workdir / "eval.json").write_text(json.dumps({"0": history["0"]}))
+    (workdir / "metrics.jsonl").write_bytes((whole / "metrics.jsonl").read_bytes()[:-9])
+    out = runs.run(*arguments, f"--workdir={workdir}")  # as if killed between save and scores
+    assert json.loads((workdir / "eval.json").read_text())["4"] == history["4"]
+    assert (workdir / "samples" / "00000004.png").read_bytes() == sheet
+    assert "it lacks 1 of 4 steps" in out
     states = [
         ocp.StandardCheckpointer().restore(folder / "checkpoints" / "4" / "default")
         for folder in (whole, workdir)
