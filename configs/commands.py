@@ -25,6 +25,7 @@ from configs.keys import Key, nearest
 from data_pipelines.errors import UserError
 
 USER_FAULT = 2
+EXHAUSTED = "RESOURCE_EXHAUSTED"  # how XLA begins to tell that memory is
 # What a system has against a file and a person can mend: rights, room, kinds and names.
 MENDABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EISDIR,
             errno.ENOTDIR, errno.ENAMETOOLONG)  # fmt: skip
@@ -149,7 +150,7 @@ def exit_code(name, work, *, show_traceback=False):
     except BrokenPipeError:
         print_nowhere()
         return 0
-    except (UserError, OSError) as error:
+    except (UserError, OSError, MemoryError, RuntimeError) as error:
         sentence = _sentence(error)
         if not sentence:
             raise
@@ -163,7 +164,10 @@ def _sentence(error):
     """What a user is told of it; "" of an error that is ours."""
     if isinstance(error, UserError):
         return str(error).replace("\n", " ")
-    if error.errno not in MENDABLE:
+    if isinstance(error, MemoryError) or str(error).startswith(EXHAUSTED):
+        why = str(error).splitlines()[0][:200] if str(error) else "of this machine"
+        return f"the memory is not enough ({why}); lower data.rows or the sizes of the model."
+    if getattr(error, "errno", None) not in MENDABLE:
         return ""
     if error.filename is None:  # what was printed has no name
         print_nowhere()

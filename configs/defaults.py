@@ -42,6 +42,9 @@ KEYS = {
     "seed": Key(0, "seed of parameters, data order and everything drawn", between(0, 2**31 - 1)),
     # More steps may be asked of a run; its cosine is then stretched from there on.
     "train.steps": Key(1000, "optimizer steps of the whole run", STEPS, resumable=True),
+    "model.start_from": Key(
+        "", "run or export to start from; empty = fresh parameters", place="path", bucket=True
+    ),
     "data.path": Key("", "folder of the data set, made by data_pipelines.build", place="path"),
     # Both engines yield the same bytes.
     "data.engine": Key(
@@ -55,25 +58,37 @@ KEYS = {
     ),
     "data.image_size": Key(256, "pixels a side", at_least(4)),
     "data.text_length": Key(64, "token ids of a text, end included", at_least(2)),
-    "data.pairs": Key(0, "use only the first N pairs; 0 = all", at_least(0)),
-    "data.lone_images": Key(0, "use only the first N lone images; 0 = all", at_least(0)),
-    "data.lone_texts": Key(0, "use only the first N lone texts; 0 = all", at_least(0)),
+    "data.pairs": Key(0, "use only the first N pairs; 0 = all", at_least(0), changeable=True),
+    "data.lone_images": Key(
+        0, "use only the first N lone images; 0 = all", at_least(0), changeable=True
+    ),
+    "data.lone_texts": Key(
+        0, "use only the first N lone texts; 0 = all", at_least(0), changeable=True
+    ),
     "data.tokens": Key(
         "", "folder made by --mode=encode; empty = encode pixels in the step", place="path"
     ),
-    "data.rows.draw": Key(0, "pairs of a global step to draw from text", at_least(0)),
-    "data.rows.caption": Key(0, "pairs of a global step to caption", at_least(0)),
-    "data.rows.images": Key(0, "lone images of a global step", at_least(0)),
-    "data.rows.texts": Key(0, "lone texts of a global step", at_least(0)),
+    "data.rows.draw": Key(
+        0, "pairs of a global step to draw from text", at_least(0), changeable=True
+    ),
+    "data.rows.caption": Key(0, "pairs of a global step to caption", at_least(0), changeable=True),
+    "data.rows.images": Key(0, "lone images of a global step", at_least(0), changeable=True),
+    "data.rows.texts": Key(0, "lone texts of a global step", at_least(0), changeable=True),
     "optimizer.name": Key("adamw", "optimizer", one_of("adamw", "adafactor", "muon")),
-    "optimizer.learning_rate": Key(1e-3, "peak learning rate", positive()),
-    "optimizer.schedule": Key("cosine", "after the warm-up", one_of("cosine", "constant")),
-    "optimizer.warmup_steps": Key(100, "steps from 0 to the peak", at_least(0)),
-    "optimizer.final_fraction": Key(0.0, "end of the cosine as share of the peak", between(0, 1)),
-    "optimizer.b1": Key(0.9, "decay of the first moment", below_one()),
-    "optimizer.b2": Key(0.98, "decay of the second moment", below_one()),
+    "optimizer.learning_rate": Key(1e-3, "peak learning rate", positive(), changeable=True),
+    "optimizer.schedule": Key(
+        "cosine", "after the warm-up", one_of("cosine", "constant"), changeable=True
+    ),
+    "optimizer.warmup_steps": Key(100, "steps from 0 to the peak", at_least(0), changeable=True),
+    "optimizer.final_fraction": Key(
+        0.0, "end of the cosine as share of the peak", between(0, 1), changeable=True
+    ),
+    "optimizer.b1": Key(0.9, "decay of the first moment", below_one(), changeable=True),
+    "optimizer.b2": Key(0.98, "decay of the second moment", below_one(), changeable=True),
     "optimizer.weight_decay": Key(0.0, "decoupled weight decay", at_least(0)),
-    "optimizer.clip_norm": Key(1.0, "largest global norm of the gradient; 0 = off", at_least(0)),
+    "optimizer.clip_norm": Key(
+        1.0, "largest global norm of the gradient; 0 = off", at_least(0), changeable=True
+    ),
     "optimizer.ema_decay": Key(0.0, "decay of the averaged parameters; 0 = none", below_one()),
     # How work is laid out changes no result beyond rounding, so a run may move to other chips.
     "mesh.data": Key(-1, "replicas of the model", axis_size(), resumable=True),
@@ -96,7 +111,9 @@ KEYS = {
     ),
     "evaluate.every": Key(0, "steps between evaluations; 0 = at the end", at_least(0), True),
     "evaluate.examples": Key(200, "records of the split, spread over it", at_least(1), True),
-    "evaluate.splits": Key(("test",), "splits that are scored", words(), resumable=True),
+    "evaluate.splits": Key(
+        ("test",), "splits that are scored; empty = none", words(), resumable=True
+    ),
     "evaluate.scenes": Key("", "scenes preset whose oracle scores; empty = none", resumable=True),
     "evaluate.captions": Key(False, "BLEU, ROUGE-L and CIDEr of captions", resumable=True),
     "evaluate.features": Key(

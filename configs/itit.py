@@ -1,5 +1,7 @@
 """ITIT's keys (arXiv 2310.03734; papers.md 1) on top of the loop's, and their checks."""
 
+import dataclasses
+
 from configs import defaults as loop
 from configs import vq
 from configs.keys import Key, at_least, below_one, between, one_of
@@ -72,6 +74,13 @@ KEYS = loop.keys(*RULES, *vq.RULES) | {
     ),
     "decode.beam": Key(4, "captions kept by the beam", at_least(1), resumable=True),
     "decode.top_p": Key(0.9, "probability mass of top_p", between(1e-6, 1), resumable=True),
+}
+
+# What shapes no parameter may change on the way.
+KEYS |= {
+    name: dataclasses.replace(key, changeable=True)
+    for name, key in KEYS.items()
+    if name.startswith(("masks.", "loss.", "cycle.")) or name == "model.dropout"
 }
 
 # Term: the stream it reads.

@@ -37,6 +37,7 @@ class Check(NamedTuple):
 @dataclasses.dataclass(frozen=True)
 class Key:
     """One key. `resumable`: may differ when a run is continued, since its results stay valid.
+    `changeable`: may too where --change asks for it, from the step on at which that is noted.
 
     place: "path" for the key of a file or folder, "paths" for several with commas between,
     "kind:path" where a word stands in front. Where a thing lies is not what it is: what a run
@@ -49,6 +50,7 @@ class Key:
     resumable: bool = False
     place: str = ""
     bucket: bool = False
+    changeable: bool = False
 
     def rooted(self, value):
         """The value with a path that is there from here as an absolute one.
@@ -58,6 +60,15 @@ class Key:
         kind, path = self._parts(value)
         there = path and value != self.default and os.path.exists(path)
         return kind + os.path.abspath(path) if self.place and there else value
+
+    def moved(self, value, before, now):
+        """A path that is not there any more, as it lies from the folder `now` where what names it
+        has been moved there from `before`; the value where nothing lies there either."""
+        kind, path = self._parts(value)
+        if not self.place or not os.path.isabs(path) or os.path.exists(path):
+            return value
+        beside = os.path.normpath(os.path.join(now, os.path.relpath(path, before)))
+        return kind + beside if os.path.exists(beside) else value
 
     def _meant(self, value):
         """A place that somebody gave, as a shell would read it. ValueError says what is wrong."""
@@ -194,8 +205,8 @@ def below_one():
 
 
 def words():
-    """A tuple of words."""
-    holds = lambda value: bool(value) and all(isinstance(word, str) for word in value)
+    """A tuple of words, or of none."""
+    holds = lambda value: all(isinstance(word, str) for word in value)
     return Check(holds, "words with commas between")
 
 

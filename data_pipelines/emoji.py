@@ -26,7 +26,7 @@ def make(options, report):
 
 
 def _read(source, pairs):
-    protocol = json.loads((source / "protocol.json").read_text())
+    protocol = json.loads((source / "protocol.json").read_text(encoding="utf-8"))
     count = str(pairs or 400)
     if count not in protocol["pairs"]:
         known = ", ".join(protocol["pairs"])

@@ -35,6 +35,11 @@ def there(folder, split, name) -> bool:
     return all(file.is_file() for file in files(folder, split, name))
 
 
+def remove(folder, split, name):
+    """So that it is not there."""
+    files(folder, split, name)[0].unlink(missing_ok=True)
+
+
 def write(folder, split, name, starts, batches: Iterable[np.ndarray], *, shape, dtype, dataset):
     """Batches [n, *shape] of all rows in order; one is in memory at a time.
 
@@ -45,7 +50,7 @@ def write(folder, split, name, starts, batches: Iterable[np.ndarray], *, shape, 
     header = _header((int(starts[-1]), *shape), dtype)
     in_block = max(1, BLOCK // (int(np.prod(shape)) * dtype.itemsize))
     sums = [_sum(header, starts)]
-    rows.unlink(missing_ok=True)
+    remove(folder, split, name)
     with whole(places) as file:
         np.save(file, starts)
     with whole(rows) as file:

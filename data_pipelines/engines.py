@@ -2,30 +2,17 @@
 
 import grain.python as grain
 
-from data_pipelines.errors import UserError
 from data_pipelines.streams import FOREVER
 
 
 def read(streams, step, engine="grain"):
     """Endless (step, batch) from `step` on; starting anywhere costs the same."""
-    try:
-        yield from _ENGINES[engine](streams, step)
-    except UserError as error:  # grain writes of tracebacks behind the sentence
-        raise UserError(str(error).partition("\n")[0]) from error
+    if engine == "seqio":
+        from data_pipelines import tasks  # loads TensorFlow
 
-
-def _grain(streams, step):
+        return tasks.read(streams, step)
     return iter(
         grain.MapDataset.range(step, FOREVER)
         .map(lambda at: (int(at), streams.batch(int(at))))
         .to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=4))
     )
-
-
-def _seqio(streams, step):
-    from data_pipelines import tasks  # loads TensorFlow
-
-    return tasks.read(streams, step)
-
-
-_ENGINES = {"grain": _grain, "seqio": _seqio}

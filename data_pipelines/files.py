@@ -10,7 +10,7 @@ import tempfile
 
 from data_pipelines.errors import UserError
 
-TRIAL = 1 << 16  # bytes: a full disk still takes an empty file
+TRIAL = 4096  # bytes: a full disk still takes an empty file
 
 
 def is_address(path) -> bool:
@@ -136,7 +136,7 @@ def _alone(path, busy):
     """Alone by a file at `path`, or UserError. The kernel lets go of it when the process dies."""
     import fcntl
 
-    with open(path, "w") as file:
+    with open(path, "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

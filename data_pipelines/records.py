@@ -81,7 +81,7 @@ def _ends(file: pathlib.Path, size: int) -> str:
 def write_info(folder, info: dict):
     """dataset.json with a hash of itself."""
     text = json.dumps(info | {"sha256": _sum(info)}, indent=1)
-    (pathlib.Path(folder) / INFO).write_text(text)
+    (pathlib.Path(folder) / INFO).write_text(text, encoding="utf-8")
 
 
 def _sum(info: dict) -> str:

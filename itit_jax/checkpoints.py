@@ -88,10 +88,14 @@ class Checkpoints:
             raise ValueError(f"{path} is not finite")
         return found
 
+    def shapes(self, step):
+        """{path: shape} of every leaf of a step, such as params/tokenizer/conv_in/kernel."""
+        tree = self._handler.metadata(self.folder / str(step) / "default").tree
+        return {path_of(k): tuple(v.shape) for k, v in jax.tree_util.tree_leaves_with_path(tree)}
+
     def _check_shapes(self, step, wanted):
         """Sentence for the first leaf that the config shapes otherwise than the checkpoint."""
-        tree = self._handler.metadata(self.folder / str(step) / "default").tree
-        found = {path_of(k): tuple(v.shape) for k, v in jax.tree_util.tree_leaves_with_path(tree)}
+        found = self.shapes(step)
         for keys, leaf in jax.tree_util.tree_leaves_with_path(wanted):
             path = path_of(keys)
             if path not in found:

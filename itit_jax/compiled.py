@@ -32,6 +32,6 @@ def keep(folder):
 
 def _processor():
     info = pathlib.Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     told = next((line for line in lines if line.startswith(("flags", "Features"))), "")
     return hashlib.sha256((told or platform.processor()).encode()).hexdigest()[:8]

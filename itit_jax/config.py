@@ -11,6 +11,8 @@ from configs import defaults as loop
 from configs.keys import build, unknown
 from itit_jax.config_files import ConfigError, find_file, find_spec, read_gin, run_file
 
+BESIDE = "run"  # the section of config.json that is no setting
+
 # ---- from a file -------------------------------------------------------------------------------
 
 
@@ -52,6 +54,16 @@ def rooted(config):
     config = _from_tree(tree, "config")
     for name, value in flat(config).items():
         _set(config, keys, name, keys[name].rooted(value) if keys[name].place else value, "config")
+    return config
+
+
+def moved(config, before, now):
+    """A copy in which what lay beside the folder `before` and is gone is sought beside `now`."""
+    tree, keys = config.to_dict(), declared(config)
+    config = _from_tree(tree, "config")
+    for name, value in flat(config).items():
+        if keys[name].place:
+            _set(config, keys, name, keys[name].moved(value, before, now), "config")
     return config
 
 
@@ -162,9 +174,10 @@ def _flatten(tree, prefix=""):
     return values
 
 
-def to_json(config):
-    """Text that `from_json` turns into an equal config."""
-    return json.dumps(config.to_dict(), indent=1, allow_nan=False) + "\n"
+def to_json(config, **beside):
+    """Text that `from_json` turns into an equal config. beside: what else it tells."""
+    tree = config.to_dict() | ({BESIDE: beside} if beside else {})
+    return json.dumps(tree, indent=1, allow_nan=False) + "\n"
 
 
 def from_json(text, origin="the config"):
@@ -177,6 +190,7 @@ def from_json(text, origin="the config"):
         ) from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{origin} holds no settings; restore it or take a new workdir.")
+    tree.pop(BESIDE, None)
     config = _from_tree(tree, origin, whole=False)
     check(config)
     return config
@@ -191,7 +205,9 @@ def describe(config=None):
         value = values.get(name, key.default)
         default = "" if value == key.default else f" (default {show(key.default)})"
         choices = f" [{' | '.join(key.check.choices)}]" if key.check and key.check.choices else ""
-        lines.append(f"  --config.{name}={show(value)}\n      {key.help}{choices}{default}")
+        free = " *" if key.resumable or key.place else " **" if key.changeable else ""
+        lines.append(f"  --config.{name}={show(value)}{free}\n      {key.help}{choices}{default}")
+    lines.append("\n*  may differ when a run is continued; ** with --change, from that step on")
     return "\n".join(lines)
 
 

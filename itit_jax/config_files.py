@@ -59,7 +59,8 @@ def find_file(path):
     for place in (pathlib.Path(path), CONFIGS.parent / path):
         if place.is_file():
             return place
-    names = [file.stem for file in CONFIGS.glob("*.py") if "def get_config" in file.read_text()]
+    text = lambda file: file.read_text(encoding="utf-8")
+    names = [file.stem for file in CONFIGS.glob("*.py") if "def get_config" in text(file)]
     near = difflib.get_close_matches(pathlib.Path(path).stem, sorted(names), 1, 0.0)
     raise ConfigError(f"The config file {path} does not exist; did you mean configs/{near[0]}.py?")
 
@@ -119,7 +120,7 @@ def read_gin(path):
         raise ConfigError(f"The gin file {path} does not exist; give --gin_file=FILE.")
     bindings = []
     try:
-        with open(path) as file:
+        with open(path, encoding="utf-8") as file:
             for statement in gin_parser.ConfigParser(file, _References()):
                 bindings.append(_binding(statement, path))
     except (SyntaxError, ValueError, tokenize.TokenError, RecursionError) as error:

@@ -51,14 +51,11 @@ def run(config, workdir):
     source = _source(config, model, made_by, encoding)
     dataset = inputs.dataset_digest(config)
     found = companions.of(params) | {"dataset": dataset} | source.told
-    companions.check(folder, found)
-    before = folder.companions()
-    goes_on = found.items() <= before.items()
-    folder.keep_companions(before | found)  # first: what is half done goes on only beside these
     say = Sayer(encoding, params, source.row)
-    with contextlib.closing(Screen()) as screen:  # also of a fault: a bar hides the cursor
+    with folder.lock(), contextlib.closing(Screen()) as screen:  # closed: a bar hides the cursor
+        _begin(folder, found, source.splits, name)
         for split in source.splits:
-            if goes_on and encoded.there(folder.path, split, name):
+            if encoded.there(folder.path, split, name):
                 screen.say(f"{split}: {name} are there already")
                 continue
             starts = source.starts(split)
@@ -67,6 +64,16 @@ def run(config, workdir):
             how = dict(say.out, dataset=dataset)
             encoded.write(folder.path, split, name, starts, batches, **how)
     return 0
+
+
+def _begin(folder, found, splits, name):
+    """Tells what all in the folder is made with. What is there and does not tell it is removed."""
+    companions.check(folder, found)
+    before = folder.companions()
+    if not found.items() <= before.items():
+        for split in splits:
+            encoded.remove(folder.path, split, name)
+        folder.keep_companions(before | found)
 
 
 def _folder(workdir):

@@ -6,30 +6,8 @@ from data_pipelines import engines, streams
 from data_pipelines.records import digest, read_info
 from data_pipelines.words.find import open_words
 from data_pipelines.words.train import training_texts
-from itit_jax.config import ConfigError
+from itit_jax.data_checks import open_vocabulary
 from itit_jax.recipes import base
-
-
-def vocabulary_path(config):
-    """The file or folder of the vocabulary that a config means."""
-    return config.data.vocabulary or config.data.path
-
-
-def open_vocabulary(config):
-    """The vocabulary, checked against the size of the model."""
-    vocabulary = open_words(vocabulary_path(config))
-    if (vocabulary.pad, vocabulary.end) != (0, 1):
-        raise ConfigError(
-            f"{vocabulary_path(config)} has not T5's layout (pad 0, end 1), by which models "
-            "know where a text ends; give --config.data.vocabulary=FILE of a SentencePiece model."
-        )
-    size = config.get("model", {}).get("vocabulary_size", vocabulary.size)
-    if vocabulary.size > size:
-        raise ConfigError(
-            f"the vocabulary has {vocabulary.size} words but model.vocabulary_size is {size}; "
-            f"set --config.model.vocabulary_size={vocabulary.size} or give its own vocabulary."
-        )
-    return vocabulary
 
 
 def share_cut(config, vocabulary, sample=2000):

@@ -17,7 +17,7 @@ from configs.keys import one_of
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
 from itit_jax.config_files import known_keys
-from itit_jax.workdir import Workdir, check_resume, check_runs
+from itit_jax.workdir import Workdir, check_resume, check_runs, check_start
 
 MODES = {
     "train": ("itit_jax.train", "train, or continue the run of the workdir (the default)"),
@@ -39,6 +39,9 @@ ARGUMENTS = {
         (), "set keys from lines such as `train.steps = 10`", form="FILE", many=True
     ),
     "--gin.": Argument((), "the same as --config.KEY=VALUE, read before it", many=True),
+    "--change": Argument(
+        False, "go on with other values of the keys that may change on the way; see --help"
+    ),
     "--profile": Argument(
         "", "trace these steps of training into WORKDIR/profile", form="FIRST:LAST"
     ),
@@ -71,6 +74,8 @@ def run(options):
         raise ConfigError("No workdir is given; add --workdir=DIR.")
     if bool(options.out) != (options.mode == "export"):
         raise ConfigError("--mode=export writes to a folder --out=DIR; give both or neither.")
+    if options.change and options.mode != "train":
+        raise ConfigError("--change goes on with training; take it out or take --mode=train.")
     if options.profile and options.mode != "train":
         raise ConfigError("--profile traces training; take it out or take --mode=train.")
     config = read_config(options)
@@ -79,7 +84,7 @@ def run(options):
     more = [options.out] if options.out else steps_of(options.profile, config.train.steps)
     if options.mode != "encode":  # whose folder is no run, and lies here
         Workdir(options.workdir).check_reach()
-        check_resume(config, options.workdir)
+        check_resume(config, options.workdir, change=options.change)
     if options.mode in ("train", "eval"):
         Workdir(options.workdir).check_whole()
     if options.mode in ("eval", "export"):
@@ -87,6 +92,14 @@ def run(options):
     if options.mode != "export":  # which reads no data
         settings.check_needs(config)
         check_runs(config)
+    if options.mode in ("train", "eval"):
+        from itit_jax.data_checks import check_data  # NumPy only once the settings are good
+
+        check_data(config)
+    if options.mode == "eval" and not config.evaluate.splits:
+        raise ConfigError("evaluate.splits names no split, so there is nothing to score; give one.")
+    if options.mode == "train":
+        check_start(config, options.workdir)
     logging.set_verbosity(options.verbosity)
     return importlib.import_module(MODES[options.mode][0]).run(config, options.workdir, *more)
 

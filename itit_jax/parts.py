@@ -7,20 +7,26 @@ from data_pipelines.errors import UserError
 from itit_jax import companions, sharding, state
 from itit_jax.checkpoints import Checkpoints
 from itit_jax.recipes import base
+from itit_jax.start import start_from
 from itit_jax.weights import load as weights
 from itit_jax.workdir import MEANS as MEANS_FILE
 from itit_jax.workdir import Workdir
 
 
-def begin(program, seed):
+def begin(program, seed, stands_on=None, say=print):
     """A fresh state, each leaf made where it belongs; trained parts start from the weights that
-    the recipe names for them."""
+    the recipe names for them, or from the model of model.start_from.
+
+    stands_on: {name: hash} of what the run stands on. say: hears what was taken from where.
+    """
     fresh = program.init(seed)
     for name in program.recipe.trainable:
         if source := program.recipe.weights_from.get(name, ""):
             fresh.params[name] = load_part(source, name, program.state.params[name])
             if fresh.ema is not None:
                 fresh.ema[name] = jax.tree.map(jnp.copy, fresh.params[name])
+    if source := program.config.model.start_from:
+        start_from(source, program, fresh, stands_on or {}, say)
     return fresh
 
 

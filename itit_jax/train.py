@@ -69,17 +69,19 @@ def set_up(config, place, profile, closing):
     frozen = parts.load_frozen(program.recipe, program.frozen)
     means.take_once(config, program.recipe, place)
     frozen |= parts.load_means(place, program.frozen)
-    keep_companions(config, place, frozen, streams)
+    stands_on = keep_companions(config, place, frozen, streams)
     report = Report(place, config.train.steps, config.log.seconds)
     closing.callback(report.close)
     traced = closing.enter_context(contextlib.closing(Profile(place, profile)))
     if saver.latest() is None:
         with report.phase("initialising the parameters"):
-            begin = parts.begin(program, config.seed)
+            begin = parts.begin(program, config.seed, stands_on, report.say)
     else:
         begin = saver.restore(program.state)
         saver.forget_after(int(begin.step))
         report.say(f"resuming from step {int(begin.step)}")
+    if distributed.is_lead():
+        place.keep_config(config, int(begin.step))
     report.begin(int(begin.step))
     for stream, split in streams.lent().items():
         report.say(f"the data set has no {stream}: stream {stream} reads those of the {split}")
@@ -102,7 +104,8 @@ def set_up(config, place, profile, closing):
 
 
 def keep_companions(config, place, frozen, streams):
-    """Checks what the run stands on, and writes what is needed to go on with it or to use it."""
+    """Checks what the run stands on, and writes what is needed to go on with it or to use it.
+    -> {name: hash}."""
     found = companions.of(frozen) | {"dataset": inputs.dataset_digest(config)}
     if streams.reads_text:
         found["vocabulary"] = streams.vocabulary.digest
@@ -111,10 +114,10 @@ def keep_companions(config, place, frozen, streams):
         size = {"image_size": str(config.data.image_size)}
         companions.check(Workdir(config.data.tokens), found | size, told=("dataset", *size))
     if distributed.is_lead():
-        place.keep_config(config)
         place.keep_companions(found)
         if streams.reads_text:
             inputs.keep_vocabulary(streams.vocabulary, place)
+    return found
 
 
 def loop(this):
@@ -203,6 +206,8 @@ def make_up(this, step):
 
 def score(this, step, most=None):
     """Scores of the held-out splits into eval.json."""
+    if not this.config.evaluate.splits:
+        return
     with this.report.phase(f"evaluating step {step}"):
         scores = evaluation.evaluate(
             this.config, this.program.recipe, this.best_params(), done=step, most=most

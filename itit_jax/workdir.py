@@ -16,7 +16,7 @@ import shutil
 from data_pipelines.errors import UserError
 from data_pipelines.files import check_writable, is_address, whole
 from data_pipelines.places import place
-from itit_jax import addresses
+from itit_jax import addresses, exported
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
 from itit_jax.run_files import finite, read_object, read_rows, read_scores, read_text
@@ -65,6 +65,11 @@ class Workdir:
         """Whether a run was begun here."""
         return (self.path / CONFIG).exists()
 
+    def has_checkpoint(self):
+        """Whether a step was saved here."""
+        folder = self.checkpoints
+        return folder.exists() and any(path.name.isdecimal() for path in folder.iterdir())
+
     def config(self):
         """The checked config of the run."""
         file = self.path / CONFIG
@@ -72,7 +77,17 @@ class Workdir:
             raise ConfigError(
                 f"{self} holds no {CONFIG}; give the workdir of a run, or --config=FILE to begin."
             )
-        return settings.from_json(read_text(file), str(file))
+        config = settings.from_json(read_text(file), str(file))
+        if self.local and (before := self._beside().get("at")):
+            return settings.moved(config, before, str(self.path.absolute()))
+        return config
+
+    def changes(self):
+        """[{"step", key: [before, from that step on]}] of what --change changed, in order."""
+        return self._beside().get("changes", [])
+
+    def _beside(self):
+        return read_object(self.path / CONFIG).get(settings.BESIDE, {})
 
     def companions(self):
         """{name: hash} of what the run stands on; {} before its start."""
@@ -141,9 +156,21 @@ class Workdir:
         with whole(file, "w" if isinstance(data, str) else "wb") as opened:
             opened.write(data)
 
-    def keep_config(self, config):
-        """The config as used; what lies somewhere is told so that it is found from anywhere."""
-        self.keep(CONFIG, settings.to_json(settings.rooted(config)))
+    def keep_config(self, config, step=0):
+        """The config as used from `step` on, with what has changed there. What lies somewhere is
+        told so that it is found from anywhere, also when this folder and that were moved."""
+        changes = [change | {"step": min(change["step"], step)} for change in self.changes()]
+        if new := self._changed(config):
+            changes.append({"step": step} | new)
+        at = str(self.path.absolute()) if self.local else ""
+        self.keep(CONFIG, settings.to_json(settings.rooted(config), at=at, changes=changes))
+
+    def _changed(self, config):
+        """{key: [before, now]} of the keys that only --change lets differ."""
+        before = settings.flat(self.config()) if self.is_run() else {}
+        now, keys = settings.flat(config), settings.declared(config)
+        return {name: [before[name], now[name]] for name, key in keys.items()
+                if key.changeable and name in before and before[name] != now[name]}  # fmt: skip
 
     def keep_means(self, found):
         """Remember {name: numbers [d]}."""
@@ -180,7 +207,9 @@ class Workdir:
     def lines(self, name):
         """An open file to which whole lines are added."""
         self.make()
-        return open(self.path / name, "a") if self.local else _Rewritten(self, name)
+        if not self.local:
+            return _Rewritten(self, name)
+        return open(self.path / name, "a", encoding="utf-8")
 
     @contextlib.contextmanager
     def lock(self, process=0):
@@ -204,7 +233,7 @@ class Workdir:
             return
         import fcntl
 
-        with open(self.path / name, "w") as file:
+        with open(self.path / name, "w", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if otherwise else 0))
             except OSError:
@@ -235,7 +264,7 @@ class _Rewritten:
     def __init__(self, run, name):
         file = run.path / name
         self._keep = lambda text: run.keep(name, text)
-        self._text = file.read_text() if file.exists() else ""
+        self._text = file.read_text(encoding="utf-8") if file.exists() else ""
 
     def write(self, text):
         self._text += text
@@ -254,21 +283,38 @@ class _Rewritten:
 # ---- a run beside a config -----------------------------------------------------------------------
 
 
-def check_resume(config, workdir):
-    """ConfigError if the workdir holds a run that this config would not continue."""
+def check_resume(config, workdir, *, change=False):
+    """ConfigError if the workdir holds a run that this config would not continue. change: it may
+    go on with other values of the keys that may change on the way."""
     run = Workdir(workdir)
     if not run.is_run():
         return
     old, new = settings.flat(run.config()), settings.flat(config)
     keys = settings.declared(config)
     for name in sorted(old.keys() | new.keys()):
-        free = name in keys and (keys[name].resumable or keys[name].place)
+        key = keys.get(name)
+        free = key and (key.resumable or key.place or change and key.changeable)
         if not free and old.get(name) != new.get(name):
+            way = "add --change to go on with the new one" if key and key.changeable else (
+                "take a new workdir"
+            )  # fmt: skip
             raise ConfigError(
                 f"{run} holds a run with {name}={settings.show(old.get(name))}, but "
-                f"{settings.show(new.get(name))} is asked for; "
-                "keep the old value or take a new workdir."
+                f"{settings.show(new.get(name))} is asked for; keep the old value or {way}."
             )
+
+
+def check_start(config, workdir):
+    """ConfigError if a run that begins is to start from what is neither a run nor an export. One
+    that goes on needs it no more."""
+    source, run = config.model.start_from, Workdir(workdir)
+    if not source or is_address(source) or run.has_checkpoint():
+        return
+    if not (Workdir(source).has_checkpoint() or exported.is_export(source)):
+        raise ConfigError(
+            f"model.start_from is {source}, which holds neither a run with a checkpoint nor an "
+            "export; give --config.model.start_from=WORKDIR, or leave it out."
+        )
 
 
 def check_runs(config):
@@ -293,9 +339,20 @@ def check_runs(config):
             raise ConfigError(sentence)
 
 
-def config_of(section, name):
-    """Config of the model that a section with the keys workdir, weights and config means: that of
-    a finished run, of an export, or of the file that planning uses."""
+def config_of(section, name, recipe):
+    """Config of the model of a recipe that a section with the keys workdir, weights and config
+    means: that of a finished run, of an export, or of the file that planning uses."""
+    found = _config_of(section, name)
+    if found.recipe != recipe:
+        given = next(key for key in ("workdir", "weights", "config") if section[key])
+        raise ConfigError(
+            f"{name}.{given} is {section[given]}, which is of {found.recipe}; give --config.{name}."
+            f"{given}= one of {recipe}."
+        )
+    return found
+
+
+def _config_of(section, name):
     if section.workdir:
         if not Workdir(section.workdir).is_run():
             raise ConfigError(
@@ -305,7 +362,7 @@ def config_of(section, name):
         return Workdir(section.workdir).config()
     exported = pathlib.Path(section.weights, EXPORTED)
     if section.weights and exported.is_file():
-        return settings.from_json(exported.read_text(), str(exported))
+        return settings.from_json(exported.read_text(encoding="utf-8"), str(exported))
     if section.config:
         return settings.load(section.config)
     raise ConfigError(f"{name}.workdir is empty; train one and give --config.{name}.workdir=RUN.")

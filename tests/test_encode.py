@@ -161,6 +161,25 @@ def test_tokens_of_unknown_origin_are_refused_and_made_again(
     assert written == ["pairs", "images"]
 
 
+def test_what_was_made_anew_and_stopped_is_not_taken_for_done(
+    tokens, easy, tokenizer, tmp_path, written
+):
+    for file in (*tokens.glob("*.npy"), *tokens.glob("*.tokens.json")):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    written.stop_at = "images"  # of unknown origin, and never made anew
+    with pytest.raises(KeyboardInterrupt):
+        itit(tmp_path, easy, tokenizer)
+    written.stop_at = None
+    assert itit(tmp_path, easy, tokenizer) == 0 and written == ["pairs", "images"]
+
+
+def test_a_second_command_into_one_folder_is_refused(easy, tokenizer, tmp_path, capsys):
+    with Workdir(tmp_path).lock():
+        assert itit(tmp_path, easy, tokenizer) == 2
+    assert f"another run is alive in {tmp_path}" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.*y"))
+
+
 # ---- refusals ----------------------------------------------------------------------------------
 
 

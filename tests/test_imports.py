@@ -7,6 +7,7 @@ from benchmarks.structure import PACKAGES, ROOT, circles, floor, graph
 SHARED = {f"data_pipelines.{name}" for name in ("errors", "files", "places")}  # of both sides
 MEETS_DATA = (
     "itit_jax.inputs",
+    "itit_jax.data_checks",
     "itit_jax.encode",
     "itit_jax.evaluation.scorers",
     "itit_jax.evaluation.images",

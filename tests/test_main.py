@@ -13,6 +13,7 @@ from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax import main
 from itit_jax.workdir import Workdir
+from tests.test_data_checks import data_set
 
 ROOT = pathlib.Path(__file__).parent.parent
 CONFIG = "--config=configs/itit_tiny.py"
@@ -31,8 +32,7 @@ def fails(capsys, *arguments):
 def ready(tmp_path):
     """Flags of a run whose data and tokenizer are in place."""
     data, tokenizer = tmp_path / "data", tmp_path / "vq"
-    data.mkdir()
-    (data / "dataset.json").write_text("{}")
+    data_set(data, name="scenes")
     Workdir(tokenizer).keep_config(settings.load("configs/vq_tiny.py"))
     return [f"--config.data.path={data}", f"--config.tokenizer.workdir={tokenizer}"]
 

@@ -12,7 +12,7 @@ from data_pipelines.folder import Report
 from data_pipelines.records import Records
 from itit_jax import main
 from itit_jax.evaluation import clip_score
-from itit_jax.serve import cli
+from itit_jax.serve import asked, cli
 from itit_jax.serve.pictures import fit
 from itit_jax.workdir import Workdir
 from tests import runs
@@ -84,7 +84,7 @@ def test_scoring_reads_it(folder):
 def test_serving_reads_it(folder, capsys):
     for name in WHOLE:
         path = folder / "p" / name
-        np.testing.assert_array_equal(fit(cli._open(path), SIZE)[..., 0], RAMP)
+        np.testing.assert_array_equal(fit(asked.opened(path), SIZE)[..., 0], RAMP)
         if name != "no_suffix":
             np.testing.assert_array_equal(fit(Image.open(path), SIZE)[..., 0], RAMP)
     for name, reason in EXPECTED.items():

@@ -8,7 +8,7 @@ import pytest
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
-from itit_jax.workdir import METRICS, Workdir, check_resume, check_runs
+from itit_jax.workdir import METRICS, Workdir, check_resume, check_runs, config_of
 
 TINY = "configs/itit_tiny.py"
 
@@ -193,3 +193,81 @@ def test_a_run_is_locked_while_it_lives_and_free_after(tmp_path):
         pass
     with run.lock():
         pass
+
+
+# ---- what changes on the way ---------------------------------------------------------------------
+
+
+def test_what_may_change_on_the_way_is_refused_without_change_and_noted_with_its_step(tmp_path):
+    run = run_at(tmp_path)
+    slower = small(**{"optimizer.learning_rate": 1e-4, "data.rows.draw": 4})
+    with pytest.raises(ConfigError, match="data.rows.draw=16, but 4 .*; keep .* or add --change"):
+        check_resume(slower, tmp_path)
+    check_resume(slower, tmp_path, change=True)
+    with pytest.raises(ConfigError, match="model.depth=3.* take a new workdir"):
+        check_resume(small(**{"model.depth": 4}), tmp_path, change=True)
+    run.keep_config(slower, 120)
+    changed = {"optimizer.learning_rate": [3e-3, 1e-4], "data.rows.draw": [16, 4]}
+    assert run.changes() == [{"step": 120, **changed}]
+    check_resume(slower, tmp_path)  # the same command goes on
+    run.keep_config(slower, 300)
+    assert run.changes() == [{"step": 120, **changed}]
+    run.keep_config(small(**{"data.rows.draw": 4, "train.steps": 9000}), 100)  # went back
+    assert run.changes() == [
+        {"step": 100, **changed}, {"step": 100, "optimizer.learning_rate": [1e-4, 3e-3]}
+    ]  # fmt: skip
+    assert run.config().train.steps == 9000
+
+
+def test_no_key_that_shapes_a_parameter_may_change_on_the_way():
+    import jax
+
+    from itit_jax.program import describe
+    from tests import tiny
+
+    shapes = lambda config: jax.tree.map(lambda x: x.shape, describe(config).state)
+    before = tiny.itit_config(text_encoder__trainable=True)
+    expected = shapes(before)
+    new = {float: 0.25, int: 16, str: None, tuple: None}
+    free = {name: key for name, key in settings.declared(before).items() if key.changeable}
+    assert {"optimizer.learning_rate", "data.rows.draw", "loss.draw"} <= free.keys()
+    changes = {}
+    for name, key in free.items():
+        value = new[type(key.default)]
+        words = key.check.choices if key.check else ()
+        changes[name.replace(".", "__")] = words[-1] if value is None else value
+    changes["cycle__generator"] = "params"  # the average is there or not from the beginning
+    after = tiny.itit_config(text_encoder__trainable=True, **changes)
+    assert shapes(after) == expected
+
+
+def test_a_run_that_was_moved_with_its_neighbours_finds_them(tmp_path, monkeypatch):
+    old, new = tmp_path / "a" / "runs", tmp_path / "b" / "other"
+    for name in ("vq", "data", "deep/data"):
+        (old / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    where = {"tokenizer.workdir": "a/runs/vq", "data.path": "a/runs/deep/data/",
+             "evaluate.features": f"scenes:{old}/vq", "data.tokens": old / "none"}  # fmt: skip
+    run_at(old / "itit", small(**where))
+    (tmp_path / "b").mkdir()
+    old.rename(new)
+    monkeypatch.chdir("/")
+    found = Workdir(new / "itit").config()
+    assert found.tokenizer.workdir == str(new / "vq")
+    assert found.data.path == str(new / "deep/data")
+    assert found.evaluate.features == f"scenes:{new}/vq"
+    assert found.data.tokens == str(old / "none")
+    (new / "vq").rename(tmp_path / "gone")
+    assert Workdir(new / "itit").config().tokenizer.workdir == str(old / "vq")
+
+
+def test_a_model_of_another_recipe_is_one_sentence_wherever_it_was_named(tmp_path):
+    run_at(tmp_path / "itit")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "run.json").write_text(settings.to_json(small()))
+    for key, value in (("workdir", tmp_path / "itit"), ("weights", tmp_path / "weights"),
+                       ("config", TINY)):  # fmt: skip
+        section = small(**{"tokenizer.config": "", f"tokenizer.{key}": value}).tokenizer
+        words = f"tokenizer.{key} is .* of itit; give --config.tokenizer.{key}= one of vq"
+        with pytest.raises(ConfigError, match=words):
+            config_of(section, "tokenizer", "vq")

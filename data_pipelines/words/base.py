@@ -24,6 +24,9 @@ class Words(Protocol):
     def count(self, text: str) -> int:
         """Ids of a whole text, the end included."""
 
+    def unknown(self, text: str) -> float:
+        """Share of the pieces of a text that it has no id for, so that they say nothing."""
+
     def files(self) -> dict[str, bytes]:
         """{name: bytes}: a folder of these is opened as the same vocabulary."""
 

@@ -74,6 +74,10 @@ class Bpe:
         text = self._library.decoders.ByteLevel().decode(pieces)
         return text.strip(" ") if self._clip else text
 
+    def unknown(self, text: str) -> float:
+        """None: every byte has a piece."""
+        return 0.0
+
     def files(self) -> dict[str, bytes]:
         """{name: bytes} of a folder that opens as these words."""
         if len(self._files) == 1:

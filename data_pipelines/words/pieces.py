@@ -50,6 +50,11 @@ class Pieces:
         kept = until(ids, (PAD, END))
         return self._model.decode([i if 0 <= i < self.size else UNKNOWN for i in kept])
 
+    def unknown(self, text: str) -> float:
+        """Share of the pieces of a text that it has no id for, so that they say nothing."""
+        ids = self._model.encode(text)
+        return ids.count(UNKNOWN) / max(len(ids), 1)
+
     def files(self) -> dict[str, bytes]:
         """{name: bytes} of a folder that opens as these words."""
         return {FILE: self._data}

@@ -85,6 +85,13 @@ class Embeds(Protocol):
         """Word ids int32 [b, t] -> float32 [b, d], each of length 1."""
 
 
+@runtime_checkable
+class Tables(Protocol):
+    """Has parameters whose rows stand for words, codes or places; see start.py."""
+
+    tables: dict[str, str]  # {companion that says what the rows are: regex of their paths}
+
+
 class Encoding(NamedTuple):
     """What some parts say of one half of a record, always the same once they are trained."""
 

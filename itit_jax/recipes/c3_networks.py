@@ -11,7 +11,7 @@ from itit_jax.workdir import config_of
 
 def build(config):
     """-> (Towers, PrefixCaptioner or None, image tokenizer or None, ITIT or None)."""
-    tower = towers.from_config(config_of(config.tower, "tower"))
+    tower = towers.from_config(config_of(config.tower, "tower", "towers"))
     shared = dict(
         scan=config.model.scan,
         remat=config.mesh.remat,
@@ -21,7 +21,7 @@ def build(config):
     captioner = _captioner(config, shared) if has_captioner(config) else None
     if not has_drawer(config):
         return tower, captioner, None, None
-    tokenizer = tokenizers.from_config(config_of(config.tokenizer, "tokenizer").model)
+    tokenizer = tokenizers.from_config(config_of(config.tokenizer, "tokenizer", "vq").model)
     return tower, captioner, tokenizer, _drawer(config, tokenizer, shared)
 
 

@@ -23,6 +23,7 @@ class Recipe:
         self.network = classifier.from_config(config.model, config.precision.compute)
         self.trainable = ("classifier",)
         self.weights_from = {}
+        self.tables = {"vocabulary": "classifier/words/(kernel|bias)"}
         pairs = {name: ("image", "text") for name in ("draw", "caption")}
         self.batch_spec = base.batch_spec(config, pairs)
         self.encodings = {"features": base.Encoding("image", ("classifier",), self.features)}

@@ -31,6 +31,13 @@ STREAMS = {
 }
 
 
+TABLES = {
+    "vocabulary": r"model/text_decoder/word_(embedding|bias)|text_encoder/token_embedding",
+    "tokenizer": r"model/(code_table/.*|mlm_bias)",
+    "places": r"model/((decoder_)?positions/.*|text_positions|text_decoder/word_positions)",
+}
+
+
 class Recipe:
     """Parts: model (encoder and decoders), text_encoder (T5), tokenizer (frozen)."""
 
@@ -43,6 +50,7 @@ class Recipe:
             "tokenizer": config.tokenizer.workdir or config.tokenizer.weights,
             "text_encoder": config.text_encoder.weights,
         }
+        self.tables = TABLES
         self.tokens = self.model.tokens
         self.batch_spec = base.batch_spec(config, STREAMS, self.tokens)
         self.encodings = {
@@ -55,7 +63,7 @@ class Recipe:
 
     def published(self):
         """{part: how it is given away}."""
-        tokenizer = config_of(self.config.tokenizer, "tokenizer")
+        tokenizer = config_of(self.config.tokenizer, "tokenizer", "vq")
         return {
             "model": base.Published("itit", "itit_jax", self.model),
             "text_encoder": base.Published("text_encoder", "t5", self.text_encoder),

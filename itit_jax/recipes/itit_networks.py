@@ -11,7 +11,7 @@ from itit_jax.workdir import config_of
 
 def build(config):
     """-> (image tokenizer, T5Encoder, ITIT)."""
-    tokenizer_config = config_of(config.tokenizer, "tokenizer")
+    tokenizer_config = config_of(config.tokenizer, "tokenizer", "vq")
     tokenizer = tokenizers.from_config(tokenizer_config.model)
     side, rest = divmod(config.data.image_size, tokenizer.factor)
     if rest:

@@ -19,11 +19,17 @@ class Recipe:
         self.network = towers.from_config(config)
         self.trainable = ("tower",)
         self.weights_from = {}
+        self.tables = {"vocabulary": "tower/text/token_embedding", "places": "tower/.*/positions"}
         self.batch_spec = base.batch_spec(config, {"caption": ("image", "text")})
         self.encodings = {
             "image": base.Encoding("image", ("tower",), self.embed_images),
             "text": base.Encoding("text", ("tower",), self.embed_texts),
         }
+
+    def published(self):
+        """{part: how it is given away}."""
+        layout = "siglip" if self.network.image.probe else "clip"
+        return {"tower": base.Published("tower", layout, self.network)}
 
     def init(self, key):
         size, length = self.network.image.size, self.network.text.length

@@ -23,6 +23,7 @@ class Recipe:
         self.critic = PatchDiscriminator() if self._needs_critic() else None
         self.trainable = ("tokenizer", "discriminator") if self.critic else ("tokenizer",)
         self.weights_from = {}
+        self.tables = {"codes": "tokenizer/quantize/embedding"}
         # Any stream with images will do; pairs lend theirs where lone ones are few.
         pictures = {name: ("image",) for name in ("draw", "caption", "images")}
         self.batch_spec = base.batch_spec(config, pictures)

@@ -15,9 +15,17 @@ from itit_jax.workdir import EXPORTED, Workdir
 
 # Licences that the hub knows by the same name in small letters; others are told in words.
 KNOWN = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "Apache-2.0", "MIT")
-ABILITIES = {base.Draws: "draws a text", base.Captions: "captions a picture"}
+ABILITIES = {
+    base.Draws: "draws a text",
+    base.Captions: "captions a picture",
+    base.Embeds: "puts pictures and texts into one space",
+}
 # What a hub calls them; the first that a model has is its pipeline.
 TASKS = {base.Draws: ("text-to-image",), base.Captions: ("image-to-text", "image-captioning")}
+EMBEDS = """from transformers import AutoModel, AutoTokenizer
+
+towers = AutoModel.from_pretrained("FOLDER", subfolder="tower")
+words = AutoTokenizer.from_pretrained("FOLDER", subfolder="tokenizer")"""
 FEATURES = "t2i_features"  # of eval.json: a name, not a score
 SHOWN = (
     "data.image_size", "data.text_length", "data.pairs", "data.lone_images", "data.lone_texts",
@@ -76,6 +84,8 @@ def _what(found, name):
 
 def _use(found):
     draws, captions = (isinstance(found.recipe, ability) for ability in (base.Draws, base.Captions))
+    if isinstance(found.recipe, base.Embeds) and not (draws or captions):
+        return f"## Use\n\n```python\n{EMBEDS}\n```\n\nTexts are padded to their length with 0."
     python = ["from itit_jax.serve.session import Pipeline", "",
               'pipe = Pipeline.from_pretrained("FOLDER")']  # fmt: skip
     shell = []

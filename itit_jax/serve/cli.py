@@ -5,7 +5,6 @@ python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=runs/demo/itit
 python -m itit_jax.serve.cli edit x.png "TEXT" --mask=mask.png --out=y.png --workdir=runs/demo/itit
 """
 
-import os
 import pathlib
 import sys
 
@@ -13,9 +12,9 @@ from PIL import Image
 
 from configs.commands import Argument, Choice, command
 from configs.keys import at_least, between
-from data_pipelines import images
 from data_pipelines.errors import UserError
 from data_pipelines.files import check_file
+from itit_jax.serve.asked import opened
 from itit_jax.serve.pictures import Edit
 
 WORKDIR = Argument(
@@ -47,7 +46,7 @@ WISHES = {
 )
 def caption(options):
     """Prints a line a picture."""
-    pictures = [_open(path) for path in options.pictures]
+    pictures = [opened(path) for path in options.pictures]
     for path, text in zip(options.pictures, _session(options).caption(pictures)):
         print(f"{path}: {text}")
 
@@ -87,7 +86,7 @@ def draw(options):
 def edit(options):
     """Writes a picture."""
     out = _picture_file(options.out)
-    picture, mask = _open(options.picture), _open(options.mask)
+    picture, mask = opened(options.picture), opened(options.mask)
     Edit(picture, mask)  # a mask that does not fit is told before JAX starts
     session = _session(options)
     (edited,) = session.edit([picture], [options.text], [mask], **_wishes(options))
@@ -116,15 +115,6 @@ def _write(picture, path):
     except OSError as error:
         raise UserError(f"--out={path} cannot be written ({error}); give another.") from error
     print(path)
-
-
-def _open(path):
-    if not os.path.lexists(path):
-        raise UserError(f"{path} does not exist; give a picture file.")
-    try:
-        return images.upright(images.read(path))
-    except images.Unreadable as error:
-        raise UserError(f"{path}: {error}; give another picture, as PNG or JPEG.") from error
 
 
 def _session(options):

@@ -9,6 +9,7 @@ from itit_jax.models.vqgan import VQGAN
 from itit_jax.weights.load import OURS
 
 OWN, DIFFUSERS = "model.safetensors", "diffusion_pytorch_model.safetensors"
+TOWERS = {"clip": "CLIPModel", "siglip": "SiglipModel"}  # layout: class of transformers
 WORDS = "tokenizer"  # folder of the vocabulary
 
 
@@ -66,6 +67,43 @@ def vqmodel_config(vqgan, image_size):
     }
 
 
+def towers_config(towers):
+    """config.json of Hugging Face's CLIPModel or SiglipModel for models.towers.Towers."""
+    name = "siglip" if towers.image.probe else "clip"
+    space = {"projection_dim": towers.text.features} if name == "clip" else {}
+    image = {"image_size": towers.image.size, "patch_size": towers.image.patch}
+    text = {
+        "vocab_size": towers.text.vocabulary_size,
+        "max_position_embeddings": towers.text.length,
+        "pad_token_id": 0,
+        "bos_token_id": 1,  # nothing begins a text
+        "eos_token_id": 1,
+        "projection_size": towers.text.features,
+    }
+    return {
+        "architectures": [TOWERS[name]],
+        "model_type": name,
+        **space,
+        "text_config": {"model_type": f"{name}_text_model"} | text | space | _sizes(towers.text),
+        "vision_config": {"model_type": f"{name}_vision_model"}
+        | image
+        | space
+        | _sizes(towers.image),
+        "torch_dtype": "float32",
+    }
+
+
+def _sizes(tower):
+    return {
+        "hidden_size": tower.width,
+        "intermediate_size": tower.mlp_width,
+        "num_hidden_layers": tower.depth,
+        "num_attention_heads": tower.heads,
+        "hidden_act": tower.activation,
+        "layer_norm_eps": tower.epsilon,
+    }
+
+
 def own_config(network):
     """config.json of a network that only this project knows: its fields."""
     plain = (bool, int, float, str, tuple)
@@ -93,6 +131,9 @@ def describe(published, image_size):
     if published.layout == "t5":
         config = t5_config(network)
         return Described("transformers", "T5EncoderModel", "t5", OWN, config)
+    if published.layout in TOWERS:
+        name, layout = TOWERS[published.layout], published.layout
+        return Described("transformers", name, layout, OWN, towers_config(network))
     config = vqmodel_config(network, image_size) if published.layout == "diffusers_vq" else None
     if config:
         return Described("diffusers", "VQModel", "diffusers_vq", DIFFUSERS, config)

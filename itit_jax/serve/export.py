@@ -21,16 +21,13 @@ from data_pipelines.files import check_writable, is_address, whole_folder
 from data_pipelines.words.pieces import Pieces
 from itit_jax import compiled, parts
 from itit_jax import config as settings
+from itit_jax.exported import ABOUT, FORMAT, VOCABULARY, broken, digest_of, is_export, read_about
 from itit_jax.recipes import base
 from itit_jax.serve import card, ecosystem, trained
 from itit_jax.serve.ecosystem import WORDS
 from itit_jax.serve.tokenizer_files import tokenizer_files
 from itit_jax.weights import load as weights
 from itit_jax.workdir import EXPORTED
-
-FORMAT = 3
-ABOUT = "itit_jax.json"
-VOCABULARY = f"{WORDS}/spiece.model"
 
 
 def run(config, workdir, out):
@@ -39,11 +36,6 @@ def run(config, workdir, out):
     write(trained.of_run(workdir, config), out)
     print(f"{out}: {', '.join(sorted(os.listdir(out)))}")
     return 0
-
-
-def is_export(folder):
-    """Whether a folder is one of ours."""
-    return (pathlib.Path(folder) / ABOUT).is_file()
 
 
 # ---- out ---------------------------------------------------------------------------------------
@@ -85,11 +77,11 @@ def _write_all(found, folder, name):
     if words:
         _write_words(found, folder / WORDS)
     _write_json(folder / "model_index.json", ecosystem.model_index(index, words))
-    (folder / "README.md").write_text(_card(found, name))
+    (folder / "README.md").write_text(_card(found, name), encoding="utf-8")
     about["parts"] = {part: f"{given[part].folder}/{how.file}" for part, how in described.items()}
     runs = [f"{how.folder}/{EXPORTED}" for how in given.values() if how.config]
     needed = (*about["parts"].values(), *runs, *[VOCABULARY] * words)
-    about["sha256"] = {file: _digest(folder / file) for file in needed}
+    about["sha256"] = {file: digest_of(folder / file) for file in needed}
     _write_json(folder / ABOUT, about)
 
 
@@ -106,7 +98,7 @@ def _write_part(found, part, published, how, folder, about):
     _write_json(inside / "config.json", how.config)
     if published.config:
         run_of_it = without_places(published.config)
-        (inside / EXPORTED).write_text(settings.to_json(run_of_it))
+        (inside / EXPORTED).write_text(settings.to_json(run_of_it), encoding="utf-8")
     head = {key: about[key] for key in ("format", "step", "config_sha256")}
     head = {weights.OURS: json.dumps(head)} if how.layout == weights.OURS else None
     weights.save(found.params[part], how.layout, inside / how.file, head)
@@ -133,17 +125,12 @@ def without_places(config):
 def _card(found, name):
     before = found.folder / "README.md"
     if is_export(found.folder) and before.is_file():
-        return before.read_text()
+        return before.read_text(encoding="utf-8")
     return card.text(found, name)
 
 
 def _write_json(file, tree):
-    file.write_text(json.dumps(tree, indent=1) + "\n")
-
-
-def _digest(file):
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    file.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
 
 
 # ---- in ----------------------------------------------------------------------------------------
@@ -152,10 +139,7 @@ def _digest(file):
 def read(folder):
     """-> Trained of an export. Needs neither the run nor its data."""
     folder = pathlib.Path(folder)
-    about = _read_about(folder / ABOUT)
-    for name, digest in about["sha256"].items():
-        if not _inside(name) or not (folder / name).is_file() or _digest(folder / name) != digest:
-            raise UserError(f"{folder / name} is not as it was exported; get the folder again.")
+    about = read_about(folder)
     config = settings.from_json(json.dumps(about["config"]), str(folder / ABOUT))
     config = _rooted(config, folder, about)
     compiled.keep(config.compile_cache)
@@ -164,7 +148,7 @@ def read(folder):
     # By file: of a folder, another one that lies there might be taken, which nobody checked.
     files = about["parts"]
     if abstract.keys() - files.keys():
-        raise _broken(folder / ABOUT)
+        raise broken(folder / ABOUT)
     params = {part: weights.load(folder / files[part], abstract[part]) for part in abstract}
     vocabulary = Pieces(folder / VOCABULARY) if VOCABULARY in about["sha256"] else None
     return trained.Trained(folder, config, recipe, params, about["step"], vocabulary)
@@ -177,33 +161,3 @@ def _rooted(config, folder, about):
             if f"{pathlib.PurePath(file).parent}/{EXPORTED}" in about["sha256"]]  # fmt: skip
     places = [f"{part}.weights={(folder / about['parts'][part]).parent}" for part in made]
     return settings.override(without_places(config), places)
-
-
-def _inside(name):
-    path = pathlib.PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts
-
-
-def _read_about(file):
-    if not file.is_file():
-        raise UserError(f"{file} does not exist; give a folder that --mode=export wrote.")
-    try:
-        about = json.loads(file.read_text())
-        found = about["format"]
-    except (ValueError, KeyError, TypeError):
-        raise _broken(file) from None
-    if found != FORMAT:
-        raise UserError(
-            f"{file} is of format {found} and this itit_jax reads {FORMAT}; "
-            "take the version of itit_jax that wrote it."
-        )
-    tables = [about.get(name) for name in ("sha256", "parts", "config")]
-    whole = "step" in about and all(isinstance(table, dict) for table in tables)
-    files = list(about["parts"].values()) if whole else []
-    if not whole or not all(isinstance(f, str) and f in about["sha256"] for f in files):
-        raise _broken(file)
-    return about
-
-
-def _broken(file):
-    return UserError(f"{file} is not as it was exported; get the folder again.")

@@ -15,6 +15,7 @@ An export also answers to the calls that the ecosystem knows:
 import functools
 import os
 import re
+import sys
 from typing import NamedTuple
 
 import jax
@@ -24,9 +25,10 @@ from PIL import Image
 from data_pipelines.errors import UserError
 from data_pipelines.places import place
 from itit_jax import config as settings
+from itit_jax import exported
 from itit_jax.batches import batches_of
 from itit_jax.recipes import base
-from itit_jax.serve import export, trained
+from itit_jax.serve import asked, export, trained
 from itit_jax.serve.pictures import Edit, fit
 
 BATCH = 8  # rows a call; one compiled program serves any number of requests
@@ -40,7 +42,7 @@ class Session:
     def __init__(self, folder, changes=()):
         """changes: "KEY=VALUE" of a run that may differ from what it was trained with."""
         folder = place(folder, bucket=True)
-        if export.is_export(folder):
+        if exported.is_export(folder):
             if changes:
                 raise UserError(
                     f"{folder} is an export, whose config is fixed; take --config.{changes[0]} out "
@@ -60,27 +62,34 @@ class Session:
         """The compiled `draw` or `edit` with so many rounds and so much guidance; None: the run's
         own."""
         trained.able(self.trained, ability)
-        asked = {"decode.rounds": rounds, "decode.guidance": guidance}
-        asked = [f"{key}={value}" for key, value in asked.items() if value is not None]
-        recipe = base.find(settings.override(self.config, asked, flag=""))
+        wishes = {"decode.rounds": rounds, "decode.guidance": guidance}
+        wishes = [f"{key}={value}" for key, value in wishes.items() if value is not None]
+        recipe = base.find(settings.override(self.config, wishes, flag=""))
         return jax.jit(recipe.edit if ability is base.Edits else recipe.draw)
 
     def draw(self, texts, *, seed=0, rounds=None, guidance=None):
-        """Texts -> list of PIL pictures. Equal seeds and texts give equal pictures.
+        """A text, or several -> list of PIL pictures. Equal seeds and texts give equal pictures.
 
         rounds, guidance: in place of the run's decode.rounds and decode.guidance.
         """
-        if len(texts) == 0:
+        texts = asked.texts(texts)
+        if not texts:
             return []
         drawer = self._drawer(base.Draws, rounds, guidance)
         return [Image.fromarray(p) for p in self._in_batches(drawer, seed, self._ids(texts))]
 
-    def edit(self, pictures, texts, masks, *, seed=0, rounds=None, guidance=None):
-        """PIL pictures (or uint8 arrays) of any size -> list of the same pictures, drawn anew from
-        their texts where their masks are white; every other pixel stays as it was.
+    def say(self, text):
+        """What whoever asks should know beside the answer."""
+        print(text, file=sys.stderr, flush=True)
 
-        masks: PIL pictures, or arrays [h, w], each of its picture's size. Otherwise as `draw`.
+    def edit(self, pictures, texts, masks, *, seed=0, rounds=None, guidance=None):
+        """A picture, or several, of any size -> list of the same pictures, drawn anew from their
+        texts where their masks are white; every other pixel stays as it was.
+
+        masks: pictures, or arrays [h, w], each of its picture's size. Otherwise as `draw`.
         """
+        pictures, masks = asked.pictures(pictures), asked.pictures(masks)
+        texts = asked.texts(texts)
         if not len(pictures) == len(texts) == len(masks):
             raise UserError(
                 f"there are {len(pictures)} pictures, {len(texts)} texts and {len(masks)} masks; "
@@ -106,11 +115,18 @@ class Session:
                     f"the text '{text[:40]}...' has {count} tokens and this run reads {length}; "
                     "shorten it."
                 )
+            if (share := self.vocabulary.unknown(text)) > 0:
+                self.say(
+                    f"{share:.0%} of the pieces of '{text[:40]}' are unknown to the vocabulary of "
+                    "this run and say nothing to it; use words that it was trained on."
+                )
         return [self.vocabulary.encode(text, length) for text in texts]
 
     def caption(self, pictures, *, seed=0):
-        """PIL pictures (or uint8 arrays) of any size -> list of captions."""
-        if len(pictures) == 0:
+        """A picture, or several, of any size -> list of captions. Each is a path, a PIL picture
+        or an array uint8 [h, w, 3]; [b, h, w, 3] are b of them."""
+        pictures = asked.pictures(pictures)
+        if not pictures:
             return []
         rows = [fit(picture, self.config.data.image_size) for picture in pictures]
         ids = self._in_batches(self._captioner, seed, rows)
@@ -144,9 +160,9 @@ class Pipeline:
         path = place(path, bucket=True)
         if not os.path.exists(path) and re.fullmatch(r"[\w.-]+/[\w.-]+", path):
             path = fetch(path)
-        if not export.is_export(path):
+        if not exported.is_export(path):
             raise UserError(
-                f"{path} holds no {export.ABOUT}; give a folder that --mode=export wrote."
+                f"{path} holds no {exported.ABOUT}; give a folder that --mode=export wrote."
             )
         return cls(Session(path))
 
@@ -163,15 +179,13 @@ class Pipeline:
         """
         if num_images < 1:
             raise UserError(f"num_images is {num_images}; ask for at least 1.")
-        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-        texts = [text for text in prompts for _ in range(num_images)]
+        texts = [text for text in asked.texts(prompt) for _ in range(num_images)]
         drawn = self.session.draw(texts, seed=seed, rounds=steps, guidance=guidance_scale)
         return Drawn(drawn)
 
     def caption(self, images, *, seed=0):
-        """A picture, or several, of any size -> list of captions."""
-        pictures = images if isinstance(images, (list, tuple)) else [images]
-        return self.session.caption(pictures, seed=seed)
+        """As Session.caption."""
+        return self.session.caption(images, seed=seed)
 
 
 def fetch(name):

@@ -53,13 +53,18 @@ def load(path, abstract, part=""):
     """
     kind, found = read(path, part)
     wanted = {path_of(p): leaf for p, leaf in jax.tree_util.tree_leaves_with_path(abstract)}
-    sources = {name: _layers(name, leaf) for name, leaf in wanted.items()}
+    sources = {name: layers_of(name, leaf) for name, leaf in wanted.items()}
     _compare(path, kind, found, wanted, sources)
-    paths = jax.tree.unflatten(jax.tree.structure(abstract), list(wanted))
-    params = jax.tree.map(lambda name: _place(found, sources[name], wanted[name]), paths)
+    params = take(found, abstract)
     if name := not_finite(params):
         raise UserError(f"{path} holds {name} with NaN or Inf in it; take a whole file.")
     return params
+
+
+def take(found, abstract):
+    """The leaves of `abstract` out of {our path: Tensor}, which holds them in these shapes."""
+    place = lambda keys, leaf: _place(found, layers_of(path_of(keys), leaf), leaf)
+    return jax.tree_util.tree_map_with_path(place, abstract)
 
 
 def save(params, kind, path, head=None, **known):
@@ -73,7 +78,7 @@ def save(params, kind, path, head=None, **known):
     flat = {}
     for place, leaf in jax.tree_util.tree_leaves_with_path(params):
         name, array = path_of(place), np.asarray(leaf)
-        parts = _layers(name, array)
+        parts = layers_of(name, array)
         flat |= {part: array if len(parts) == 1 and part == name else array[i]
                  for i, part in enumerate(parts)}  # fmt: skip
     arrays = flat if kind == OURS else _as_theirs(flat, kind, known)
@@ -136,7 +141,7 @@ def _transformed(path, tensor, row):
     return Tensor(shape, lambda: row.read(tensor.read()))
 
 
-def _layers(name, leaf):
+def layers_of(name, leaf):
     """Unrolled names of a parameter: one, or one a layer where it is stacked."""
     if "layers/" not in name:
         return [name]

@@ -1,5 +1,6 @@
 """What is written appears whole or not at all."""
 
+import ast
 import os
 import pathlib
 import signal
@@ -132,3 +133,22 @@ def test_a_fault_takes_the_folders_around_with_it_unless_others_use_them(tmp_pat
                 (tmp_path / "a/other").write_text("")
             raise ZeroDivisionError
         assert names(tmp_path) == left
+
+
+def test_texts_are_utf_8_whatever_the_surroundings_say():
+    """Else a terminal in another country reads and writes other files."""
+    root = pathlib.Path(__file__).parent.parent.parent
+    files = [f for p in ("configs", "data_pipelines", "itit_jax") for f in (root / p).rglob("*.py")]
+    for file in files:
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and _is_of_text(call):
+                assert "encoding" in {k.arg for k in call.keywords}, (file, call.lineno)
+
+
+def _is_of_text(call):
+    """Whether it opens, reads or writes a file as text."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr in ("read_text", "write_text")
+    mode = call.args[1] if len(call.args) > 1 else ast.Constant("r")
+    opens = isinstance(call.func, ast.Name) and call.func.id == "open"
+    return opens and isinstance(mode, ast.Constant) and "b" not in mode.value

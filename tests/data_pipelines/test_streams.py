@@ -179,5 +179,6 @@ def test_a_damaged_record_is_one_sentence_from_either_engine(engine, folder, mon
         return whole(records, index)
 
     monkeypatch.setattr(Records, "__getitem__", read)
-    with pytest.raises(UserError, match="^the shard x.array_record is damaged; copy it again.$"):
+    with pytest.raises(UserError) as error:
         list(itertools.islice(engines.read(found, 0, engine), 60))
+    assert str(error.value) == "the shard x.array_record is damaged; copy it again."

@@ -12,7 +12,7 @@ ABILITIES = {
     "itit": {base.Draws, base.Captions, base.Encodes, base.Publishes},
     "vq": set(),
     "classifier": {base.Features, base.Encodes},
-    "towers": {base.Features, base.Encodes, base.Embeds},
+    "towers": {base.Features, base.Encodes, base.Embeds, base.Publishes},
 }
 EVERY = (base.Draws, base.Captions, base.Features, base.Embeds, base.Encodes, base.Publishes)
 

@@ -3,6 +3,7 @@
 python -m tests.serve.exported --out=FOLDER --seed=0
 
 Beside it FOLDER.npz: inputs, and what our networks make of them, for tests/serve/open_export.py.
+FOLDER_clip and FOLDER_siglip are the same of towers.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 import jax
 import numpy as np
 
+from configs import towers as towers_keys
 from data_pipelines.words.pieces import Pieces
 from data_pipelines.words.train import train_pieces
 from itit_jax.recipes import base
@@ -61,6 +63,22 @@ def trained(folder, seed=0, **model):
     return Trained(folder, config, recipe, params, 5, vocabulary)
 
 
+def towers(folder, family, seed=0):
+    """Trained of random towers of a family; `folder` takes its vocabulary."""
+    (folder / "vocabulary.model").write_bytes(train_pieces(TEXTS, PIECES))
+    c = towers_keys.defaults()
+    c.data.update(image_size=SIDE, text_length=LENGTH)
+    c.data.rows.caption = 8
+    c.model.update(family=family, features=16, vocabulary_size=PIECES)
+    for tower in (c.model.image, c.model.text):
+        tower.update(width=16, depth=2, heads=2, mlp_width=24)
+    c.model.image.patch = 8
+    c.loss.contrast = {"siglip": "sigmoid", "clip": "infonce"}[family]
+    recipe = base.find(c)
+    params = random_like(jax.eval_shape(recipe.init, jax.random.key(0)), seed)
+    return Trained(folder, c, recipe, params, 5, Pieces(folder / "vocabulary.model"))
+
+
 def random_like(shapes, seed):
     """Random numbers everywhere, scales about 1: no zero or one hides a fault. A wider spread
     makes attention so sharp that float32 itself is worse than 1e-5."""
@@ -90,6 +108,17 @@ def answers(found, seed=0):
     return {name: np.asarray(array) for name, array in arrays.items()}
 
 
+def tower_answers(found, seed=0):
+    """{name: array}: pixels and ids, and what towers make of them."""
+    network, params = found.recipe.network, {"params": found.params["tower"]}
+    pixels = jax.random.normal(jax.random.key(seed), (4, SIDE, SIDE, 3))
+    ids = np.stack([found.vocabulary.encode(text, LENGTH) for text in TEXTS])
+    image, text = network.apply(params, pixels, ids)
+    logits = network.apply(params, image, text, method="logits")
+    arrays = dict(pixels=pixels, ids=ids, image=image, text=text, logits=logits)
+    return {name: np.asarray(array) for name, array in arrays.items()}
+
+
 def main():
     """Write the export and the arrays."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,7 +132,18 @@ def main():
         found = trained(files, options.seed)
         np.savez(out.with_name(f"{out.name}.npz"), **answers(found, options.seed))
     export.write(found, out)
+    for family in ("clip", "siglip"):
+        _write_towers(out.with_name(f"{out.name}_{family}"), family, options.seed)
     return 0
+
+
+def _write_towers(out, family, seed):
+    files = out.with_name(f"{out.name}.files")
+    files.mkdir(parents=True, exist_ok=True)
+    with jax.default_matmul_precision("highest"):
+        found = towers(files, family, seed)
+        np.savez(out.with_name(f"{out.name}.npz"), **tower_answers(found, seed))
+    export.write(found, out)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 python tests/serve/open_export.py --export=FOLDER --out=results/parity.json
 
-FOLDER and FOLDER.npz are what tests/serve/exported.py wrote. OUT gets a key "export" more.
+FOLDER and FOLDER.npz are what tests/serve/exported.py wrote, FOLDER_clip and FOLDER_siglip too. OUT
+gets a key "export" more.
 The references compute in float64, so that a difference is our own rounding or a fault.
 """
 
@@ -14,7 +15,7 @@ import sys
 import numpy as np
 import torch
 from diffusers import VQModel
-from transformers import AutoTokenizer, T5EncoderModel
+from transformers import AutoModel, AutoTokenizer, T5EncoderModel
 
 TOLERANCE = 1e-5  # largest difference over the largest magnitude, ours in float32
 
@@ -56,6 +57,19 @@ def tokenizer(folder, arrays):
     return {"share_of_texts_with_other_ids": float(np.mean(other))}
 
 
+def towers(folder, arrays):
+    """Keys that are missing or too many, and the differences of features and logits."""
+    model, info = AutoModel.from_pretrained(folder, subfolder="tower", output_loading_info=True)
+    ids = torch.from_numpy(arrays["ids"]).long()
+    found = model.double().eval()(input_ids=ids, pixel_values=_first(arrays["pixels"]))
+    unit = lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True)
+    return _keys(info) | {
+        "image": _relative(unit(arrays["image"]), found.image_embeds.numpy()),
+        "text": _relative(unit(arrays["text"]), found.text_embeds.numpy()),
+        "logits": _relative(arrays["logits"], found.logits_per_image.numpy()),
+    }
+
+
 def _keys(info):
     return {
         "missing_keys": len(info["missing_keys"]),
@@ -86,6 +100,9 @@ def main():
     arrays = dict(np.load(f"{options.export}.npz"))
     opened = (text_encoder, vqvae, tokenizer)
     found = {part.__name__: part(options.export, arrays) for part in opened}
+    for family in ("clip", "siglip"):
+        folder = f"{options.export}_{family}"
+        found[family] = towers(folder, dict(np.load(f"{folder}.npz")))
     file = pathlib.Path(options.out)
     table = json.loads(file.read_text()) if file.exists() else {}
     file.write_text(json.dumps(table | {"export": found}, indent=1) + "\n")

@@ -12,6 +12,7 @@ from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.serve import ecosystem, export
+from itit_jax.towers import published
 from tests import tiny
 from tests.serve import exported
 
@@ -128,3 +129,20 @@ def test_t5_says_that_its_output_matrix_is_its_own(folder, found):
     assert q.shape == (config["num_heads"] * config["d_kv"], config["d_model"])
     wi = tensors["encoder.block.1.layer.1.DenseReluDense.wi_0.weight"]
     assert wi.shape == (config["d_ff"], config["d_model"])
+
+
+@pytest.mark.parametrize("family", ["clip", "siglip"])
+def test_towers_go_out_as_published_ones_are_and_come_back(family, tmp_path):
+    found = exported.towers(tmp_path, family)
+    out = tmp_path / "out"
+    export.write(found, out)
+    jax.tree.map(np.testing.assert_array_equal, export.read(out).params, found.params)
+    # Read as anybody's: every size and setting is told in the words of transformers.
+    kind, module = published.describe(out / "tower")
+    own = found.recipe.network
+    assert kind == family
+    assert module.image.clone(scan=True) == own.image and module.text.clone(scan=True) == own.text
+    name = {"clip": "CLIPModel", "siglip": "SiglipModel"}[family]
+    assert json.loads((out / "model_index.json").read_text())["tower"] == ["transformers", name]
+    told = (out / "README.md").read_text()
+    assert f"`tower/`: `{name}` of transformers opens it" in told and "AutoModel" in told

@@ -142,3 +142,22 @@ def test_another_folder_is_one_sentence(trained, tmp_path):
 def test_a_wrong_wish_is_one_sentence(pipe, wish, sentence):
     with pytest.raises(UserError, match=sentence):
         pipe(TEXT, **wish)
+
+
+def test_one_text_and_one_picture_are_one(session, tmp_path):
+    (drawn,) = session.draw(TEXT, seed=5)
+    np.testing.assert_array_equal(drawn, session.draw([TEXT], seed=5)[0])
+    drawn.save(tmp_path / "x.png")
+    said = session.caption([drawn])
+    assert session.caption(drawn) == session.caption(tmp_path / "x.png") == said
+    mask = np.ones((16, 16), bool)
+    (edited,) = session.edit(drawn, TEXT, mask, seed=1)
+    np.testing.assert_array_equal(edited, session.edit([drawn], [TEXT], [mask], seed=1)[0])
+    with pytest.raises(UserError, match="is no text"):
+        session.draw([TEXT, 3])
+
+
+def test_letters_that_the_vocabulary_does_not_know_are_told(session, capsys):
+    session.draw(["a red circle", "a \u7ea2 circle"])
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and "% of the pieces of 'a \u7ea2 circle' are unknown" in told[0]

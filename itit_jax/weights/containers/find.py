@@ -115,7 +115,7 @@ def read_config(path, name="config.json") -> dict:
     if not file.is_file():
         return {}
     try:
-        found = json.loads(file.read_text())
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file} is no JSON ({error}); get it again.") from error
     if not isinstance(found, dict):

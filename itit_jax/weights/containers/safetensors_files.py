@@ -29,7 +29,7 @@ def _one_tensor(file, name):
 
 def read_sharded(index) -> Iterator[tuple[str, Tensor]]:
     """(name, Tensor) of the parts beside an index, in the order of their names."""
-    parts: Mapping[str, str] = json.loads(index.read_text())["weight_map"]
+    parts: Mapping[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
     for part in sorted(set(parts.values())):
         if pathlib.PurePath(part).name != part:
             raise UserError(f"{index} names the part '{part}' outside its folder; get it again.")

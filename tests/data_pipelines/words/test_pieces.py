@@ -78,3 +78,11 @@ def test_files_that_are_no_such_model_are_one_sentence(tmp_path):
         )
     with pytest.raises(UserError, match="has not T5's layout"):
         Pieces(tmp_path / "other.model")
+
+
+def test_the_share_of_pieces_that_say_nothing_is_that_of_unknown_letters(file):
+    words = Pieces(file)
+    known = words.decode(words.encode("red circle", 24))
+    assert words.unknown(known) == words.unknown("") == 0
+    assert words.unknown("\u7ea2\u8272") > 0.4
+    assert 0 < words.unknown(f"{known} \u7ea2") < words.unknown("\u7ea2\u8272") + 1e-9
