@@ -17,6 +17,7 @@ from itit_jax.sharding import path_of
 from itit_jax.state import not_finite
 
 PAUSE = 0.05  # seconds between two looks whether a save has come to its end
+FULL = (OSError, ValueError)  # what a save meets where no more can be written
 DAMAGE = (AttributeError, KeyError, OSError, TypeError, ValueError)
 
 
@@ -116,18 +117,44 @@ class Saver(Checkpoints):
 
     def __init__(self, run, keep):
         super().__init__(run)
+        self._run = run
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
         self._manager = ocp.CheckpointManager(self.folder, options=options)
         self._beside = concurrent.futures.ThreadPoolExecutor(1)
         self._begun = []  # what is still to be told of a save
 
     def save(self, step, state):
-        """Begin to save; training goes on meanwhile. A step that is there already stays."""
-        if step not in self._manager.all_steps():
-            self.wait()
+        """Begin to save; training goes on meanwhile. A step that is there already stays.
+
+        -> why the save before or this one failed, such as a full disk; "" if none did. The older
+        steps are there as they were, what the save has left is gone, and the next may succeed.
+        """
+        before = self._finish()
+        if step in self._manager.all_steps():
+            return before
+        try:
             self._manager.save(step, args=ocp.args.StandardSave(_as_dict(state)))
-            if is_lead():
-                self._begun.append(self._beside.submit(self._sign, step))
+        except FULL as error:
+            return self._give_up(error)
+        if is_lead():
+            self._begun.append(self._beside.submit(self._sign, step))
+        return before
+
+    def _finish(self):
+        """Until all that was begun is on disk. -> why it is not; "" if it is."""
+        try:
+            self._manager.wait_until_finished()
+            while self._begun:
+                self._begun.pop().result()
+            return ""
+        except FULL as error:
+            return self._give_up(error)
+
+    def _give_up(self, error):
+        self._begun.clear()
+        if is_lead():
+            self._run.remove_leftovers()
+        return _reason(error)
 
     def _sign(self, step):
         """Writes the manifest of a step once Orbax has given it its name."""
@@ -137,10 +164,12 @@ class Saver(Checkpoints):
             manifest.write(self.folder / str(step), step)
 
     def wait(self):
-        """Until all that was begun is on disk."""
-        self._manager.wait_until_finished()
-        while self._begun:
-            self._begun.pop().result()
+        """Until all that was begun is on disk, or UserError."""
+        if reason := self._finish():
+            raise UserError(
+                f"the newest checkpoint could not be written ({reason}); make room and give the "
+                f"same command: it goes on from step {self.latest() or 0}."
+            )
 
     def forget_after(self, step):
         """Remove later steps: damaged ones, which the run comes to again and then saves anew."""

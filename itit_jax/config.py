@@ -192,7 +192,10 @@ def from_json(text, origin="the config"):
         raise ConfigError(f"{origin} holds no settings; restore it or take a new workdir.")
     tree.pop(BESIDE, None)
     config = _from_tree(tree, origin, whole=False)
-    check(config)
+    try:
+        check(config)
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error}") from None
     return config
 
 

@@ -169,9 +169,7 @@ class RunModel:
     def __init__(self, run):
         self._config = run.config()
         self._checkpoints = Checkpoints(run)
-        self._step = self._checkpoints.latest()
-        if self._step is None:
-            raise UserError(f"{run} holds no checkpoint yet; finish that run first.")
+        self._step = self._checkpoints.whole_step()
         self._section = "ema" if self._config.optimizer.ema_decay else "params"
         self.name, self.stands_on = f"{run}, step {self._step:,}", run.companions()
         self.parts = {}

@@ -166,7 +166,8 @@ def save(this, step):
     if this.report.skipped and step < this.config.train.steps:
         this.report.say(f"no checkpoint of step {step}: its update was not finite")
         return
-    this.saver.save(step, this.state)
+    if reason := this.saver.save(step, this.state):
+        this.report.say(f"a checkpoint could not be written ({reason}); training goes on")
 
 
 def check_sound(this, step):
@@ -179,13 +180,16 @@ def check_sound(this, step):
     if report.skipped < MOST_SKIPPED:
         return
     this.saver.wait()
-    good = next((step for step in this.saver.steps() if step < report.sound), None)
+    steps = this.saver.steps()
+    good = next((step for step in steps if step < report.sound), None)
+    found = f"Checkpoint {good} is the last good one" if good else "No good checkpoint is there"
+    later = ", ".join(f"checkpoints/{step}" for step in steps if good and step > good)
     raise UserError(
         f"loss, gradient or update was not finite in {report.skipped} steps in a row, up to step "
-        f"{step}; they were skipped and the run stops. "
-        f"{f'Checkpoint {good} is the last good one' if good else 'No good checkpoint is there'}; "
-        f"take a new workdir with a lower optimizer.learning_rate (it is "
-        f"{optimizer.learning_rate:g}) or optimizer.clip_norm ({optimizer.clip_norm:g}; 0 = off)."
+        f"{step}; they were skipped and the run stops. {found}; "
+        f"{f'remove {later} and ' if later else ''}give --change and a lower "
+        f"--config.optimizer.learning_rate (it is {optimizer.learning_rate:g}) or "
+        f"--config.optimizer.clip_norm ({optimizer.clip_norm:g}; 0 = off)."
     )
 
 

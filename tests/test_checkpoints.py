@@ -1,5 +1,7 @@
 """Checkpoints come back bit for bit, and a damaged one is passed over."""
 
+import contextlib
+import resource
 import shutil
 
 import jax
@@ -138,3 +140,35 @@ def empty(folder):
     for file in folder.rglob("*"):
         if file.is_file():
             file.write_bytes(b"")
+
+
+def test_a_full_disk_costs_one_save_and_leaves_the_older_steps_and_nothing_else(tmp_path):
+    large = jax.random.normal(jax.random.key(0), (300, 300))
+    grown = lambda step: state(step).replace(params={"model": {"kernel": large * step}})
+    saver = Saver(Workdir(tmp_path), 2)
+    assert saver.save(1, grown(1)) == ""
+    saver.wait()
+    with most_bytes(50_000):
+        first = saver.save(2, grown(2))
+        second = saver.save(3, grown(3))
+        with pytest.raises(UserError, match="could not be written .* goes on from step 1"):
+            saver.wait()
+    assert first or second, "one of them tells of the other"
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["1"]
+    assert saver.save(4, grown(4)) == ""
+    saver.wait()
+    for step in (4, 1):
+        found = Checkpoints(Workdir(tmp_path)).restore(shapes(grown(0)))
+        jax.tree.map(np.testing.assert_array_equal, found, grown(step))
+        shutil.rmtree(tmp_path / "checkpoints" / str(step))
+
+
+@contextlib.contextmanager
+def most_bytes(count):
+    """No file grows beyond so many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
