@@ -1,27 +1,29 @@
 """Your own pictures and captions -> the splits of a data set.
 
---images: folders or zip files; --captions: TSV, CSV or JSONL with a file column and a caption
+--images: folders or zip files; --captions: a table (see tables.py) with a file column and a caption
 column; --texts: lone texts. Rows and pictures that cannot be used are skipped, counted by reason
 and named in report.json: never fatal, never silent.
 """
 
 import collections
-import csv
-import gzip
 import hashlib
-import io
-import json
-import pathlib
 
+from data_pipelines import tables
 from data_pipelines.errors import UserError
 from data_pipelines.picture_files import Pictures
+from data_pipelines.picture_names import Names, outside
 from data_pipelines.places import several
 from data_pipelines.records import Record
 
-FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_path", "path")
+FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "file_path", "image", "image_path",
+                "path")  # fmt: skip
 TEXT_COLUMNS = ("caption", "captions", "text", "texts", "sentence", "title")
 LONGEST = 1_000  # characters of a caption
 HELD_OUT = ("validation", "test")
+SPLIT_COLUMNS = ("split", "subset", "partition")
+SPLITS = {"train": "pairs", "training": "pairs", "restval": "pairs", "val": "validation",
+          "valid": "validation", "validation": "validation", "dev": "validation", "test": "test",
+          "testing": "test"}  # fmt: skip
 NAMED = 50  # examples of each reason in the report
 
 
@@ -55,6 +57,9 @@ def make(options, report):
     out = collections.defaultdict(list)
     for name, data in pictures.usable(report):
         texts = tuple(captions.get(name, ()))
+        if not texts and splits.get(name) in HELD_OUT:
+            report.skip("held out without a caption", name)
+            continue
         split = splits.get(name) or _split_of(name, options) if texts else "images"
         out[split].append(Record(name, data, texts, "folder"))
     if not out["pairs"]:
@@ -62,11 +67,21 @@ def make(options, report):
     if not out["pairs"] and any(out[name] for name in HELD_OUT):
         raise UserError(f"{options.captions} holds out all its pictures; leave some to train on.")
     if not out["pairs"]:
-        raise UserError(f"no row of {options.captions} names a usable picture of --images.")
+        raise UserError(_nothing_fits(options, report, pictures))
     _part(out, options.pairs)
     out["texts"] += [Record(f"text-{i}", b"", (text,), "folder") for i, text in enumerate(lone)]
     parameters = {k: v for k, v in vars(options).items() if k != "out"}
     return dict(out), parameters
+
+
+def _nothing_fits(options, report, pictures):
+    """The sentence for a table none of whose rows has its picture."""
+    found = report.summary().items()
+    told = "; ".join(f"{reason}: {e['count']:,}, first {e['first'][0]}" for reason, e in found)
+    there = next(iter(pictures), None)
+    called = f"a file that is there is called {there}" if there else "--images holds no picture"
+    told = f" ({told})" if told else ""
+    return f"no row of {options.captions} names a usable picture of --images{told}; {called}."
 
 
 def _leave_one(out, told):
@@ -106,33 +121,75 @@ def _part(out, pairs):
 def read_captions(path, pictures, report):
     """-> ({file: [captions]}, {file: split}) of a captions table."""
     captions, splits = collections.defaultdict(list), {}
-    for number, row in enumerate(_rows(path, report), start=2):
-        name, texts = _pick(row, FILE_COLUMNS), _pick(row, TEXT_COLUMNS)
-        where = f"{pathlib.Path(path).name}:{number}"
+    names = Names(pictures, pictures.sources)
+    for row in _rows(path, report):
+        name = tables.name_of(row.pick(FILE_COLUMNS))
         if not name:
-            report.skip("no file named", where)
-        elif name.startswith("/") or ".." in pathlib.PurePosixPath(name).parts:
-            report.skip("file outside of the folder", f"{where} {name}")
-        elif name not in pictures:
-            report.skip("image missing", f"{where} {name}")
+            report.skip("no file named", row.where)
+        elif outside(name):
+            report.skip("file outside of the folder", f"{row.where} {name}")
+        elif (found := names.find(name)) is None:
+            report.skip("image missing", f"{row.where} {name}")
         else:
-            texts = texts if isinstance(texts, list) else [texts]
-            captions[name] += [t for t in map(str.strip, map(_string, texts))
-                               if _usable(t, where, report)]
-            if row.get("split") in ("validation", "test"):
-                splits[name] = row["split"]
-            elif row.get("split"):
-                splits[name] = "pairs"
+            captions[found] += _texts(row, report)
+            _tell_split(splits, found, row)
     return {name: texts for name, texts in captions.items() if texts}, splits
 
 
+def _tell_split(splits, name, row):
+    """Remember the split that a row tells of its picture."""
+    word = row.pick(SPLIT_COLUMNS)
+    if word is None or not str(word).strip():
+        return
+    split = SPLITS.get(str(word).strip().lower())
+    if split is None:
+        raise UserError(
+            f"{row.where} is of the split {word}, which is none of {', '.join(SPLITS)}; name it "
+            "so, or take the row out."
+        )
+    if splits.setdefault(name, split) != split:
+        raise UserError(f"{row.where} puts {name} into {word}, another row elsewhere; choose one.")
+
+
 def read_texts(path, report):
-    """Lone texts: a table with a caption column, or one text a line."""
-    try:
-        found = [_string(_pick(row, TEXT_COLUMNS)) for row in _rows(path, report)]
-    except UserError:
-        found = _open(path).read().splitlines()
-    return [t.strip() for i, t in enumerate(found) if _usable(t.strip(), f"text {i}", report)]
+    """Lone texts: of a table with a caption column, or one a line of a .txt."""
+    if tables.suffix(path) == ".txt":
+        lines = enumerate(tables.BREAK.split(tables.text_of(path)), start=1)
+        rows = [tables.Row(f"{path}:{i}", {"text": line}) for i, line in lines if line.strip()]
+    else:
+        rows = _rows(path, report)
+    return [text for row in rows for text in _texts(row, report)]
+
+
+def _rows(path, report):
+    """The sound rows of a table with a column of texts; the report hears of the others."""
+    rows = tables.read(path)
+    sound = [row for row in rows if not row.fault]
+    if sound and not any(column in row.cells for row in sound for column in TEXT_COLUMNS):
+        raise UserError(
+            f"{path} has the columns {', '.join(sound[0].cells)}; name the picture's column `file` "
+            "and the text's `caption`."
+        )
+    for row in rows:
+        if row.fault:
+            report.skip(*_named(row))
+    return sound
+
+
+def _named(row):
+    """(reason, where) of a fault; numbers belong to the place."""
+    if "cells" in row.fault:
+        return "not as many cells as the header", f"{row.where} ({row.fault})"
+    return row.fault, row.where
+
+
+def _texts(row, report):
+    """The usable texts of a row."""
+    found = tables.texts(row.pick(TEXT_COLUMNS))
+    if found is None:
+        report.skip(tables.NO_TEXT, row.where)
+        return []
+    return [text.strip() for text in found if _usable(text.strip(), row.where, report)]
 
 
 def _usable(text, where, report):
@@ -140,59 +197,8 @@ def _usable(text, where, report):
         report.skip("empty caption", where)
     elif len(text) > LONGEST:
         report.skip("text too long", where)
+    elif not tables.is_utf8(text):
+        report.skip(tables.NO_UTF8, where)
     else:
         return True
     return False
-
-
-def _json_row(line, where, report):
-    try:
-        row = json.loads(line)
-    except ValueError:
-        row = None
-    if isinstance(row, dict):
-        return row
-    report.skip("line is no JSON object", where)
-    return {}
-
-
-def _string(value):
-    return value if isinstance(value, str) else ""
-
-
-def _pick(row, columns):
-    lowered = {str(k).strip().lower(): v for k, v in row.items() if k is not None}
-    return next((lowered[c] for c in columns if c in lowered), "")
-
-
-def _open(path):
-    if not pathlib.Path(path).is_file():
-        raise UserError(f"{path} does not exist; check --captions and --texts.")
-    data = pathlib.Path(path).read_bytes()
-    try:
-        data = gzip.decompress(data) if str(path).endswith(".gz") else data
-    except (OSError, EOFError) as error:
-        raise UserError(f"{path} is no whole gzip file ({error}); fetch it again.") from error
-    return io.StringIO(data.decode("utf-8-sig", errors="replace"))
-
-
-def _rows(path, report):
-    """Dicts of a TSV, CSV or JSONL file; a line that is no object is skipped and counted."""
-    name = str(path).removesuffix(".gz")
-    text = _open(path)
-    if name.endswith(".jsonl"):
-        return [_json_row(line, f"{path}:{i}", report) for i, line in enumerate(text, start=1)]
-    delimiter = {".tsv": "\t", ".csv": ","}.get(pathlib.Path(name).suffix)
-    if not delimiter:
-        raise UserError(f"{path} ends in neither .tsv, .csv nor .jsonl; rename or convert it.")
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    lines = (line.replace("\0", "") for line in text)  # csv refuses NUL
-    rows = list(csv.DictReader(lines, delimiter=delimiter, quoting=quoting))
-    if rows and not _pick(rows[0], TEXT_COLUMNS) and not set(
-        str(k).lower() for k in rows[0]
-    ) & set(TEXT_COLUMNS):
-        raise UserError(
-            f"{path} has the columns {', '.join(map(str, rows[0]))}; name the picture's column "
-            f"`file` and the text's `caption`."
-        )
-    return rows

@@ -24,7 +24,8 @@ class Pictures:
     def __init__(self, sources):
         self.left_out = []  # (reason, name) of what is none at first sight
         self._files, self._sources = {}, {}
-        for source in map(pathlib.Path, sources):
+        self.sources = tuple(map(pathlib.Path, sources))
+        for source in self.sources:
             found = dict(sorted(_unique(source, _listed(source)).items()))
             for name, read in found.items():
                 self._add(source, name, read)

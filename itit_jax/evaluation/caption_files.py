@@ -1,10 +1,10 @@
-"""Captions in files: COCO JSON or TSV with the columns id and caption."""
+"""Captions in files: a table (see tables.py) with the columns id and caption, such as COCO's."""
 
-import csv
-import json
-import pathlib
-
+from data_pipelines import tables
 from data_pipelines.errors import UserError
+
+IDS = ("image_id", "id", "key")  # what COCO calls id is that of the caption
+TEXTS = ("caption", "text", "sentence")
 
 
 def read_hypotheses(path):
@@ -15,7 +15,7 @@ def read_hypotheses(path):
             raise UserError(f"{path} has two captions for id {key}; give one each.")
         hypotheses[key] = caption
     if not hypotheses:
-        raise UserError(f"{path} holds no caption; give a file with at least one.")
+        raise UserError(f"{path} holds no caption under the columns id and caption; give one.")
     return hypotheses
 
 
@@ -34,31 +34,22 @@ def read_references(path, hypotheses):
 
 
 def _rows(path):
-    """(id, caption) of every row; ids are compared as strings."""
-    file = pathlib.Path(path)
-    if not file.is_file():
-        raise UserError(f"{path} does not exist; give a JSON or TSV file of captions.")
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no UTF-8 text; give a JSON or TSV file.") from error
-    return _json_rows(path, text) if file.suffix == ".json" else _table_rows(path, text)
+    """(id, caption) of every row; ids are compared as strings.
+
+    A row that cannot be used is refused: left out it would change the score.
+    """
+    rows = tables.read(path)
+    if rows and not any(_has(row, IDS) and _has(row, TEXTS) for row in rows):
+        raise UserError(f"{path} lacks the columns id and caption; name them so in its first line.")
+    for row in rows:
+        key, found = tables.name_of(row.pick(IDS)), tables.texts(row.pick(TEXTS))
+        fault = row.fault or ("no id" if key is None else "")
+        if not fault and (found is None or len(found) != 1):
+            fault = f"the caption of id {key} is no text"
+        if fault:
+            raise UserError(f"{row.where}: {fault}; mend that row.")
+        yield key, found[0]
 
 
-def _json_rows(path, text):
-    try:
-        found = json.loads(text)
-        rows = found["annotations"] if isinstance(found, dict) else found
-        return [(str(row["image_id"]), str(row["caption"])) for row in rows]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is no COCO caption file ({type(error).__name__}: {error}); it holds a list "
-            'of {"image_id", "caption"}, or such a list under "annotations".'
-        ) from error
-
-
-def _table_rows(path, text):
-    table = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    if not {"id", "caption"} <= set(table.fieldnames or ()):
-        raise UserError(f"{path} lacks a first line with the columns id and caption; add it.")
-    return [(row["id"], row["caption"] or "") for row in table]
+def _has(row, columns):
+    return row.pick(columns) is not None

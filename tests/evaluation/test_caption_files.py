@@ -43,8 +43,8 @@ def test_a_hypothesis_is_one_caption(file):
         ("x.tsv", None, "x.tsv does not exist"),
         ("x.tsv", table([]), "holds no caption"),
         ("x.tsv", "name\ttext\n", "columns id and caption"),
-        ("x.tsv", b"id\tcaption\n1\t\xff\n", "is no UTF-8 text"),
-        ("x.json", '{"annotations": [{"caption": "no id"}]}', "is no COCO caption file"),
+        ("x.tsv", b"id\tcaption\n1\t\xff\n", "x.tsv:2: bytes that are no UTF-8"),
+        ("x.json", '{"annotations": [{"caption": "no id"}]}', "columns id and caption"),
         ("x.json", "[", "is no COCO caption file"),
     ],
 )
