@@ -20,7 +20,7 @@ from data_pipelines.scenes import build as scenes
 from data_pipelines.scenes.world import PRESETS
 from data_pipelines.words.find import open_words
 from data_pipelines.words.pieces import FILE
-from data_pipelines.words.train import train_pieces
+from data_pipelines.words.train import train_enough_pieces, train_pieces
 
 LICENCES = {
     "scenes": "CC0-1.0",
@@ -126,9 +126,10 @@ def _vocabulary(options, splits):
     """{name: bytes} of the vocabulary that lies beside the records."""
     if options.vocabulary:
         return open_words(options.vocabulary).files()
-    size = options.vocabulary_size or (256 if options.from_ == "scenes" else 1000)
-    texts = (t for name in ("pairs", "texts") for r in splits.get(name, ()) for t in r.texts)
-    return {FILE: train_pieces(texts, size)}
+    texts = [t for name in ("pairs", "texts") for r in splits.get(name, ()) for t in r.texts]
+    if options.vocabulary_size:
+        return {FILE: train_pieces(texts, options.vocabulary_size)}
+    return {FILE: train_enough_pieces(texts, 256 if options.from_ == "scenes" else 1000)}
 
 
 if __name__ == "__main__":

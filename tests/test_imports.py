@@ -10,6 +10,7 @@ MEETS_DATA = (
     "itit_jax.data_checks",
     "itit_jax.encode",
     "itit_jax.evaluation.scorers",
+    "itit_jax.evaluation.caption_files",
     "itit_jax.evaluation.images",
     "itit_jax.evaluation.features",
     "itit_jax.evaluation.clip_score",

@@ -5,6 +5,7 @@ python -m data_pipelines.words.train --data=DIR --size=256 --out=vocabulary.mode
 
 import io
 import itertools
+import re
 import sys
 from collections.abc import Iterable
 
@@ -22,6 +23,25 @@ ARGUMENTS = {
     "--out": Argument("", "model file to write", form="FILE", needed=True),
     "--size": Argument(1000, "most pieces", at_least(4), form="N"),
 }
+
+
+class TooFewPieces(UserError):
+    """Not one piece for each letter of the texts. needed: what is enough for that."""
+
+    def __init__(self, size, needed):
+        self.needed = needed
+        super().__init__(
+            f"{size} pieces are too few for these texts, which have so many letters; give at least "
+            f"{needed}."
+        )
+
+
+def train_enough_pieces(texts: list[str], size: int) -> bytes:
+    """The same with more than `size` pieces where the letters of the texts alone need them."""
+    try:
+        return train_pieces(texts, size)
+    except TooFewPieces as error:
+        return train_pieces(texts, error.needed + size)
 
 
 def train_pieces(texts: Iterable[str], size: int) -> bytes:
@@ -49,10 +69,9 @@ def train_pieces(texts: Iterable[str], size: int) -> bytes:
             minloglevel=2,
         )
     except RuntimeError as error:
-        why = str(error).rpartition("] ")[2] or "it needs a piece for each letter"
-        raise UserError(
-            f"{size} pieces are too few for these texts ({why.strip().rstrip('.')}); give more."
-        ) from error
+        if needed := re.search(r" vs (\d+)", str(error)):
+            raise TooFewPieces(size, int(needed[1])) from error
+        raise UserError("these texts have no word to learn a vocabulary from.") from error
     return model.getvalue()
 
 

@@ -12,13 +12,15 @@ VERSION = 1  # of the signature: raised when a score of the same texts would cha
 ORDERS = 4  # n-grams up to this length
 ROUGE_BETA = 1.2
 CIDER_SIGMA = 6.0
+ONE = "it weighs words by how rare they are in a set; give two pictures or more"
 
 
 def score(hypotheses, references, *, tokenized=False):
     """Scores of captions, [n] texts against [n] lists of reference texts.
 
-    -> {metric: {"score", "low", "high", "items" [n], "signature"}} for Bleu_1..4, ROUGE_L and
-    CIDEr. The intervals resample captions; CIDEr keeps the document frequencies of the whole set.
+    -> {metric: {"score", "low", "high", "items" [n], "signature"}, or {"missing": why}} for
+    Bleu_1..4, ROUGE_L and CIDEr. The intervals resample captions; CIDEr keeps the document
+    frequencies of the whole set.
     """
     if not tokenized:
         hypotheses = [tokenize(text) for text in hypotheses]
@@ -30,14 +32,15 @@ def score(hypotheses, references, *, tokenized=False):
         scores[f"Bleu_{order}"] = _entry(statistics, statistic(statistics), statistic)
     rouge = rouge_l(hypotheses, references)
     scores["ROUGE_L"] = _entry(rouge, rouge)
-    ciders = cider(hypotheses, references)
-    scores["CIDEr"] = _entry(ciders, ciders)
+    if len(hypotheses) > 1:
+        ciders = cider(hypotheses, references)
+        scores["CIDEr"] = _entry(ciders, ciders)
     few, many = min(map(len, references)), max(map(len, references))
     counted = f"refs:{few}" if few == many else f"refs:{few}-{many}"
     tokens = "given" if tokenized else "ptb-py"
     for name, entry in scores.items():
         entry["signature"] = f"{name.lower()}:{tokens}|{counted}|n:{len(hypotheses)}|v:{VERSION}"
-    return scores
+    return scores if "CIDEr" in scores else scores | {"CIDEr": {"missing": ONE}}
 
 
 def _entry(values, items, statistic=None):

@@ -64,6 +64,7 @@ def of_captions(results, examples, config):
         for task, texts in texts_of(results, inputs.open_vocabulary(config)).items()
         for name, entry in caption_scores.score(texts, examples["texts"]).items()
         for end, key in ENDS.items()
+        if key in entry
     }
 
 

@@ -45,3 +45,10 @@ def test_one_caption_more_or_less_moves_the_score_within_its_interval():
     for name, entry in caption_scores.score(texts, references).items():
         assert entry["low"] <= entry["score"] <= entry["high"], name
         assert entry["low"] < entry["high"], name
+
+
+def test_cider_of_one_picture_is_not_measured_and_that_of_two_is():
+    one = caption_scores.score(["a red dog"], [["a red dog"]])
+    assert "two pictures or more" in one["CIDEr"]["missing"] and one["Bleu_1"]["score"] > 0.99
+    two = caption_scores.score(["a red dog", "a cat"], [["a red dog"], ["a cat"]])
+    assert "score" in two["CIDEr"]

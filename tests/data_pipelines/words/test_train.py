@@ -1,8 +1,12 @@
 """The command that learns a vocabulary."""
 
+import pytest
+
+from data_pipelines.errors import UserError
 from data_pipelines.records import Record, write
 from data_pipelines.words import train
 from data_pipelines.words.pieces import Pieces
+from data_pipelines.words.train import TooFewPieces, train_enough_pieces, train_pieces
 
 
 def command(data, out, size):
@@ -33,3 +37,21 @@ def test_what_cannot_be_learnt_is_one_sentence_and_writes_nothing(easy, tmp_path
     assert not out.exists()
     assert command(easy, tmp_path / "none" / "words.model", 120) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_texts_of_many_letters_get_the_pieces_that_they_need_or_are_told_how_many():
+    letters = [chr(0x4E00 + i) for i in range(300)]
+    texts = ["".join(letters[i : i + 7]) for i in range(0, 294)]
+    with pytest.raises(TooFewPieces, match="give at least") as error:
+        train_pieces(texts, 100)
+    assert error.value.needed >= 300
+    assert train_pieces(texts, error.value.needed)  # the advice works
+    assert train_enough_pieces(texts, 100)
+    small = ["a red dog"]
+    assert train_enough_pieces(small, 60) == train_pieces(small, 60)
+
+
+@pytest.mark.parametrize("texts", [[], [" "], ["\u200b"]])
+def test_texts_without_a_word_are_one_sentence(texts):
+    with pytest.raises(UserError, match="no texts to learn|no word to learn"):
+        train_enough_pieces(texts, 60)
