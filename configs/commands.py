@@ -32,7 +32,7 @@ MENDABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, 
 HELP = ("-h", "--help")
 # Forms that are places.
 PLACES = {"FILE": "path", "DIR": "path", "PATH": "path", "DIR,DIR": "paths",
-          "KIND:PATH": "kind:path"}  # fmt: skip
+          "DIR:SPLIT": "path", "KIND:PATH": "kind:path"}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

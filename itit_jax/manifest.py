@@ -23,7 +23,7 @@ def fault(folder, step):
     if not (folder / NAME).exists():
         return ""
     try:
-        known = json.loads((folder / NAME).read_text())
+        known = json.loads((folder / NAME).read_text(encoding="utf-8"))
         if known["step"] != step:
             return f"it is step {known['step']}"
         for name, value in known["files"].items():

@@ -101,13 +101,13 @@ class Growing:
     def __init__(self, run):
         del run
 
-    def latest(self):
+    def whole_step(self):
         Growing.last += 1
         return Growing.last
 
     def restore_part(self, section, name, abstract, step=None):
         del section, name, abstract
-        return step or self.latest()
+        return step or self.whole_step()
 
 
 def test_beside_a_live_run_all_parts_are_of_the_step_that_is_told(monkeypatch, tmp_path):
