@@ -38,7 +38,7 @@ ARGUMENTS = {
         "", "a SentencePiece model, such as T5's spiece.model", form="FILE", bucket=True
     ),
     "--vocabulary_size": Argument(0, "pieces to learn", PIECES, form="N"),
-    "--pairs": Argument(0, "folder, emoji: pairs to keep as pairs; 0: all", at_least(0), form="N"),
+    "--pairs": Argument(0, "pairs to keep as pairs, or to draw; 0: all", at_least(0), form="N"),
     "--preset": Argument("tiny", "scenes: how difficult", one_of(*PRESETS), form="NAME"),
     "--seed": Argument(0, "scenes: of everything drawn", at_least(0), form="N"),
     "--images": Argument("", "folder: folders or zips, comma between", form="DIR,DIR"),
@@ -118,7 +118,7 @@ def _fill(draft, splits, **about):
 
 def _make(options, report):
     if options.from_ == "scenes":
-        return scenes.make(options.preset, options.seed)
+        return scenes.make(options.preset, options.seed, options.pairs)
     return {"folder": folder, "emoji": emoji}[options.from_].make(options, report)
 
 

@@ -12,9 +12,15 @@ from data_pipelines.scenes.grammar import caption
 from data_pipelines.scenes.world import Scene, World, preset, split_scenes
 
 
-def make(name: str, seed: int) -> tuple[dict[str, Iterable[Record]], dict]:
-    """Records of every split, drawn when they are read, and the parameters that made them."""
+def make(name: str, seed: int, pairs: int = 0) -> tuple[dict[str, Iterable[Record]], dict]:
+    """Records of every split, drawn when they are read, and the parameters that made them.
+
+    pairs: instead of the preset's number of them; 0: that number.
+    """
     world = preset(name)
+    if pairs:
+        counts = dataclasses.replace(world.counts, pairs=pairs)
+        world = dataclasses.replace(world, counts=counts)
     scenes = split_scenes(world, seed)
     splits = {
         split: _records(world, members, split, np.random.default_rng([seed, number]))

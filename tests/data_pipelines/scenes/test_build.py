@@ -60,3 +60,12 @@ def test_parameters_can_be_written_as_json():
 def test_an_unknown_preset_is_refused():
     with pytest.raises(UserError):
         make("nope", 0)
+
+
+def test_more_pairs_may_be_drawn_and_none_of_them_is_a_test_scene():
+    splits, parameters = make("easy", 0, pairs=90)
+    scenes = {name: {record.key.split("#")[0] for record in records}
+              for name, records in splits.items()}  # fmt: skip
+    assert parameters["world"]["counts"]["pairs"] == 90
+    assert len(list(make("easy", 0, pairs=90)[0]["pairs"])) == 90
+    assert not scenes["pairs"] & (scenes["test"] | scenes["validation"] | scenes["held_out"])
