@@ -4,6 +4,7 @@ Behind each comes its manifest, and none is read whose files are not as that say
 """
 
 import concurrent.futures
+import logging
 import sys
 import time
 
@@ -122,6 +123,7 @@ class Saver(Checkpoints):
         self._manager = ocp.CheckpointManager(self.folder, options=options)
         self._beside = concurrent.futures.ThreadPoolExecutor(1)
         self._begun = []  # what is still to be told of a save
+        logging.getLogger("absl").addFilter(_is_news)
 
     def save(self, step, state):
         """Begin to save; training goes on meanwhile. A step that is there already stays.
@@ -178,6 +180,11 @@ class Saver(Checkpoints):
         for later in self._manager.all_steps():
             if later > step:
                 self._manager.delete(later)
+
+
+def _is_news(record):
+    """Not the traceback that Orbax logs of an error which it raises too: that is told by us."""
+    return not (record.exc_info and "orbax" in record.pathname)
 
 
 def _tell(step, fault):

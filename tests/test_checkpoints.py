@@ -142,7 +142,7 @@ def empty(folder):
             file.write_bytes(b"")
 
 
-def test_a_full_disk_costs_one_save_and_leaves_the_older_steps_and_nothing_else(tmp_path):
+def test_a_full_disk_costs_one_save_and_leaves_the_older_steps_and_nothing_else(tmp_path, caplog):
     large = jax.random.normal(jax.random.key(0), (300, 300))
     grown = lambda step: state(step).replace(params={"model": {"kernel": large * step}})
     saver = Saver(Workdir(tmp_path), 2)
@@ -154,6 +154,7 @@ def test_a_full_disk_costs_one_save_and_leaves_the_older_steps_and_nothing_else(
         with pytest.raises(UserError, match="could not be written .* goes on from step 1"):
             saver.wait()
     assert first or second, "one of them tells of the other"
+    assert not [record for record in caplog.records if record.exc_info]
     assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["1"]
     assert saver.save(4, grown(4)) == ""
     saver.wait()
