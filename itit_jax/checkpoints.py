@@ -123,7 +123,9 @@ class Saver(Checkpoints):
         self._manager = ocp.CheckpointManager(self.folder, options=options)
         self._beside = concurrent.futures.ThreadPoolExecutor(1)
         self._begun = []  # what is still to be told of a save
-        logging.getLogger("absl").addFilter(_is_news)
+        for name in ("absl", "asyncio"):
+            logging.getLogger(name).addFilter(_is_news)
+        sys.unraisablehook = _tell_unraisable
 
     def save(self, step, state):
         """Begin to save; training goes on meanwhile. A step that is there already stays.
@@ -183,8 +185,15 @@ class Saver(Checkpoints):
 
 
 def _is_news(record):
-    """Not the traceback that Orbax logs of an error which it raises too: that is told by us."""
-    return not (record.exc_info and "orbax" in record.pathname)
+    """Not the tracebacks that Orbax logs of an error which it raises too: that is told by us."""
+    return not (record.exc_info and "orbax" in record.pathname + record.getMessage())
+
+
+def _tell_unraisable(found):
+    """As Python does, but for the writes that were under way when a save failed: each of them
+    finds that nobody waits for it any more."""
+    if "Event loop is closed" not in str(found.exc_value):
+        sys.__unraisablehook__(found)
 
 
 def _tell(step, fault):
