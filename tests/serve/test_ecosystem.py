@@ -91,7 +91,9 @@ def test_no_key_that_may_hold_a_path_goes_out():
     told = {name for name, key in settings.declared(config).items()
             if isinstance(key.default, str) and not key.check}  # fmt: skip
     told -= {"recipe", "evaluate.scenes", "encode.what"}  # names
-    config = settings.override(config, [f"{name}=scenes:/home/me" for name in told])
+    kind = {"kind:path": "scenes:"}
+    front = {name: kind.get(settings.declared(config)[name].place, "") for name in told}
+    config = settings.override(config, [f"{name}={front[name]}/home/me" for name in told])
     assert settings.to_json(config).count("/home/me") == len(told) > 5
     assert "/home/me" not in settings.to_json(export.without_places(config))
 
