@@ -39,7 +39,7 @@ def test_a_tokenizer_does_not_draw_and_a_classifier_does_not_caption():
 
 
 def test_a_recipe_that_nobody_declared_is_one_sentence():
-    sentence = "recipe is 'c4'; set it to one of classifier, itit, towers, vq"
+    sentence = "recipe is 'c4'; set it to one of c3, classifier, itit, towers, vq"
     with pytest.raises(ConfigError, match=sentence):
         base.find(type("Config", (), {"recipe": "c4"}))
 
