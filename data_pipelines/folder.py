@@ -123,8 +123,11 @@ def read_captions(path, pictures, report):
     captions, splits = collections.defaultdict(list), {}
     names = Names(pictures, pictures.sources)
     for row in _rows(path, report):
-        name = tables.name_of(row.pick(FILE_COLUMNS))
-        if not name:
+        written = row.pick(FILE_COLUMNS)
+        name = written.strip() if isinstance(written, str) else None
+        if written is not None and name is None:
+            report.skip("the file is no text", row.where)
+        elif not name:
             report.skip("no file named", row.where)
         elif outside(name):
             report.skip("file outside of the folder", f"{row.where} {name}")
@@ -154,11 +157,22 @@ def _tell_split(splits, name, row):
 def read_texts(path, report):
     """Lone texts: of a table with a caption column, or one a line of a .txt."""
     if tables.suffix(path) == ".txt":
-        lines = enumerate(tables.BREAK.split(tables.text_of(path)), start=1)
-        rows = [tables.Row(f"{path}:{i}", {"text": line}) for i, line in lines if line.strip()]
+        whole = tables.text_of(path)
+        lines = enumerate(tables.line_end(whole).split(whole), start=1)
+        rows = [_line(f"{path}:{i}", line, report) for i, line in lines if line.strip()]
     else:
         rows = _rows(path, report)
-    return [text for row in rows for text in _texts(row, report)]
+    found = [text for row in rows if row for text in _texts(row, report)]
+    if not found:
+        raise UserError(f"{path} holds no text that can be used; mend it, or leave out --texts.")
+    return found
+
+
+def _line(where, line, report):
+    """The row of a line of a .txt, or None of one that is skipped."""
+    if "\r" in line:
+        return report.skip(tables.OLD_BREAK, where)
+    return tables.Row(where, {"text": line})
 
 
 def _rows(path, report):

@@ -6,20 +6,23 @@ names of columns in any case. Building and scoring read by this one reader.
 In TSV and CSV a cell that begins with a quote and closes it is quoted (`""` is a quote, and lines
 may break in it); in TSV any other cell is plain text, in CSV its row is a fault. So is a row whose
 quote would swallow lines that look like rows: a quote that nobody closed takes no sound row along.
+Lines end in a line feed, with or without a carriage return before it. Carriage returns alone end
+lines only in a file without line feeds; elsewhere, outside of quotes, one is a fault of its row.
 """
 
 import gzip
 import json
 import pathlib
 import re
+import zlib
 from typing import Any, NamedTuple
 
 from data_pipelines.errors import UserError
 
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 KINDS = (*DELIMITERS, ".jsonl", ".json")
-BREAK = re.compile(r"\r\n|\n|\r")
 FOREIGN = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16
+OLD_BREAK = "a carriage return inside a line"
 QUOTE = "a quote that is not closed"
 NO_UTF8 = "bytes that are no UTF-8"
 NO_TEXT = "no text where a text is meant"
@@ -66,7 +69,7 @@ def text_of(path) -> str:
     data = file.read_bytes()
     try:
         data = gzip.decompress(data) if str(path).lower().endswith(".gz") else data
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path} is no whole gzip file ({error}); fetch it again.") from error
     if data.startswith(FOREIGN):
         raise UserError(f"{path} is UTF-16; save it as UTF-8.")
@@ -74,16 +77,21 @@ def text_of(path) -> str:
 
 
 def is_utf8(text) -> bool:
-    """Whether no byte of it was foreign."""
-    return not re.search("[\udc80-\udcff]", text)
+    """Whether it can be written: no byte of it was foreign, no half of a letter stands alone."""
+    return not re.search("[\ud800-\udfff]", text)
 
 
 def _sound(row):
     """The row, a fault if any of its texts holds what no text has."""
-    texts = [str(value) for value in row.cells.values()]
-    if not all(map(is_utf8, texts)):
+    found = [text for value in row.cells.values() for text in texts(value) or ()]
+    if not all(map(is_utf8, found)):
         return row._replace(fault=NO_UTF8)
-    return row._replace(fault="a NUL byte") if any("\0" in text for text in texts) else row
+    return row._replace(fault="a NUL byte") if any("\0" in text for text in found) else row
+
+
+def line_end(text) -> re.Pattern:
+    """What ends a line of it."""
+    return re.compile(r"\r?\n" if "\n" in text else r"\r")
 
 
 # ---- TSV and CSV -------------------------------------------------------------------------------
@@ -104,8 +112,9 @@ def _of_cells(path, name, text, kind):
 def _records(text, delimiter, *, quotes_bind):
     """(line, cells, fault) of every line that is not empty. quotes_bind: a cell that begins with a
     quote has to be quoted."""
-    quoted = re.compile(rf'"((?:[^"]|"")*+)"(?=[{delimiter}\r\n]|\Z)')
-    plain = re.compile(rf"[^{delimiter}\r\n]*")
+    quoted = re.compile(rf'"((?:[^"]|"")*+)"(?={delimiter}|\r?\n|\r|\Z)')
+    end_of_line = line_end(text)
+    plain = re.compile(rf"(?:(?!{end_of_line.pattern})[^{delimiter}])*")
     at, line, width = 0, 1, 0
     while at < len(text):
         cells, fault, start = [], "", at
@@ -116,21 +125,23 @@ def _records(text, delimiter, *, quotes_bind):
             if not found and quotes_bind and text[at : at + 1] == '"':
                 fault = QUOTE
             cells.append(found[1].replace('""', '"') if found else plain.match(text, at)[0])
+            if not found and "\r" in cells[-1]:
+                fault = OLD_BREAK
             at = found.end() if found else at + len(cells[-1])
             if text[at : at + 1] != delimiter:
                 break
             at += 1
-        if end := BREAK.match(text, at):
+        if end := end_of_line.match(text, at):
             at = end.end()
         if cells != [""]:
             width = width or len(cells)
             yield line, cells, fault
-        line += len(BREAK.findall(text, start, at))
+        line += len(end_of_line.findall(text, start, at))
 
 
 def _holds_rows(cell, delimiter, width):
     """Whether a later line of a cell has as many delimiters as a row."""
-    later = BREAK.split(cell)[1:]
+    later = re.split(r"\r?\n|\r", cell)[1:]
     return width > 1 and any(line.count(delimiter) == width - 1 for line in later)
 
 

@@ -36,13 +36,13 @@ def same(rng, config):
 
 def misspelt(rng, config):
     """A key with a letter more, less or other."""
-    name, keys = _keys(rng, config, (int, float, bool)[rng.integers(3)])
+    name, _ = _keys(rng, config, (int, float, bool)[rng.integers(3)])
     at = int(rng.integers(len(name)))
     letter = random.Random(int(rng.integers(1 << 30))).choice(string.ascii_lowercase)
     wrong = [name[:at] + name[at + 1 :], name[:at] + letter + name[at:],
              name[:at] + letter + name[at + 1 :]][rng.integers(3)]  # fmt: skip
-    there = {name: settings.flat(config)[name]} if wrong in keys else None
-    return [f"{wrong}=1"], there, (wrong,)
+    value = settings.flat(config)[name]  # where the change changes nothing, it is sound
+    return [f"{wrong}={value}"], {name: value} if wrong == name else None, (wrong,)
 
 
 def no_number(rng, config):

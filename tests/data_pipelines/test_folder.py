@@ -170,3 +170,27 @@ def test_photographs_with_captions_of_people_build(tmp_path):
     assert counts["texts"] == len(texts) == 9003
     assert counts["images"] == 12, "pictures without any text"
     assert sum(counts.values()) - counts["texts"] == 146
+
+
+def test_a_number_is_no_file(pictures):
+    rows = [{"file": name, "caption": text} for name, text in [*GOOD, (10, "ten")]]
+    (pictures / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert run(pictures, captions="captions.jsonl") == 0
+    report = json.loads((pictures / "out" / "report.json").read_text())
+    assert report["the file is no text"] == {"count": 1, "first": ["captions.jsonl:20"]}
+
+
+def test_texts_of_which_none_can_be_used_are_refused(pictures, capsys):
+    table(pictures, GOOD)
+    (pictures / "lone.json").write_text('["one", "two"]')
+    assert run(pictures, f"--texts={pictures / 'lone.json'}") == 2
+    assert "holds no text that can be used" in capsys.readouterr().err
+    assert not (pictures / "out").exists()
+
+
+def test_a_carriage_return_cuts_no_lone_text(pictures):
+    table(pictures, GOOD)
+    (pictures / "lone.txt").write_bytes(b"one\rtwo\nthree\n")
+    assert run(pictures, f"--texts={pictures / 'lone.txt'}") == 0
+    texts = Records(pictures / "out", "texts")
+    assert [texts[i].texts for i in range(len(texts))] == [("three",)]

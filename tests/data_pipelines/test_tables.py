@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ def written(rows, delimiter):
 
 
 def looks_like_a_row(cell, delimiter):
-    return any(line.count(delimiter) == 1 for line in tables.BREAK.split(cell)[1:])
+    return any(line.count(delimiter) == 1 for line in re.split(r"\r?\n|\r", cell)[1:])
 
 
 @given(rows=ROWS, kind=some.sampled_from([".csv", ".tsv"]))
@@ -145,3 +146,27 @@ def test_only_texts_are_texts_and_only_names_are_names():
     assert [tables.name_of(v) for v in (7, " a ", "", None, True, 1.5, [])] == [
         "7", "a", None, None, None, None, None,
     ]  # fmt: skip
+
+
+def test_a_carriage_return_inside_a_line_cuts_no_text(tmp_path):
+    first, second = read(tmp_path, "x.tsv", "file\tcaption\na\tred\rcircle\nb\tblue\n")
+    assert first.fault == tables.OLD_BREAK and second.cells["caption"] == "blue"
+
+
+@pytest.mark.parametrize("half", [r"\ud800", r"\udfff"])
+@pytest.mark.parametrize("form", ['"red %s"', '["red %s"]'])
+def test_half_a_letter_is_no_text(tmp_path, half, form):
+    [row] = read(tmp_path, "x.jsonl", '{"file": "a", "caption": %s}' % (form % half))
+    assert row.fault == tables.NO_UTF8
+
+
+def test_a_nul_byte_in_a_list_is_found(tmp_path):
+    [row] = read(tmp_path, "x.jsonl", r'{"file": "a", "caption": ["red \u0000"]}')
+    assert row.fault == "a NUL byte"
+
+
+def test_a_gzip_file_of_damaged_blocks_is_a_sentence(tmp_path):
+    data = bytearray(gzip.compress(b"file\tcaption\na\tred\n"))
+    data[10:12] = b"\xff\xff"
+    with pytest.raises(UserError, match="no whole gzip file"):
+        read(tmp_path, "x.tsv.gz", bytes(data))

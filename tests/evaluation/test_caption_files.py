@@ -59,3 +59,9 @@ def test_a_wrong_file_is_one_sentence(name, text, sentence, tmp_path):
 def test_a_hypothesis_without_a_reference_is_named(file):
     with pytest.raises(UserError, match="no reference for 1 of 2 captions, such as id 5"):
         read_references(file, {"7": "...", "5": "..."})
+
+
+def test_a_file_of_nulls_names_the_id(tmp_path):
+    (tmp_path / "h.json").write_text('[{"image_id": 1, "caption": null}]')
+    with pytest.raises(UserError, match="the caption of id 1 is no text"):
+        read_hypotheses(tmp_path / "h.json")
