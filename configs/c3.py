@@ -97,16 +97,6 @@ def pairs_are_captioned(c):
         )
 
 
-def heads_divide_widths(c):
-    for name in ("captioner", "drawer"):
-        part = c.model[name]
-        if part.width % part.heads:
-            return (
-                f"model.{name}.width is {part.width}, which model.{name}.heads = {part.heads} "
-                "does not divide; change one of them."
-            )
-
-
 def pictures_are_pixels(c):
     if c.data.tokens:
         return "data.tokens is given, but the tower reads pixels; take data.tokens out."
@@ -146,7 +136,7 @@ SPEC = Spec(
         *loop.CHECKS,
         there_is_an_objective,
         pairs_are_captioned,
-        heads_divide_widths,
+        loop.heads_divide_widths("model.captioner", "model.drawer"),
         pictures_are_pixels,
     ),
     needs=(*loop.NEEDS, has_tower, drawer_has_tokenizer),

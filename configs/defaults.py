@@ -4,6 +4,7 @@ A recipe's file (itit.py, vq.py) adds its own to them, see spec.py.
 """
 
 import dataclasses
+import functools
 import os
 
 from configs.keys import (
@@ -199,6 +200,21 @@ def has_data(c):
     if not c.data.path:
         return "data.path is empty; give --config.data.path=FOLDER of a data set."
     return path_fault("data.path", c.data.path, "dataset.json")
+
+
+def heads_divide_widths(*sections):
+    """-> the check of networks whose heads share their width evenly."""
+
+    def check(c):
+        for name in sections:
+            part = functools.reduce(lambda place, key: place[key], name.split("."), c)
+            if part.width % part.heads:
+                return (
+                    f"{name}.width is {part.width}, which {name}.heads = {part.heads} "
+                    "does not divide; change one of them."
+                )
+
+    return check
 
 
 def has_vocabulary(c):

@@ -108,15 +108,6 @@ def objectives_have_rows(c):
             )
 
 
-def heads_divide_widths(c):
-    for name, part in (("model", c.model), ("model.text_decoder", c.model.text_decoder)):
-        if part.width % part.heads:
-            return (
-                f"{name}.width is {part.width}, which {name}.heads = {part.heads} "
-                "does not divide; change one of them."
-            )
-
-
 def cycles_begin_within_the_run(c):
     for name in CYCLES:
         start = c.cycle[f"{name}_start"]
@@ -169,7 +160,7 @@ SPEC = Spec(
         *loop.CHECKS,
         there_is_an_objective,
         objectives_have_rows,
-        heads_divide_widths,
+        loop.heads_divide_widths("model", "model.text_decoder"),
         cycles_begin_within_the_run,
         generator_exists,
     ),

@@ -54,16 +54,6 @@ def patches_divide_the_image(c):
         )
 
 
-def heads_divide_widths(c):
-    for name in ("image", "text"):
-        tower = c.model[name]
-        if tower.width % tower.heads:
-            return (
-                f"model.{name}.width is {tower.width}, which model.{name}.heads = {tower.heads} "
-                "does not divide; change one of them."
-            )
-
-
 def siglip_has_the_width_of_its_pictures(c):
     if c.model.family == "siglip" and c.model.features != c.model.image.width:
         return (
@@ -87,7 +77,7 @@ SPEC = Spec(
         *loop.CHECKS,
         has_pairs_to_contrast,
         patches_divide_the_image,
-        heads_divide_widths,
+        loop.heads_divide_widths("model.image", "model.text"),
         siglip_has_the_width_of_its_pictures,
         the_sigmoid_has_its_bias,
     ),
