@@ -50,11 +50,13 @@ def pass_on(arguments, workdir, chain):
 
 
 def agree(found, expected, names):
+    """Sums in another order differ by 1e-7, and each update of Adam enlarges it: it divides small
+    gradients by their own size. A shard too many or too few is seen from 1e-2 on."""
     assert sorted(found) == sorted(expected)
     for step in expected:
         for name in names:
             np.testing.assert_allclose(
-                found[step][name], expected[step][name], rtol=2e-5, atol=1e-7, err_msg=f"{step}"
+                found[step][name], expected[step][name], rtol=1e-4, atol=1e-7, err_msg=f"{step}"
             )
 
 
