@@ -123,6 +123,12 @@ KEYS = {
         place="kind:path",
         bucket=True,
     ),
+    "evaluate.best_of": Key(
+        1, "drawings of each text; above 1 the judge's choice is scored too", at_least(1), True
+    ),
+    "evaluate.judge": Key(
+        "", "run of towers, or published ones, that chooses", place="path", bucket=True
+    ),
     "evaluate.cycles": Key(
         False, "what comes back of image > text > image and text > image > text", resumable=True
     ),
@@ -246,4 +252,15 @@ def has_features(c):
         return f"evaluate.features is {spec}, but {path} does not exist; mend the path."
 
 
-NEEDS = (has_data, has_vocabulary, has_tokens, has_encode_run, has_features)
+def has_judge(c):
+    if c.evaluate.judge:
+        return path_fault("evaluate.judge", c.evaluate.judge)
+    if c.evaluate.best_of > 1:
+        return (
+            f"evaluate.best_of is {c.evaluate.best_of}, but nobody chooses among them; give "
+            "--config.evaluate.judge=DIR, a run of configs/towers_tiny.py or published weights of "
+            "CLIP or SigLIP."
+        )
+
+
+NEEDS = (has_data, has_vocabulary, has_tokens, has_encode_run, has_features, has_judge)

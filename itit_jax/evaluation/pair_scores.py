@@ -14,11 +14,16 @@ SCALE = 100.0
 CHUNK = 256  # pictures decoded at once
 
 
-def similarity(image_features, text_features):
-    """[n, d], [n, d] -> [n]: 100 max(cos, 0) of each pair, in float64."""
+def cosines(image_features, text_features):
+    """[n, d], [n, d] -> [n]: of each pair, in float64."""
     image, text = (np.asarray(x, np.float64) for x in (image_features, text_features))
     lengths = np.linalg.norm(image, axis=1) * np.linalg.norm(text, axis=1)
-    return SCALE * np.maximum((image * text).sum(1) / lengths, 0.0)
+    return (image * text).sum(1) / lengths
+
+
+def similarity(image_features, text_features):
+    """[n, d], [n, d] -> [n]: 100 max(cos, 0) of each pair."""
+    return SCALE * np.maximum(cosines(image_features, text_features), 0.0)
 
 
 def score(towers, pictures, captions):

@@ -15,6 +15,8 @@ from itit_jax.evaluation.scorers import SCORERS
 from itit_jax.recipes import base
 from itit_jax.report import told
 from itit_jax.screen import Screen
+from itit_jax.towers import judge
+from itit_jax.towers.trained import open_towers
 from itit_jax.workdir import Workdir
 
 BATCH = 50  # examples a call; the same shape for every split, so that it compiles once
@@ -46,6 +48,8 @@ def evaluate(config, recipe, params, *, done=None, most=None):
     """{split: {score: number}} after `done` steps, by the scorers that are due then (by default
     all that are asked for), of at most `most` examples (by default evaluate.examples)."""
     total = config.train.steps
+    if config.evaluate.best_of > 1:
+        judge_of(config.evaluate.judge)  # what is no judge is told before the work
     scorers = [
         scorer
         for scorer in SCORERS
@@ -63,6 +67,8 @@ def evaluate_split(config, recipe, params, split, count, scorers):
     """{score: number}, with `_low` and `_high` where there is an interval."""
     examples = inputs.held_out(config, split, count)
     results = score_rows(recipe, params, examples)
+    if config.evaluate.best_of > 1 and "drawn" in results:
+        results |= choose(recipe, params, examples, results["drawn"], config.evaluate)
     scores = {"examples": len(examples["keys"])}
     for scorer in scorers:
         scores |= scorer.score(results, examples, config)
@@ -70,17 +76,49 @@ def evaluate_split(config, recipe, params, split, count, scorers):
 
 
 @functools.cache
-def jitted_score(recipe, mesh):
-    """recipe.score, compiled once however often it is asked for; every host gets all results."""
-    return jax.jit(recipe.score, out_shardings=sharding.replicated(mesh))
+def jitted(function, mesh):
+    """A method of a recipe, compiled once however often it is asked for; every host gets all
+    results."""
+    return jax.jit(function, out_shardings=sharding.replicated(mesh))
+
+
+def mesh_of(params):
+    """Where parameters lie."""
+    return jax.tree.leaves(params)[0].sharding.mesh
 
 
 def score_rows(recipe, params, examples):
     """recipe.score over all "image" and "text" of the examples -> {name: array [n, ...]}."""
-    score = jitted_score(recipe, jax.tree.leaves(params)[0].sharding.mesh)
+    score = jitted(recipe.score, mesh_of(params))
     done = []
     for number, (index, count) in enumerate(batches_of(range(len(examples["image"])), BATCH)):
         rows = {name: examples[name][np.array(index)] for name in ("image", "text")}
         results = jax.device_get(score(params, rows, jax.random.key(number)))
         done.append({name: values[:count] for name, values in results.items()})
     return {name: np.concatenate([part[name] for part in done]) for name in done[0]}
+
+
+@functools.cache
+def judge_of(folder):
+    """The judge of that folder, loaded once however often a run is scored."""
+    return open_towers(folder)
+
+
+def choose(recipe, params, examples, drawn, asked):
+    """The best of asked.best_of drawings of each text by asked.judge: "best" uint8 [n, h, w, 3],
+    and the cosines [n] that the judge gives to "drawn" uint8 [n, h, w, 3], the first of them, and
+    to the best."""
+    towers, best, cosines = judge_of(asked.judge), [], []
+    draw = jitted(recipe.draw, mesh_of(params))
+    for number, (index, count) in enumerate(batches_of(range(len(drawn)), BATCH)):
+        text, key = examples["text"][np.array(index)], jax.random.key(number)
+        keys = [jax.random.fold_in(key, turn) for turn in range(1, asked.best_of)]
+        more = [jax.device_get(draw(params, text, each))[:count] for each in keys]
+        turns = np.stack([drawn[index[:count]], *more])
+        texts = [examples["texts"][i][0] for i in index[:count]]
+        cosines.append(judge.cosines(towers, turns, texts))
+        best.append(turns[cosines[-1].argmax(axis=0), np.arange(count)])
+    cosines = np.concatenate(cosines, axis=1)
+    return {
+        "best": np.concatenate(best), "drawn_cosine": cosines[0], "best_cosine": cosines.max(axis=0)
+    }  # fmt: skip

@@ -24,7 +24,8 @@ from itit_jax.evaluation import (
 
 # Task: key of what a recipe made of the examples.
 TEXTS = {"i2t": "caption", "t2i2t": "recaption"}
-PICTURES = {"t2i": "drawn", "i2t2i": "redrawn", "tokenizer": "rebuilt"}
+DRAWINGS = {"t2i": "drawn", "t2i_best": "best"}  # the best: of several, see run.choose
+PICTURES = {**DRAWINGS, "i2t2i": "redrawn", "tokenizer": "rebuilt"}
 ENDS = {"": "score", "_low": "low", "_high": "high"}
 
 
@@ -71,16 +72,18 @@ def of_captions(results, examples, config):
 def of_pictures(results, examples, config):
     """FID, KID and their kin of drawings against the pictures of the split, and by what
     (`t2i_features`, a text)."""
-    if "drawn" not in results:
+    found = {task: results[key] for task, key in DRAWINGS.items() if key in results}
+    if not found:
         return {}
     if len(examples["image"]) < 2:
         raise UserError("evaluate.features needs two pictures and the split has one; leave it out.")
     extractor = features.find(config.evaluate.features)
-    sets = [collected.of(extractor(found)) for found in (examples["image"], results["drawn"])]
-    scores = picture_scores.score(*sets, picture_scores.METRICS, extractor.name)
+    real, score = collected.of(extractor(examples["image"])), picture_scores.score
+    sets = {task: collected.of(extractor(drawn)) for task, drawn in found.items()}
     return {"t2i_features": extractor.name} | {
-        f"t2i_{name}{end}": entry[key]
-        for name, entry in scores.items()
+        f"{task}_{name}{end}": entry[key]
+        for task, drawn in sets.items()
+        for name, entry in score(real, drawn, picture_scores.METRICS, extractor.name).items()
         for end, key in ENDS.items()
         if key in entry
     }

@@ -178,7 +178,7 @@ def _scores(found):
 def _interval(scores, name):
     """Ends of an interval; those of the Inception Score are one deviation, which is another."""
     low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
-    return "" if low is None or name == "t2i_is" else f"{low:.4g} to {high:.4g}"
+    return "" if low is None or name.endswith("_is") else f"{low:.4g} to {high:.4g}"
 
 
 def _limits(found, data):

@@ -2,6 +2,7 @@
 
 python -m itit_jax.serve.cli caption PICTURE... --workdir=runs/demo/itit
 python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=runs/demo/itit
+python -m itit_jax.serve.cli draw "TEXT" --best_of=10 --judge=runs/towers --workdir=runs/demo/itit
 python -m itit_jax.serve.cli edit x.png "TEXT" --mask=mask.png --out=y.png --workdir=runs/demo/itit
 """
 
@@ -16,6 +17,7 @@ from data_pipelines.errors import UserError
 from data_pipelines.files import check_file
 from itit_jax.serve.asked import opened
 from itit_jax.serve.pictures import Edit
+from itit_jax.towers import judge
 
 WORKDIR = Argument(
     "runs/demo/itit",
@@ -58,16 +60,32 @@ def caption(options):
         "text": Argument("", "what the picture shows"),
         "--out": Argument("drawn.png", "where the picture goes", form="FILE"),
         "--scale": Argument(8, "enlarge each pixel, for the eye", at_least(1), form="N"),
+        "--best_of": Argument(1, "draw so many and keep the judge's choice", at_least(1), form="N"),
+        "--judge": Argument(
+            "", "towers that choose: a run of them, or published CLIP or SigLIP", form="DIR",
+            bucket=True,
+        ),
+        "--sheet": Argument("", "where a sheet of all that were drawn goes", form="FILE"),
         **WISHES,
     },
 )
 def draw(options):
     """Writes a picture."""
     out = _picture_file(options.out)
-    session = _session(options)
-    (picture,) = session.draw([options.text], **_wishes(options))
-    size = [side * options.scale for side in picture.size]
-    _write(picture.resize(size, Image.NEAREST), out)
+    judge.check(options.best_of, options.judge)
+    sheet = _picture_file(options.sheet, "--sheet") if options.sheet else None
+    if sheet and not options.judge:
+        raise UserError("--sheet shows what a judge has put in order; give --judge=DIR.")
+    session, wishes = _session(options), _wishes(options)
+    if not options.judge:
+        (picture,) = session.draw([options.text], **wishes)
+        return _write(_enlarged(picture, options.scale), out)
+    best_of = dict(best_of=options.best_of, judge=options.judge)
+    (ranked,) = session.ranked([options.text], **best_of, **wishes)
+    _write(_enlarged(ranked.pictures[0], options.scale), out)
+    print(ranked)
+    if sheet:
+        _write(ranked.sheet(), sheet, "--sheet")
 
 
 @command(
@@ -100,20 +118,24 @@ def _wishes(options):
     return {"seed": options.seed, "rounds": options.rounds, "guidance": options.guidance}
 
 
-def _picture_file(path):
+def _enlarged(picture, scale):
+    return picture.resize([side * scale for side in picture.size], Image.NEAREST)
+
+
+def _picture_file(path, flag="--out"):
     path = pathlib.Path(path)
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UserError(f"--out={path} is no picture file; end it in .png, .jpg or .webp.")
-    check_file(path, "--out")
+        raise UserError(f"{flag}={path} is no picture file; end it in .png, .jpg or .webp.")
+    check_file(path, flag)
     return path
 
 
-def _write(picture, path):
+def _write(picture, path, flag="--out"):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path)
     except OSError as error:
-        raise UserError(f"--out={path} cannot be written ({error}); give another.") from error
+        raise UserError(f"{flag}={path} cannot be written ({error}); give another.") from error
     print(path)
 
 

@@ -28,8 +28,10 @@ from itit_jax import config as settings
 from itit_jax import exported
 from itit_jax.batches import batches_of
 from itit_jax.recipes import base
-from itit_jax.serve import asked, export, trained
+from itit_jax.serve import asked, export, rerank, trained
 from itit_jax.serve.pictures import Edit, fit
+from itit_jax.towers import judge as judges
+from itit_jax.towers.trained import open_towers
 
 BATCH = 8  # rows a call; one compiled program serves any number of requests
 # Pickles and code of a hub's folder are never fetched.
@@ -53,6 +55,7 @@ class Session:
             self.trained = trained.of_run(folder, trained.config_of(folder, changes))
         self.config, self.vocabulary = self.trained.config, self.trained.vocabulary
         self._drawer = functools.cache(self._make_drawer)
+        self._judge = functools.cache(self._open_judge)
 
     @functools.cached_property
     def _captioner(self):
@@ -67,11 +70,40 @@ class Session:
         recipe = base.find(settings.override(self.config, wishes, flag=""))
         return jax.jit(recipe.edit if ability is base.Edits else recipe.draw)
 
-    def draw(self, texts, *, seed=0, rounds=None, guidance=None):
+    def _open_judge(self, judge):
+        ready = hasattr(judge, "image_features")
+        return judge if ready else open_towers(place(judge, bucket=True))
+
+    def draw(self, texts, *, seed=0, rounds=None, guidance=None, best_of=1, judge=None):
         """A text, or several -> list of PIL pictures. Equal seeds and texts give equal pictures.
 
-        rounds, guidance: in place of the run's decode.rounds and decode.guidance.
+        rounds, guidance: in place of the run's decode.rounds and decode.guidance. best_of: draws
+        so many of each text and keeps the one that the judge likes best, see `ranked`.
         """
+        judges.check(best_of, judge)
+        wishes = dict(seed=seed, rounds=rounds, guidance=guidance)
+        if best_of > 1:
+            ranked = self.ranked(texts, best_of=best_of, judge=judge, **wishes)
+            return [found.pictures[0] for found in ranked]
+        return self._draw(texts, **wishes)
+
+    def ranked(self, texts, *, best_of, judge, **wishes):
+        """A text, or several -> list of rerank.Ranked: `best_of` drawings of each, of which the
+        plain one of this seed is the first that is drawn. wishes: as in `draw`.
+
+        judge: a folder with a run of towers or with published CLIP or SigLIP, or what has their
+        `image_features`, `text_features` and `signature`.
+        """
+        judges.check(best_of, judge)
+        texts = asked.texts(texts)
+        if not texts:
+            return []
+        towers = self._judge(judge)
+        drawn = self._draw(texts * best_of, **wishes)
+        turns = [drawn[i : i + len(texts)] for i in range(0, len(drawn), len(texts))]
+        return rerank.rank(towers, turns, texts)
+
+    def _draw(self, texts, *, seed=0, rounds=None, guidance=None):
         texts = asked.texts(texts)
         if not texts:
             return []
@@ -170,18 +202,22 @@ class Pipeline:
         """The same files again, into a fresh folder."""
         export.write(self.session.trained, place(folder))
 
-    def __call__(self, prompt, *, num_images=1, steps=None, guidance_scale=None, seed=0):
+    def __call__(
+        self, prompt, *, num_images=1, steps=None, guidance_scale=None, seed=0, best_of=1,
+        judge=None,
+    ):  # fmt: skip
         """A text, or several -> Drawn with `num_images` pictures of each, text after text.
 
         steps: rounds of parallel decoding. guidance_scale: Muse's convention, logits
         (1 + s) conditional - s unconditional, so 0 is off; diffusers' 1 is our 0, its 4 our 3.
-        Both are the run's own where they are None. Equal seeds give equal pictures.
+        Both are the run's own where they are None. Equal seeds give equal pictures. best_of,
+        judge: each picture is the best of so many, as in Session.draw.
         """
         if num_images < 1:
             raise UserError(f"num_images is {num_images}; ask for at least 1.")
         texts = [text for text in asked.texts(prompt) for _ in range(num_images)]
-        drawn = self.session.draw(texts, seed=seed, rounds=steps, guidance=guidance_scale)
-        return Drawn(drawn)
+        wishes = dict(rounds=steps, guidance=guidance_scale, best_of=best_of, judge=judge)
+        return Drawn(self.session.draw(texts, seed=seed, **wishes))
 
     def caption(self, images, *, seed=0):
         """As Session.caption."""

@@ -89,8 +89,8 @@ def _shape(path, found, name, rank):
 
 
 def load_params(path, module):
-    """Parameters of `module`, as `describe` gives it, on the first device."""
-    place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    """Parameters of `module`, as `describe` gives it, on the first device of this process."""
+    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     described = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place)
     side = module.image.size if module.image else 1
     length = module.text.length if module.text else 1

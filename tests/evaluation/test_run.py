@@ -8,6 +8,7 @@ from itit_jax.cadence import due
 from itit_jax.evaluation import run
 from itit_jax.evaluation.scorers import Scorer
 from tests import tiny
+from tests.towers.test_judge import Reds
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,36 @@ def test_every_example_is_scored_once_whatever_the_batches_are():
     examples = {"image": np.zeros((len(text), 1, 1, 3), np.uint8), "text": text, "keys": []}
     found = run.score_rows(Counts(), {"x": x}, examples)
     np.testing.assert_array_equal(found["seen"], text[:, 0])
+
+
+class Draws:
+    """A recipe whose drawings of a text are its word and one colour of three, by the key."""
+
+    def draw(self, params, text, key):
+        colours = jax.random.randint(key, (len(text), 1, 1, 3), 0, 256) + 0 * params["x"]
+        return colours.astype(np.uint8)
+
+
+def test_the_best_of_several_drawings_is_scored_beside_the_first(monkeypatch):
+    """More than a batch; the judge's choice by hand, from the same keys."""
+    monkeypatch.setattr(run, "judge_of", lambda folder: Reds())
+    mesh = jax.sharding.Mesh(jax.devices()[:1], "x")
+    params = {"x": jax.device_put(np.int32(0), jax.NamedSharding(mesh, jax.P()))}
+    count = run.BATCH + 3
+    text, words = np.zeros((count, 2), np.int32), [["red"], ["blue"]] * (count // 2) + [["red"]]
+    drawn = np.random.default_rng(0).integers(0, 256, (count, 1, 1, 3)).astype(np.uint8)
+    config = tiny.itit_config(evaluate__best_of=4, evaluate__judge="x").evaluate
+    examples = {"text": text, "texts": words}
+    found = run.choose(Draws(), params, examples, drawn, config)
+
+    turns = [drawn]
+    for turn in (1, 2, 3):
+        keys = [jax.random.fold_in(jax.random.key(number), turn) for number in (0, 1)]
+        turns.append(np.concatenate([Draws().draw(params, text[:50], key) for key in keys])[:count])
+    vectors = np.stack(turns)[:, :, 0, 0].astype(float)
+    channel = np.where([word == ["red"] for word in words], 0, 2)
+    cosines = vectors[:, np.arange(count), channel] / np.linalg.norm(vectors, axis=-1)
+    np.testing.assert_allclose(found["drawn_cosine"], cosines[0])
+    np.testing.assert_allclose(found["best_cosine"], cosines.max(0))
+    best = vectors[cosines.argmax(0), np.arange(count)]
+    np.testing.assert_array_equal(found["best"][:, 0, 0], best)

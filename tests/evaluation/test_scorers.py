@@ -52,3 +52,10 @@ def test_pairs_with_vectors_are_looked_for_both_ways_with_an_interval():
     assert found["i2t_recall_1"] == found["t2i_recall_1"] == pytest.approx(2 / 3)
     assert found["i2t_recall_1_low"] < 2 / 3 < found["i2t_recall_1_high"]
     assert scorers.of_pairs({"drawn": vectors}, examples, None) == {}
+
+
+def test_the_best_of_several_drawings_has_scores_of_its_own(toys):
+    config, examples, results = toys
+    both = results | {"best": examples["image"]}
+    found = scorers.of_pictures(both, examples, config)
+    assert found["t2i_best_fid"] < 1e-6 < found["t2i_fid"]
