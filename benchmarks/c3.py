@@ -7,15 +7,10 @@ the strong one all. Captioners and drawers see lone texts and lone pictures. Eve
 that you could type, and the same command goes on where it was stopped. Writes OUT.json and OUT.md.
 """
 
-import json
-import pathlib
-import shlex
-import subprocess
 import sys
 
-from benchmarks.demo import ENVIRONMENT, Spent, commit, machine
+from benchmarks.study import Study, interval, shown, told, write
 from configs.commands import Argument, command
-from data_pipelines.files import whole
 
 PAIRS = 20_000
 FEW = 500  # that ITIT's demo learns from
@@ -45,28 +40,9 @@ ARGUMENTS = {
 @command("benchmarks.c3", "C1, C2, C3 on scenes, in a weak and a strong space", ARGUMENTS)
 def main(options):
     """Runs what is not done yet, and writes the tables after each run."""
-    work = pathlib.Path(options.work)
-    work.mkdir(parents=True, exist_ok=True)
-    spent = Spent(work / "spent.json")
-    for name, words in commands(work, options.set):
-        if name in finished(work):
-            continue
-        print(f"\n$ {shlex.join(words)}", flush=True)
-        with spent.on(name):
-            code = subprocess.run([sys.executable, *words[1:]], env=ENVIRONMENT).returncode
-        if code:
-            print(f"stopped with exit code {code}; the same command goes on.", file=sys.stderr)
-            return code
-        with whole(work / "finished.json", "w") as file:
-            json.dump([*finished(work), name], file)
-        write(options, gather(work, spent))
-    return 0
-
-
-def finished(work):
-    """Names of the commands that came to their end."""
-    file = work / "finished.json"
-    return json.loads(file.read_text()) if file.exists() else []
+    study = Study(options.work)
+    tell = lambda: write(options.out, gather(study), page)
+    return study.run(commands(study.folder, options.set), tell)
 
 
 def rows():
@@ -104,54 +80,32 @@ def workdir(work, tower, method, seed):
     return work / f"{tower}_{method.lower()}_{seed}"
 
 
-def gather(work, spent):
+def gather(study):
     """What is known so far."""
-    last = lambda place: max(_scores(place).items(), key=lambda item: int(item[0]))[1]
-    towers = {name: {key: last(work / name)["test"][key] for key in RECALL}
-              for name in TOWERS if name in finished(work)}  # fmt: skip
+    towers = {name: {key: study.scores(name)["test"][key] for key in RECALL}
+              for name in TOWERS if name in study.finished}  # fmt: skip
     found = []
     for tower, method, seed in rows():
-        place = workdir(work, tower, method, seed)
-        if place.name in finished(work):
-            scores = {label: _interval(last(place)["test"], key) for label, key in SCORES.items()}
-            found.append({"tower": tower, "method": method, "seed": seed, **scores})
+        name = workdir(study.folder, tower, method, seed).name
+        if name in study.finished:
+            scores = study.scores(name)["test"]
+            told = {label: interval(scores, key) for label, key in SCORES.items()}
+            found.append({"tower": tower, "method": method, "seed": seed, **told})
     return {
         "towers": towers,
         "rows": found,
         "intervals": "95 %, bootstrap over the 500 test scenes of one run",
-        "core_minutes": round(spent.total("core") / 60, 1),
-        "wall_minutes": round(spent.total("wall") / 60, 1),
-        "device": machine(),
-        "command": shlex.join(["python", "-m", "benchmarks.c3", *sys.argv[1:]]),
-        "commit": commit(),
+        **study.made("benchmarks.c3"),
     }
-
-
-def _scores(place):
-    return json.loads((place / "eval.json").read_text())
-
-
-def _interval(scores, key):
-    """[score, low, high]; None of what was not measured."""
-    return [scores[f"{key}{end}"] for end in ("", "_low", "_high")] if key in scores else None
-
-
-def write(options, found):
-    """OUT.json and OUT.md."""
-    for end, text in ((".json", json.dumps(found, indent=1)), (".md", page(found))):
-        with whole(f"{options.out}{end}", "w") as file:
-            file.write(text + "\n")
 
 
 def page(found):
     """The tables in Markdown."""
-    lines = ["# C3 on scenes", "", f"`{found['command']}` at {found['commit']}: "
-             f"{found['core_minutes']} core-minutes, {found['wall_minutes']} minutes by the clock, "
-             f"{found['device']}. Brackets: {found['intervals']}.", ""]  # fmt: skip
+    lines = ["# C3 on scenes", "", f"{told(found)} Brackets: {found['intervals']}.", ""]
     for tower, recalls in found["towers"].items():
-        told = ", ".join(f"{name} {value:.3f}" for name, value in recalls.items())
+        named = ", ".join(f"{name} {value:.3f}" for name, value in recalls.items())
         lines += [
-            f"## The {tower} tower, of {TOWERS[tower]:,} pairs ({told})",
+            f"## The {tower} tower, of {TOWERS[tower]:,} pairs ({named})",
             "",
             "| method | seed | captioning F1 | drawing F1 | CIDEr |",
             "|---|---|---|---|---|",
@@ -161,7 +115,6 @@ def page(found):
 
 
 def _line(row):
-    shown = lambda entry: "" if entry is None else "{:.2f} ({:.2f} to {:.2f})".format(*entry)
     scores = " | ".join(shown(row[label]) for label in SCORES)
     return f"| {row['method']} | {row['seed']} | {scores} |"
 

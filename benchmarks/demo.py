@@ -6,27 +6,19 @@ python -m benchmarks.demo --out=runs/harder --preset=harder
 Every step is a command that you could type; each continues where it was if it is interrupted.
 """
 
-import contextlib
 import json
-import os
 import pathlib
-import platform
-import resource
 import shlex
-import subprocess
 import sys
-import time
 
-import jax
 from PIL import Image, ImageDraw
 
+from benchmarks.study import Study, commit, machine
 from configs.commands import Argument, command
 from configs.keys import between, one_of
 from data_pipelines.scenes.world import PRESETS
 
 SCORES = ("i2t_scene", "t2i_scene")
-# XLA takes and gives back the memory of every step: results/demo_profile.md.
-ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} | os.environ
 
 ARGUMENTS = {
     "--out": Argument("runs/demo", "folder of the demo", form="DIR"),
@@ -41,16 +33,10 @@ ARGUMENTS = {
 def main(options):
     """Runs the commands in order, then gathers scores.json."""
     out = pathlib.Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
-    spent = Spent(out / "spent.json")
-    for name, words in commands(options, out):
-        print(f"\n$ {shlex.join(words)}", flush=True)
-        with spent.on(name):
-            code = subprocess.run([sys.executable, *words[1:]], env=ENVIRONMENT).returncode
-        if code:
-            print(f"stopped with exit code {code}; the same command goes on.", file=sys.stderr)
-            return code
-    scores = gather(out, options, spent)
+    study = Study(out)
+    if code := study.run(commands(options, out)):
+        return code
+    scores = gather(out, options, study)
     (out / "scores.json").write_text(json.dumps(scores, indent=1))
     show(out, scores)
     return 0
@@ -86,39 +72,7 @@ def fit(preset):
     return sized, [f"--config.data.text_length={12 * world.objects[1]}"]
 
 
-class Spent:
-    """Seconds of each command: by the clock, and of all cores together (user and system).
-
-    They are kept in a file: an interrupted demo has cost its first part too.
-    """
-
-    def __init__(self, file):
-        self.file = file
-        self.parts = json.loads(file.read_text()) if file.exists() else {}
-
-    @contextlib.contextmanager
-    def on(self, name):
-        """Around a command."""
-        wall, core = time.time(), _children()
-        try:
-            yield
-        finally:
-            part = self.parts.setdefault(name, {"wall": 0.0, "core": 0.0})
-            part["wall"] += time.time() - wall
-            part["core"] += _children() - core
-            self.file.write_text(json.dumps(self.parts, indent=1))
-
-    def total(self, kind):
-        """Seconds of all commands."""
-        return sum(part[kind] for part in self.parts.values())
-
-
-def _children():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def gather(out, options, spent):
+def gather(out, options, study):
     """scores.json: after and before, the tokenizer's ceiling, what was used, how long."""
     history = json.loads((out / "itit" / "eval.json").read_text())
     steps = sorted(history, key=int)
@@ -141,34 +95,14 @@ def gather(out, options, spent):
         "cycle": options.cycle,
         "seed": options.seed,
         "steps": int(steps[-1]),
-        "wall_seconds": round(spent.total("wall"), 1),
-        "core_seconds": round(spent.total("core"), 1),
-        "core_seconds_of": {name: round(part["core"], 1) for name, part in spent.parts.items()},
+        "wall_seconds": round(study.spent.total("wall"), 1),
+        "core_seconds": round(study.spent.total("core"), 1),
+        "core_seconds_of": {n: round(part["core"], 1) for n, part in study.spent.parts.items()},
         "intervals": "95 %, bootstrap over the test scenes of this one run; seeds differ by more",
         "device": machine(),
         "command": shlex.join(["python", "-m", "benchmarks.demo", *sys.argv[1:]]),
         "commit": commit(),
     }
-
-
-def machine():
-    """Cores and model of the processor, and the accelerators where there are any."""
-    info = pathlib.Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    name = models[0] if models else platform.processor() or platform.machine()
-    devices = jax.devices()
-    others = "" if devices[0].platform == "cpu" else f", {len(devices)} {devices[0].device_kind}"
-    return f"{os.cpu_count()} cores of {name}{others}"
-
-
-def commit():
-    """Short name of the checked-out commit, "+" behind it if files differ; "" without."""
-    git = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        return subprocess.run(git, capture_output=True, text=True).stdout.strip()
-    except OSError:  # no git here
-        return ""
 
 
 def _flat(tree, prefix=""):

@@ -14,7 +14,7 @@ import sys
 import jax
 import jax.numpy as jnp
 
-from benchmarks.demo import commit, machine
+from benchmarks.study import commit, machine
 from configs.commands import Argument, command
 from configs.keys import at_least
 from itit_jax import distributed, inputs, optimizers, parts, sharding

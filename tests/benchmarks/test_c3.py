@@ -4,7 +4,7 @@ import json
 import pathlib
 
 from benchmarks import c3
-from benchmarks.demo import Spent
+from benchmarks.study import Study
 from itit_jax import config as settings
 
 
@@ -26,8 +26,9 @@ def test_what_is_finished_stands_on_the_page_and_nothing_else(tmp_path):
         (tmp_path / name).mkdir()
         old = {"test": dict.fromkeys(scores, 0.0)}
         (tmp_path / name / "eval.json").write_text(json.dumps({"0": old, "20": {"test": scores}}))
-    (tmp_path / "finished.json").write_text(json.dumps(["data", "weak", "weak_c3_1"]))
-    page = c3.page(c3.gather(tmp_path, Spent(tmp_path / "spent.json")))
+    finished = dict.fromkeys(("data", "weak", "weak_c3_1"), [])
+    (tmp_path / "finished.json").write_text(json.dumps(finished))
+    page = c3.page(c3.gather(Study(tmp_path)))
     assert "The weak tower, of 500 pairs (i2t_recall_1 0.900" in page and "strong" not in page
     assert [line for line in page.splitlines() if line.startswith("| C")] == [
         "| C3 | 1 | 0.50 (0.40 to 0.60) |  |  |"
