@@ -29,6 +29,18 @@ def nucleus(top_p):
     return choose
 
 
+def say(speaker, key, how, *, batch, **ids):
+    """Texts as the section decode.* of a config, `how`, says -> ids int32 [b, t].
+
+    speaker(copies) -> (step_fn, cache) of so many copies of each sample, side by side. ids: length,
+    begin, end and pad, as below.
+    """
+    if how.text == "beam":
+        return beam(*speaker(how.beam), batch=batch, width=how.beam, **ids)
+    choose = nucleus(how.top_p) if how.text == "top_p" else greedy
+    return generate(*speaker(1), key, batch=batch, choose=choose, **ids)
+
+
 def generate(step_fn, cache, key=None, *, batch, length, begin, end, pad=0, choose=greedy):
     """Words until every sample has ended -> ids int32 [b, t], t = `length`, `pad` after `end`."""
     key = jax.random.key(0) if key is None else key

@@ -16,23 +16,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from itit_jax.models.attention import key_mask
-from itit_jax.models.layers import Block, Stack, TokenTable, embed
+from itit_jax.models.layers import Block, GridPositions, Stack, TokenTable, embed
 from itit_jax.models.text_decoder import TextDecoder
-
-
-class GridPositions(nn.Module):
-    """Learned 2-D positions: row vector + column vector."""
-
-    side: int
-    width: int
-
-    @nn.compact
-    def __call__(self):
-        """-> [n, d], n = side * side."""
-        init = nn.initializers.normal(0.02)
-        rows = self.param("rows", init, (self.side, self.width))
-        columns = self.param("columns", init, (self.side, self.width))
-        return (rows[:, None] + columns[None]).reshape(self.side**2, self.width)
 
 
 class ITIT(nn.Module):

@@ -119,6 +119,21 @@ class TokenTable(nn.Module):
         return table
 
 
+class GridPositions(nn.Module):
+    """Learned 2-D positions: row vector + column vector."""
+
+    side: int
+    width: int
+
+    @nn.compact
+    def __call__(self):
+        """-> [n, d], n = side * side."""
+        init = nn.initializers.normal(0.02)
+        rows = self.param("rows", init, (self.side, self.width))
+        columns = self.param("columns", init, (self.side, self.width))
+        return (rows[:, None] + columns[None]).reshape(self.side**2, self.width)
+
+
 def embed(table, tokens):
     """Rows of `table` [v, d] for int ids [...] or probability rows [..., v] -> [..., d].
 

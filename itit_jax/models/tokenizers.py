@@ -1,11 +1,11 @@
-"""The image tokenizer that a config asks for."""
+"""The image tokenizer that a config asks for, and what a trained one says."""
 
 import math
 
 import jax.numpy as jnp
 
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
-from itit_jax.models.vqgan import VQGAN
+from itit_jax.models.vqgan import VQGAN, to_pixels, to_signed
 
 
 def from_config(section, compute="float32"):
@@ -26,3 +26,13 @@ def from_config(section, compute="float32"):
         unit_pixels=section.layout != "taming",
         dtype=jnp.dtype(compute),
     )
+
+
+def ids(network, params, images):
+    """Pictures uint8 [b, h, w, 3] -> token ids int32 [b, n]."""
+    return network.apply({"params": params}, to_signed(images), method="encode")
+
+
+def pictures(network, params, tokens):
+    """Token ids int [b, n] -> pictures uint8 [b, h, w, 3]."""
+    return to_pixels(network.apply({"params": params}, tokens, method="decode"))

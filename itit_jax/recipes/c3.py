@@ -15,7 +15,7 @@ from configs.c3 import TERMS, objectives
 from data_pipelines.errors import UserError
 from itit_jax import losses
 from itit_jax.decoding import autoregressive, parallel
-from itit_jax.models import condition, t5, towers, vqgan
+from itit_jax.models import condition, t5, tokenizers, towers
 from itit_jax.recipes import base
 from itit_jax.recipes.c3_flops import flops
 from itit_jax.recipes.c3_networks import build
@@ -165,8 +165,7 @@ class Recipe:
     @jax.named_scope("tokenizer")
     def image_ids(self, params, images):
         """uint8 [b, h, w, 3] -> token ids int [b, n]."""
-        variables = {"params": params["tokenizer"]}
-        return self.tokenizer.apply(variables, vqgan.to_signed(images), method="encode")
+        return tokenizers.ids(self.tokenizer, params["tokenizer"], images)
 
     def _rngs(self, dropout):
         used = dropout is not None and self.config.model.dropout > 0
@@ -195,20 +194,17 @@ class Recipe:
 
     def say(self, params, vectors, key):
         """Conditioned vectors [b, d] -> word ids int32 [b, t]."""
-        decode, width = self.config.decode, self.config.decode.beam
         apply = lambda method, *rest: self.captioner.apply(
             {"params": params["captioner"]}, *rest, method=method
         )
         step = lambda cache, words, position: apply("step", cache, words, position)
-        ids = dict(begin=t5.PAD, end=t5.EOS, pad=t5.PAD, batch=len(vectors), length=self.length)
-        if decode.text == "beam":
-            cache = apply("prefill", jnp.repeat(vectors, width, axis=0), self.length)
-            return autoregressive.beam(step, cache, width=width, **ids)
-        choose = autoregressive.greedy
-        if decode.text == "top_p":
-            choose = autoregressive.nucleus(decode.top_p)
-        cache = apply("prefill", vectors, self.length)
-        return autoregressive.generate(step, cache, key, choose=choose, **ids)
+        speaker = lambda copies: (
+            step, apply("prefill", jnp.repeat(vectors, copies, axis=0), self.length)
+        )  # fmt: skip
+        return autoregressive.say(
+            speaker, key, self.config.decode, batch=len(vectors), length=self.length,
+            begin=t5.PAD, end=t5.EOS, pad=t5.PAD,
+        )  # fmt: skip
 
     def draw_ids(self, params, vectors, key):
         """Conditioned vectors [b, d] -> image token ids int32 [b, n] by parallel decoding."""
@@ -228,8 +224,7 @@ class Recipe:
 
     def decode_pixels(self, params, ids):
         """Image token ids int [b, n] -> pictures uint8 [b, h, w, 3]."""
-        variables = {"params": params["tokenizer"]}
-        return vqgan.to_pixels(self.tokenizer.apply(variables, ids, method="decode"))
+        return tokenizers.pictures(self.tokenizer, params["tokenizer"], ids)
 
     def score(self, params, rows, key):
         """Of "image" uint8 [b, h, w, 3] and "text" int32 [b, t]: losses without noise [b], from the

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from configs.itit import CYCLES, TERMS, objectives
 from itit_jax import losses
 from itit_jax.decoding import parallel
-from itit_jax.models import vqgan
+from itit_jax.models import tokenizers
 from itit_jax.recipes import base, itit_flops, itit_scoring
 from itit_jax.recipes.itit_generation import Generation
 from itit_jax.recipes.itit_networks import build
@@ -231,8 +231,7 @@ class Recipe:
         """Token ids int [b, n] of a stream that holds "tokens", or "image" to be tokenised."""
         if "tokens" in rows:
             return rows["tokens"]
-        pixels = vqgan.to_signed(rows["image"])
-        return self.tokenizer.apply({"params": params["tokenizer"]}, pixels, method="encode")
+        return tokenizers.ids(self.tokenizer, params["tokenizer"], rows["image"])
 
     def text_features(self, params, words, valid=None):
         """words int [b, t] or rows [b, t, v] -> (features [b, t, e], valid bool [b, t])."""

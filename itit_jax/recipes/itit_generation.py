@@ -9,7 +9,7 @@ import math
 import jax.numpy as jnp
 
 from itit_jax.decoding import autoregressive, parallel
-from itit_jax.models import t5, vqgan
+from itit_jax.models import t5, tokenizers
 
 
 class Generation:
@@ -47,16 +47,13 @@ class Generation:
 
     def caption(self, params, images, key):
         """Pictures uint8 [b, h, w, 3] -> word ids int32 [b, t]."""
-        decode = self.decode
         ids = self.passes.image_ids(params, {"image": images})
-        if decode.text == "beam":
-            return self.caption_beam(params, ids, decode.beam)
-        return self.caption_tokens(params, ids, key, decode.top_p if decode.text == "top_p" else 0)
+        speaker = lambda copies: self._speaker(params, jnp.repeat(ids, copies, axis=0))
+        return autoregressive.say(speaker, key, self.decode, **self._texts(ids))
 
     def decode_pixels(self, params, ids):
         """Image token ids int [b, n] -> pictures uint8 [b, h, w, 3]."""
-        tokenizer, variables = self.passes.tokenizer, {"params": params["tokenizer"]}
-        return vqgan.to_pixels(tokenizer.apply(variables, ids, method="decode"))
+        return tokenizers.pictures(self.passes.tokenizer, params["tokenizer"], ids)
 
     # ---- inside training ------------------------------------------------------------------
 
@@ -100,20 +97,14 @@ class Generation:
     def caption_tokens(self, params, ids, key, top_p=0.0):
         """Image token ids int [b, n] -> word ids int32 [b, t], from the whole image; sampled from
         the nucleus `top_p`, or greedy where that is 0."""
-        step, cache = self._speaker(params, ids)
         return autoregressive.generate(
-            step, cache, key, batch=ids.shape[0], length=self.passes.model.text_length,
-            begin=t5.PAD, end=t5.EOS, pad=t5.PAD,
+            *self._speaker(params, ids), key, **self._texts(ids),
             choose=autoregressive.nucleus(top_p) if top_p else autoregressive.greedy,
         )
 
-    def caption_beam(self, params, ids, width):
-        """Image token ids int [b, n] -> word ids int32 [b, t], the best of `width` beams."""
-        step, cache = self._speaker(params, jnp.repeat(ids, width, axis=0))
-        return autoregressive.beam(
-            step, cache, batch=ids.shape[0], length=self.passes.model.text_length, width=width,
-            begin=t5.PAD, end=t5.EOS, pad=t5.PAD,
-        )
+    def _texts(self, ids):
+        length = self.passes.model.text_length
+        return dict(batch=ids.shape[0], length=length, begin=t5.PAD, end=t5.EOS, pad=t5.PAD)
 
     def _speaker(self, params, ids):
         """-> (step(cache, words, position) -> (logits, cache), the cache to begin with)."""
