@@ -78,7 +78,7 @@ ARRAYS = {
     "visible", "places", "probabilities", "codebook",
 }  # fmt: skip
 SHAPE = re.compile(r"\[[\w .+*,|/-]*\]")
-SUBJECTS = ("itit", "vq", "classifier")  # papers, which readers ask for abilities instead
+SUBJECTS = ("itit", "vq", "classifier", "ernie_vilg")  # papers, which readers ask for abilities instead
 RUN_FILES = re.compile(r"[\"'](?:companions\.json|eval\.json|metrics\.jsonl|log\.txt|"
                        r"curves\.png|checkpoints|samples)[\"']")  # fmt: skip
 SMALL = 40  # lines of a module that may do without a test file of its own

@@ -18,15 +18,35 @@ def greedy(logits, key):
 def nucleus(top_p):
     """-> choose(logits [b, v], key) -> ids [b], sampled from the smallest set of words that holds
     at least `top_p` of the mass."""
+    return sampled(top_p=top_p)
+
+
+def sampled(temperature=1.0, top_k=0, top_p=1.0):
+    """-> choose(logits [b, v], key) -> ids [b], sampled at a temperature (0: the likeliest) from
+    the `top_k` likeliest words (0: all), and of these from the smallest set that holds at least
+    `top_p` of their mass."""
+    if temperature == 0:
+        return greedy
 
     def choose(logits, key):
-        ordered = jnp.sort(jax.nn.softmax(logits, axis=-1), axis=-1)[..., ::-1]
-        before = jnp.cumsum(ordered, axis=-1) - ordered
-        smallest = jnp.min(jnp.where(before < top_p, ordered, jnp.inf), axis=-1, keepdims=True)
-        kept = jnp.where(jax.nn.softmax(logits, axis=-1) >= smallest, logits, -jnp.inf)
-        return jax.random.categorical(key, kept, axis=-1)
+        logits = logits / temperature
+        if 0 < top_k < logits.shape[-1]:
+            least = jax.lax.top_k(logits, top_k)[0][..., -1:]
+            logits = jnp.where(logits >= least, logits, -jnp.inf)
+        if top_p < 1:
+            logits = _of_mass(logits, top_p)
+        return jax.random.categorical(key, logits, axis=-1)
 
     return choose
+
+
+def _of_mass(logits, top_p):
+    """The logits [b, v] of the smallest set that holds `top_p` of the mass, -inf elsewhere."""
+    mass = jax.nn.softmax(logits, axis=-1)
+    ordered = jnp.sort(mass, axis=-1)[..., ::-1]
+    before = jnp.cumsum(ordered, axis=-1) - ordered
+    smallest = jnp.min(jnp.where(before < top_p, ordered, jnp.inf), axis=-1, keepdims=True)
+    return jnp.where(mass >= smallest, logits, -jnp.inf)
 
 
 def say(speaker, key, how, *, batch, **ids):

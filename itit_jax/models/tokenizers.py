@@ -4,6 +4,7 @@ import math
 
 import jax.numpy as jnp
 
+from data_pipelines.errors import UserError
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.vqgan import VQGAN, to_pixels, to_signed
 
@@ -26,6 +27,17 @@ def from_config(section, compute="float32"):
         unit_pixels=section.layout != "taming",
         dtype=jnp.dtype(compute),
     )
+
+
+def grid(network, image_size):
+    """Tokens a side of pictures of so many pixels a side."""
+    side, rest = divmod(image_size, network.factor)
+    if rest:
+        raise UserError(
+            f"data.image_size is {image_size}, which the tokenizer's factor {network.factor} does "
+            f"not divide; choose a multiple of {network.factor}."
+        )
+    return side
 
 
 def ids(network, params, images):

@@ -2,7 +2,6 @@
 
 import jax.numpy as jnp
 
-from itit_jax.config import ConfigError
 from itit_jax.models import t5, tokenizers, vqgan
 from itit_jax.models.itit import ITIT
 from itit_jax.models.text_decoder import TextDecoder
@@ -13,12 +12,7 @@ def build(config):
     """-> (image tokenizer, T5Encoder, ITIT)."""
     tokenizer_config = config_of(config.tokenizer, "tokenizer", "vq")
     tokenizer = tokenizers.from_config(tokenizer_config.model)
-    side, rest = divmod(config.data.image_size, tokenizer.factor)
-    if rest:
-        raise ConfigError(
-            f"data.image_size is {config.data.image_size}, which the tokenizer's factor "
-            f"{tokenizer.factor} does not divide; choose a multiple of {tokenizer.factor}."
-        )
+    side = tokenizers.grid(tokenizer, config.data.image_size)
     dtype = jnp.dtype(config.precision.compute)
     shared = dict(scan=config.model.scan, remat=config.mesh.remat, dtype=dtype)
     return tokenizer, _text_encoder(config, shared), _model(config, tokenizer, side**2, shared)

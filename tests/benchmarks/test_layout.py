@@ -19,6 +19,7 @@ MESHES = {
     "classifier_tiny": (4, 2, 1),
     "towers_tiny": (2, 2, 2),
     "c3_tiny": (2, 2, 2),
+    "ernie_vilg_tiny": (2, 2, 2),
     "itit_tiny": (2, 2, 2),
     "itit_emoji": (8, 1, 1),
     "itit_base": (1, 16, 1),

@@ -107,3 +107,22 @@ def test_nucleus_draws_only_from_the_smallest_set_that_holds_the_mass():
     keys = jax.random.split(jax.random.key(0), 300)
     drawn = jax.vmap(lambda k: autoregressive.nucleus(0.7)(logits, k))(keys)
     assert set(np.unique(drawn)) == {0, 1}
+
+
+def test_sampling_draws_from_the_likeliest_k_and_of_these_from_their_mass():
+    logits = jnp.log(jnp.array([[0.4, 0.1, 0.3, 0.2]]))
+    keys = jax.random.split(jax.random.key(0), 300)
+    drawn = lambda **how: set(
+        np.unique(jax.vmap(lambda k: autoregressive.sampled(**how)(logits, k))(keys)).tolist()
+    )
+    assert drawn() == {0, 1, 2, 3} and drawn(top_k=3) == {0, 2, 3} and drawn(top_k=1) == {0}
+    assert drawn(top_k=3, top_p=0.7) == {0, 2}  # of the three left, 4/9 and 3/9
+    assert drawn(temperature=0) == drawn(temperature=0.01) == {0}
+
+
+def test_a_low_temperature_sharpens_the_odds_as_its_power():
+    logits = jnp.log(jnp.array([0.6, 0.3, 0.1]))
+    rows = jnp.broadcast_to(logits, (20_000, 3))
+    found = autoregressive.sampled(temperature=0.5)(rows, jax.random.key(1))
+    shares = np.bincount(found, minlength=3) / 20_000
+    np.testing.assert_allclose(shares, np.array([0.36, 0.09, 0.01]) / 0.46, atol=0.015)

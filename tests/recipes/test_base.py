@@ -10,6 +10,7 @@ from itit_jax.recipes import base
 
 ABILITIES = {
     "itit": {base.Draws, base.Captions, base.Encodes, base.Publishes},
+    "ernie_vilg": {base.Draws, base.Captions, base.Encodes, base.Publishes},
     "vq": set(),
     "classifier": {base.Features, base.Encodes},
     "towers": {base.Features, base.Encodes, base.Embeds, base.Publishes},
@@ -39,7 +40,7 @@ def test_a_tokenizer_does_not_draw_and_a_classifier_does_not_caption():
 
 
 def test_a_recipe_that_nobody_declared_is_one_sentence():
-    sentence = "recipe is 'c4'; set it to one of c3, classifier, itit, towers, vq"
+    sentence = "recipe is 'c4'; set it to one of c3, classifier, ernie_vilg, itit, towers, vq"
     with pytest.raises(ConfigError, match=sentence):
         base.find(type("Config", (), {"recipe": "c4"}))
 

@@ -1,0 +1,82 @@
+"""ERNIE-ViLG's keys (arXiv 2112.15283; papers.md 3) on top of the loop's, and their checks."""
+
+import dataclasses
+
+from configs import defaults as loop
+from configs import itit, vq
+from configs.keys import Key, at_least, below_one, between, one_of
+from configs.spec import Other, Spec
+
+RULES = (*itit.RULES, (r"model/(segments|begins)", ()), *vq.RULES)
+
+TOKENIZER = {name: key for name, key in itit.KEYS.items() if name.startswith("tokenizer.")}
+KEYS = loop.keys(*RULES) | TOKENIZER | {
+    # The ablation model of the paper.
+    "model.width": Key(1024, "width of the Transformer", at_least(1)),
+    "model.depth": Key(24, "its blocks", at_least(1)),
+    "model.heads": Key(16, "its attention heads", at_least(1)),
+    "model.mlp_width": Key(4096, "width inside its MLPs", at_least(1)),
+    "model.vocabulary_size": Key(32128, "words that it reads and says", at_least(3)),
+    "model.dropout": Key(0.0, "dropout of the residual branches", below_one(), changeable=True),
+    "model.scan": Key(True, "one compiled block for a whole stack; false = unrolled"),
+    "loss.draw": Key(1.0, "weight of text to image", at_least(0), changeable=True),
+    "loss.caption": Key(1.0, "weight of image to text", at_least(0), changeable=True),
+    "loss.over_tokens": Key(
+        "sum", "of an example: sum, as printed in the paper, or mean", one_of("sum", "mean")
+    ),
+    "decode.temperature": Key(
+        1.0, "of drawn tokens; 0 = the likeliest", at_least(0), resumable=True
+    ),
+    "decode.top_k": Key(
+        0, "likeliest tokens that are drawn from; 0 = all", at_least(0), resumable=True
+    ),
+    "decode.image_top_p": Key(
+        1.0, "probability mass of tokens that are drawn from", between(1e-6, 1), resumable=True
+    ),
+    "decode.text": itit.KEYS["decode.text"],
+    "decode.beam": itit.KEYS["decode.beam"],
+    "decode.top_p": dataclasses.replace(
+        itit.KEYS["decode.top_p"], help="probability mass of decode.text=top_p"
+    ),
+}  # fmt: skip
+
+TERMS = ("draw", "caption")  # each reads the stream of its name
+
+
+def objectives(c):
+    """Names of the terms that have rows and a weight."""
+    return [name for name in TERMS if c.data.rows[name] and c.loss[name] > 0]
+
+
+def there_is_an_objective(c):
+    if not objectives(c):
+        return (
+            "nothing is trained; give data.rows.draw or data.rows.caption rows, and loss.draw or "
+            "loss.caption a weight."
+        )
+
+
+def pairs_alone_are_read(c):
+    for name in ("images", "texts"):
+        if rows := c.data.rows[name]:
+            return (
+                f"data.rows.{name} is {rows}, and ERNIE-ViLG learns from pairs alone; set "
+                f"data.rows.{name}=0."
+            )
+
+
+SPEC = Spec(
+    name="ernie_vilg",
+    keys=KEYS,
+    checks=(
+        *loop.CHECKS,
+        there_is_an_objective,
+        pairs_alone_are_read,
+        loop.heads_divide_widths("model"),
+    ),
+    needs=(*loop.NEEDS, itit.has_tokenizer),
+    paper="ERNIE-ViLG (*Unified Generative Pre-training for Bidirectional Vision-Language "
+    "Generation*, arXiv 2112.15283)",
+    runs={"tokenizer.workdir": Other("vq", itit.tokenizer_divides_the_image)},
+)
+defaults = SPEC.defaults

@@ -1,0 +1,181 @@
+"""ERNIE-ViLG (arXiv 2112.15283; papers.md 3): one Transformer draws texts and captions pictures.
+
+    draw      sum_k -log P(z_k | t, z_<k)    of image tokens z, given the words t
+    caption   sum_k -log P(t_k | z, t_<k)    of words, given the image tokens
+
+Image tokens come from a frozen tokenizer.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from configs.ernie_vilg import TERMS, objectives
+from itit_jax import losses
+from itit_jax.decoding import autoregressive
+from itit_jax.models import t5, tokenizers
+from itit_jax.recipes import base
+from itit_jax.recipes.ernie_vilg_flops import flops
+from itit_jax.recipes.ernie_vilg_networks import build
+from itit_jax.workdir import config_of
+
+TABLES = {
+    "vocabulary": r"model/word_(embedding|bias)",
+    "tokenizer": r"model/(code_table/.*|code_bias)",
+    "places": r"model/(positions/.*|word_positions)",
+}
+
+
+class Recipe:
+    """Parts: model, the Transformer of both directions; tokenizer (frozen)."""
+
+    trainable = ("model",)
+    tables = TABLES
+
+    def __init__(self, config):
+        self.config = config
+        self.tokenizer, self.model = build(config)
+        self.weights_from = {"tokenizer": config.tokenizer.workdir or config.tokenizer.weights}
+        streams = {name: ("image", "text") for name in objectives(config)}
+        self.batch_spec = base.batch_spec(config, streams, self.model.tokens)
+        self.encodings = {"tokens": base.Encoding("image", ("tokenizer",), self._encode_image)}
+
+    def published(self):
+        """{part: how it is given away}."""
+        tokenizer = config_of(self.config.tokenizer, "tokenizer", "vq")
+        return {
+            "model": base.Published("ernie_vilg", "itit_jax", self.model),
+            "tokenizer": base.Published("vqvae", "diffusers_vq", self.tokenizer, tokenizer),
+        }
+
+    def flops(self):
+        """{term: models.flops.Flops} of one global step."""
+        return flops(self)
+
+    def init(self, key):
+        model_key, tokenizer_key = jax.random.split(key)
+        size = self.config.data.image_size
+        image = jnp.zeros((1, self.model.tokens), jnp.int32)
+        words = jnp.zeros((1, self.model.text_length), jnp.int32)
+        pixels = jnp.zeros((1, size, size, 3))
+        return {
+            "model": self.model.init(model_key, image, words)["params"],
+            "tokenizer": self.tokenizer.init(tokenizer_key, pixels)["params"],
+        }
+
+    # ---- the objectives ---------------------------------------------------------------------
+
+    def loss(self, params, batch, key, step, teacher):
+        """Weighted sum [] of the terms; the metrics hold each [] without its weight."""
+        del step, teacher
+        keys = dict(zip(TERMS, jax.random.split(key, len(TERMS))))
+        total, metrics = 0.0, {}
+        for name in objectives(self.config):
+            value = getattr(self, f"{name}_loss")(params, batch[name], keys[name])
+            total, metrics[name] = total + self.config.loss[name] * value, value
+        rows = sum(len(rows["text"]) for rows in batch.values())
+        return total, metrics | {"loss": total, "images": float(rows)}
+
+    @jax.named_scope("draw")
+    def draw_loss(self, params, rows, key):
+        """Of pairs "tokens" [b, n] or "image" [b, h, w, 3], and "text" [b, t]."""
+        ids = self.image_ids(params, rows)
+        logits = self.draw_logits(params, rows["text"], ids, dropout=key)
+        return self._over_tokens(losses.cross_entropy(logits, ids), jnp.ones(ids.shape, bool))
+
+    @jax.named_scope("caption")
+    def caption_loss(self, params, rows, key):
+        """Of pairs "tokens" [b, n] or "image" [b, h, w, 3], and "text" [b, t]."""
+        ids, words = self.image_ids(params, rows), rows["text"]
+        logits = self.caption_logits(params, ids, words, dropout=key)
+        return self._over_tokens(losses.cross_entropy(logits, words), words > 0)
+
+    def _over_tokens(self, loss, told):
+        """Losses [b, k] of tokens, of which those `told` [b, k] count -> []."""
+        if self.config.loss.over_tokens == "mean":
+            return losses.masked_mean(loss, told)
+        return jnp.mean(jnp.sum(loss * told, axis=1))
+
+    # ---- forward passes ---------------------------------------------------------------------
+
+    def draw_logits(self, params, words, ids, *, dropout=None):
+        """Words int [b, t], image tokens int [b, n] -> logits [b, n, c], each given those left
+        of it."""
+        states = self._apply(params, dropout, "states", (None, words), "image", ids)
+        return self._apply(params, None, "logits", "image", states[:, :-1])
+
+    def caption_logits(self, params, ids, words, *, dropout=None):
+        """Image tokens int [b, n], words int [b, t] -> logits [b, t, v], likewise."""
+        states = self._apply(params, dropout, "states", (ids, None), "text", words[:, :-1])
+        return self._apply(params, None, "logits", "text", states)
+
+    @jax.named_scope("tokenizer")
+    def image_ids(self, params, rows):
+        """Token ids int [b, n] of a stream that holds "tokens", or "image" to be tokenised."""
+        if "tokens" in rows:
+            return rows["tokens"]
+        return tokenizers.ids(self.tokenizer, params["tokenizer"], rows["image"])
+
+    def _encode_image(self, params, images):
+        """uint8 [b, h, w, 3] -> token ids int32 [b, n]."""
+        return self.image_ids(params, {"image": images})
+
+    def _apply(self, params, dropout, method, *arguments):
+        used = dropout is not None and self.model.dropout > 0
+        rngs = {"dropout": dropout} if used else None
+        return self.model.apply({"params": params["model"]}, *arguments, method=method, rngs=rngs)
+
+    # ---- what users and the evaluation call --------------------------------------------------
+
+    def draw(self, params, text, key):
+        """Word ids int32 [b, t] -> pictures uint8 [b, h, w, 3], as `decode.*` says."""
+        ids = self.draw_ids(params, text, key)
+        return tokenizers.pictures(self.tokenizer, params["tokenizer"], ids)
+
+    def draw_ids(self, params, text, key):
+        """Word ids int32 [b, t] -> image token ids int32 [b, n], one after another."""
+        decode, tokens = self.config.decode, self.model.tokens
+        choose = autoregressive.sampled(decode.temperature, decode.top_k, decode.image_top_p)
+        return autoregressive.generate(
+            *self._writer(params, (None, text), "image", tokens), key, choose=choose,
+            batch=len(text), length=tokens, begin=0, end=None,
+        )  # fmt: skip
+
+    def caption(self, params, images, key):
+        """Pictures uint8 [b, h, w, 3] -> word ids int32 [b, t], as `decode.*` says."""
+        return self.caption_ids(params, self.image_ids(params, {"image": images}), key)
+
+    def caption_ids(self, params, ids, key):
+        """Image token ids int [b, n] -> word ids int32 [b, t]."""
+        length = self.model.text_length
+
+        def speaker(copies):
+            source = (jnp.repeat(ids, copies, axis=0), None)
+            return self._writer(params, source, "text", length)
+
+        return autoregressive.say(
+            speaker, key, self.config.decode, batch=len(ids), length=length,
+            begin=t5.PAD, end=t5.EOS, pad=t5.PAD,
+        )  # fmt: skip
+
+    def _writer(self, params, source, kind, length):
+        """-> (step(cache, ids, position) -> (logits, cache), the cache to begin with)."""
+        cache, valid = self._apply(params, None, "prefill", source, length)
+        step = lambda cache, ids, position: self._apply(
+            params, None, "step", kind, cache, valid, ids, position
+        )
+        return step, cache
+
+    def score(self, params, rows, key):
+        """Of "image" uint8 [b, h, w, 3] and "text" int32 [b, t]: mean losses of a token [b],
+        drawings, captions, and the ceiling "rebuilt"."""
+        draw_key, caption_key = jax.random.split(key)
+        ids, words = self.image_ids(params, rows), rows["text"]
+        drawn = losses.cross_entropy(self.draw_logits(params, words, ids), ids)
+        said = losses.cross_entropy(self.caption_logits(params, ids, words), words)
+        return {
+            "draw_loss": jnp.mean(drawn, axis=-1),
+            "caption_loss": losses.masked_mean(said, words > 0, axis=-1),
+            "drawn": self.draw(params, words, draw_key),
+            "caption": self.caption_ids(params, ids, caption_key),
+            "rebuilt": tokenizers.pictures(self.tokenizer, params["tokenizer"], ids),
+        }

@@ -1,0 +1,192 @@
+"""ERNIE-ViLG: its losses by hand, what learns, what it draws and says, and a whole run."""
+
+import functools
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import ernie_vilg_tiny
+from itit_jax import config as settings
+from itit_jax.program import describe
+from itit_jax.recipes import base
+from itit_jax.recipes.ernie_vilg import Recipe
+from tests import tiny, traced_flops
+
+KEY, ROWS, WORDS, LENGTH = jax.random.key(3), 3, 40, 6
+
+
+def small(**changes):
+    c = ernie_vilg_tiny.get_config()
+    c.data.text_length = LENGTH
+    c.data.rows.update(draw=ROWS, caption=ROWS)
+    c.model.update(width=16, depth=1, heads=2, mlp_width=16, vocabulary_size=WORDS)
+    return settings.override(c, [f"{key.replace('__', '.')}={v}" for key, v in changes.items()])
+
+
+@functools.cache
+def recipe(**changes):
+    return Recipe(small(**changes))
+
+
+@functools.cache
+def params():
+    return tiny.filled(jax.eval_shape(recipe().init, jax.random.key(0)))
+
+
+@functools.cache
+def batch():
+    rows = tiny.batch(rows=ROWS)
+    return {name: rows[name] | {"text": rows[name]["text"][:, -LENGTH:]}
+            for name in ("draw", "caption")}  # fmt: skip
+
+
+def log_p(logits, ids):
+    """Of each id, in float64 numpy."""
+    logits = np.asarray(logits, np.float64)
+    norm = np.log(np.exp(logits).sum(-1))
+    return np.take_along_axis(logits, np.asarray(ids)[..., None], -1)[..., 0] - norm
+
+
+@pytest.mark.parametrize("over", ["sum", "mean"])
+def test_the_losses_are_sums_of_log_probabilities_or_means_of_a_token(over):
+    r, rows = recipe(loss__over_tokens=over), batch()
+    metrics = jax.jit(r.loss)(params(), rows, KEY, 0, params())[1]
+    tokens, words = rows["draw"]["tokens"], rows["caption"]["text"]
+    drawn = log_p(r.draw_logits(params(), rows["draw"]["text"], tokens), tokens)
+    said = log_p(r.caption_logits(params(), rows["caption"]["tokens"], words), words)
+    said = said * (np.asarray(words) > 0)
+    by_hand = {
+        "sum": (-drawn.sum(1).mean(), -said.sum(1).mean()),
+        "mean": (-drawn.mean(), -said.sum() / np.sum(np.asarray(words) > 0)),
+    }[over]
+    np.testing.assert_allclose((metrics["draw"], metrics["caption"]), by_hand, rtol=1e-5)
+    np.testing.assert_allclose(metrics["loss"], sum(by_hand), rtol=1e-5)
+
+
+def test_the_tokenizer_is_fixed_in_both_directions():
+    program = describe(small(), jax.devices()[:1])
+    assert program.state.params.keys() == {"model"} and program.frozen.keys() == {"tokenizer"}
+    images = jnp.zeros((ROWS, tiny.IMAGE, tiny.IMAGE, 3), jnp.uint8)
+    rows = {name: {"image": images, "text": rows["text"]} for name, rows in batch().items()}
+    grads = jax.jit(jax.grad(lambda p: recipe().loss(p, rows, KEY, 0, p)[0]))(params())
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(grads["tokenizer"]))
+
+
+@pytest.mark.parametrize("kind", ["image", "text"])
+def test_greedy_decoding_takes_the_likeliest_token_given_those_before(kind):
+    r = recipe(decode__temperature=0)
+    source, length = batch()["draw"]["tokens" if kind == "text" else "text"], LENGTH
+    if kind == "image":
+        ids, length = jax.jit(r.draw_ids)(params(), source, KEY), tiny.TOKENS
+        logits = r.draw_logits(params(), source, ids)
+    else:
+        ids = jax.jit(r.caption_ids)(params(), source, KEY)
+        logits = r.caption_logits(params(), source, ids)
+    best = np.asarray(jnp.argmax(logits, axis=-1))
+    told = np.cumsum(np.asarray(ids) == 1, axis=1) - (np.asarray(ids) == 1) == 0
+    told |= kind == "image"  # no token ends a picture
+    assert ids.shape == (ROWS, length) and np.all((ids == best)[told]) and told.sum() > ROWS
+
+
+def test_it_draws_and_captions_and_can_be_given_away():
+    assert isinstance(recipe(), base.Draws) and isinstance(recipe(), base.Captions)
+    assert isinstance(recipe(), base.Encodes) and isinstance(recipe(), base.Tables)
+    assert recipe().published().keys() == params().keys() and not isinstance(recipe(), base.Edits)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, dict(data__tokens="made"), dict(data__rows__draw=0), dict(loss__caption=0)]
+)
+def test_flops_are_those_of_the_traced_step(changes):
+    r = recipe(**changes)
+    rows = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), r.batch_spec)
+    loss = lambda model: r.loss(params() | {"model": model}, rows, KEY, 0, None)[0]
+    told = sum(found.total for found in r.flops().values())
+    assert traced_flops.count(jax.grad(loss), params()["model"]) == told > 0
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        (dict(data__rows__draw=0, data__rows__caption=0), "nothing is trained"),
+        (dict(data__rows__texts=4), "set data.rows.texts=0"),
+        (dict(data__rows__images=4), "set data.rows.images=0"),
+        (dict(model__heads=3), "model.heads = 3 does not divide"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_sentence(change, sentence):
+    with pytest.raises(settings.ConfigError, match=sentence):
+        settings.check(small(**change))
+
+
+# ---- a whole run -------------------------------------------------------------------------------
+
+COLOURS, SHAPES = ("红色", "蓝色", "绿色"), ("圆形", "方形")
+
+
+@pytest.fixture(scope="module")
+def chinese(tmp_path_factory):
+    """A data set of pictures with Chinese captions."""
+    from data_pipelines import build
+    from data_pipelines.images import encode_png
+
+    folder = tmp_path_factory.mktemp("chinese")
+    (folder / "p").mkdir()
+    rng, rows = np.random.default_rng(0), ["file\tcaption\tsplit"]
+    texts = [f"左上角有一个{colour}的{shape}" for colour in COLOURS for shape in SHAPES]
+    for number, text in enumerate(texts * 2):
+        pixels = rng.integers(0, 256, (16, 16, 3)).astype(np.uint8)
+        (folder / "p" / f"{number}.png").write_bytes(encode_png(pixels))
+        rows.append(f"{number}.png\t{text}\t{'test' if number % 3 == 2 else 'train'}")
+    (folder / "c.tsv").write_text("\n".join(rows), encoding="utf-8")
+    out = folder / "data"
+    flags = [f"--images={folder / 'p'}", f"--captions={folder / 'c.tsv'}", "--vocabulary_size=60"]
+    assert build.main(["--from=folder", *flags, f"--out={out}"]) == 0
+    return out, texts
+
+
+@pytest.fixture(scope="module")
+def run(chinese, tokenizer, tmp_path_factory):
+    """Workdir of three steps on it."""
+    from itit_jax import main
+
+    workdir = tmp_path_factory.mktemp("ernie") / "run"
+    flags = [
+        "data.image_size=16", "data.rows.draw=8", "data.rows.caption=8", "model.width=16",
+        "model.depth=1", "model.heads=2", "model.mlp_width=16", "optimizer.warmup_steps=1",
+        "train.steps=3", "evaluate.examples=2", "evaluate.splits=test,", "evaluate.scenes=",
+        "evaluate.captions=true", "sample.rows=2", f"data.path={chinese[0]}",
+        f"tokenizer.workdir={tokenizer}",
+    ]  # fmt: skip
+    config = "--config=configs/ernie_vilg_tiny.py"
+    assert main.main([config, f"--workdir={workdir}", *(f"--config.{flag}" for flag in flags)]) == 0
+    return workdir
+
+
+def test_three_steps_on_chinese_captions_leave_losses_samples_and_scores(run):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3]
+    assert lines[2]["caption"] < lines[0]["caption"] and lines[2]["draw"] < lines[0]["draw"]
+    assert (run / "samples" / "00000003.png").exists()
+    scores = json.loads((run / "eval.json").read_text())["3"]["test"]
+    assert scores.keys() >= {"draw_loss", "caption_loss", "i2t_cider"}
+
+
+def test_the_run_and_its_export_draw_and_say_chinese_alike(run, chinese, tmp_path):
+    from itit_jax import main
+    from itit_jax.serve.session import Pipeline, Session
+
+    session, text = Session(run), chinese[1][0]
+    words = session.vocabulary
+    assert words.decode(words.encode(text, 24)) == text and words.unknown(text) == 0
+    drawn = session.draw([text], seed=1)
+    said = session.caption(drawn)
+    out = tmp_path / "export"
+    assert main.main(["--mode=export", f"--workdir={run}", f"--out={out}"]) == 0
+    given = Pipeline.from_pretrained(out)
+    pictures = given(text, seed=1).images
+    np.testing.assert_array_equal(np.asarray(pictures[0]), np.asarray(drawn[0]))
+    assert given.caption(pictures) == said and isinstance(said[0], str)
