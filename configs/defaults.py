@@ -59,6 +59,7 @@ KEYS = {
     ),
     "data.image_size": Key(256, "pixels a side", at_least(4)),
     "data.text_length": Key(64, "token ids of a text, end included", at_least(2)),
+    "data.answer_length": Key(8, "token ids of an answer, end included", at_least(2)),
     "data.pairs": Key(0, "use only the first N pairs; 0 = all", at_least(0), changeable=True),
     "data.lone_images": Key(
         0, "use only the first N lone images; 0 = all", at_least(0), changeable=True
@@ -75,6 +76,9 @@ KEYS = {
     "data.rows.caption": Key(0, "pairs of a global step to caption", at_least(0), changeable=True),
     "data.rows.images": Key(0, "lone images of a global step", at_least(0), changeable=True),
     "data.rows.texts": Key(0, "lone texts of a global step", at_least(0), changeable=True),
+    "data.rows.questions": Key(
+        0, "pictures of a global step with a question and its answer", at_least(0), changeable=True
+    ),
     "optimizer.name": Key("adamw", "optimizer", one_of("adamw", "adafactor", "muon")),
     "optimizer.learning_rate": Key(1e-3, "peak learning rate", positive(), changeable=True),
     "optimizer.schedule": Key(

@@ -20,7 +20,7 @@ from data_pipelines.scenes import build as scenes
 from data_pipelines.scenes.world import PRESETS
 from data_pipelines.words.find import open_words
 from data_pipelines.words.pieces import FILE
-from data_pipelines.words.train import train_enough_pieces, train_pieces
+from data_pipelines.words.train import TRAINED, texts_of, train_enough_pieces, train_pieces
 
 LICENCES = {
     "scenes": "CC0-1.0",
@@ -41,8 +41,12 @@ ARGUMENTS = {
     "--pairs": Argument(0, "pairs to keep as pairs, or to draw; 0: all", at_least(0), form="N"),
     "--preset": Argument("tiny", "scenes: how difficult", one_of(*PRESETS), form="NAME"),
     "--seed": Argument(0, "scenes: of everything drawn", at_least(0), form="N"),
+    "--questions_each": Argument(0, "scenes: questions of a picture", at_least(0), form="N"),
     "--images": Argument("", "folder: folders or zips, comma between", form="DIR,DIR"),
     "--captions": Argument("", "folder: table with columns file and caption", form="FILE"),
+    "--questions": Argument(
+        "", "folder: table with columns file, question and answer", form="FILE"
+    ),
     "--texts": Argument("", "folder: lone texts, a table or one a line", form="FILE"),
     "--validation": Argument(0.05, "folder: share of the pairs", below_one(), form="SHARE"),
     "--test": Argument(0.05, "folder: share of the pairs", below_one(), form="SHARE"),
@@ -104,8 +108,8 @@ def _next(out, kind, splits):
     words = [f"python -m itit_jax.main --config=configs/{TOKENIZERS[kind]}.py --workdir=RUN"]
     words.append(f"--config.data.path={shlex.quote(str(out))}")
     if "test" not in splits:
-        scored = "validation" if "validation" in splits else "pairs"
-        words.append(f"--config.evaluate.splits={scored},")
+        scored = next((name for name in ("validation", "pairs") if name in splits), "")
+        words.append(f"--config.evaluate.splits={scored}{',' if scored else ''}")
     return " ".join(words)
 
 
@@ -118,7 +122,8 @@ def _fill(draft, splits, **about):
 
 def _make(options, report):
     if options.from_ == "scenes":
-        return scenes.make(options.preset, options.seed, options.pairs)
+        made = options.preset, options.seed, options.pairs, options.questions_each
+        return scenes.make(*made)
     return {"folder": folder, "emoji": emoji}[options.from_].make(options, report)
 
 
@@ -126,7 +131,7 @@ def _vocabulary(options, splits):
     """{name: bytes} of the vocabulary that lies beside the records."""
     if options.vocabulary:
         return open_words(options.vocabulary).files()
-    texts = [t for name in ("pairs", "texts") for r in splits.get(name, ()) for t in r.texts]
+    texts = [t for name in TRAINED for r in splits.get(name, ()) for t in texts_of(r)]
     if options.vocabulary_size:
         return {FILE: train_pieces(texts, options.vocabulary_size)}
     return {FILE: train_enough_pieces(texts, 256 if options.from_ == "scenes" else 1000)}

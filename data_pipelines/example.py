@@ -1,11 +1,22 @@
-"""One record as a tf.train.Example with the bytes features key, image, texts and source.
+"""One record as a tf.train.Example with the bytes features key, image, texts and source; one that
+is asked about has questions, answers and kinds too, as many of each.
 
 By a small coder of our own, so that TensorFlow reads it and we need no TensorFlow.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 LENGTH_DELIMITED = 2  # protobuf wire type of strings, bytes and messages
+ASKED = ("questions", "answers", "kinds")  # features of what `Asked` holds
+
+
+class Asked(NamedTuple):
+    """A question about a picture. One of several right answers stands again with each of them."""
+
+    question: str
+    answer: str
+    kind: str  # by which it is scored, such as "colour"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +27,20 @@ class Record:
     image: bytes
     texts: tuple[str, ...]
     source: str
+    asked: tuple[Asked, ...] = ()
+
+
+QUESTIONS = "questions"
+
+
+def questions_of(split: str) -> str:
+    """The split of questions about the pictures of a split, whose records have no texts."""
+    return QUESTIONS if split == "pairs" else f"{split}_{QUESTIONS}"
+
+
+def asks(split: str) -> bool:
+    """Whether it is one of questions."""
+    return split.endswith(QUESTIONS)
 
 
 def encode(record: Record) -> bytes:
@@ -26,6 +51,9 @@ def encode(record: Record) -> bytes:
         "source": [record.source.encode()],
         "texts": [text.encode() for text in record.texts],
     }
+    if record.asked:  # any other is written as before there were questions
+        columns = zip(*((part.encode() for part in each) for each in record.asked))
+        features |= dict(zip(ASKED, columns))
     entries = b""
     for name, values in features.items():
         feature = _field(1, b"".join(_field(1, value) for value in values))  # bytes_list
@@ -46,8 +74,12 @@ def decode(data: bytes) -> Record:
             image=next(iter(features.get("image", ())), b""),
             texts=tuple(text.decode() for text in features.get("texts", ())),
             source=features["source"][0].decode(),
+            asked=tuple(
+                Asked(*(part.decode() for part in each))
+                for each in zip(*(features.get(name, ()) for name in ASKED), strict=True)
+            ),
         )
-    except (IndexError, KeyError, UnicodeDecodeError) as error:
+    except (IndexError, KeyError, ValueError) as error:  # also of bytes that are no UTF-8
         raise ValueError("not a record of this format") from error
 
 

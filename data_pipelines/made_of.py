@@ -40,6 +40,7 @@ def _file(path):
 CONTENTS = {
     "--images": lambda paths: Pictures(several(paths)).digest(),
     "--captions": _file,
+    "--questions": _file,
     "--texts": _file,
     "--source": _file,
     "--vocabulary": lambda path: open_words(path).digest,

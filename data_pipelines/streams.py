@@ -3,6 +3,7 @@
     draw, caption   rows of `pairs`, each stream in an order of its own
     images          rows of `images`, without their text
     texts           rows of `texts`, without their image
+    questions       rows of `questions`: image, question and answer, one of each picture's
 
 A data set without lone images or texts lends those of its pairs, in an order of their own.
 """
@@ -31,10 +32,11 @@ class Stream:
     split: str
     image: bool
     text: bool
+    asked: bool = False  # shows a question and its answer
 
     def source(self, splits):
         """The split that it reads of those that there are."""
-        return self.split if self.split in splits else PAIRS
+        return self.split if self.split in splits or self.asked else PAIRS
 
 
 PAIRS = "pairs"
@@ -43,13 +45,17 @@ STREAMS = {
     "caption": Stream("pairs", image=True, text=True),
     "images": Stream("images", image=True, text=False),
     "texts": Stream("texts", image=False, text=True),
+    "questions": Stream("questions", image=True, text=False, asked=True),
 }
 
 
 class Split:
     """Decoded examples of one split, kept in memory where they are small."""
 
-    def __init__(self, folder, name, limit, *, image_size, text_length, vocabulary, tokens=None):
+    def __init__(
+        self, folder, name, limit, *, image_size, text_length, vocabulary, answer_length=0,
+        tokens=None,
+    ):  # fmt: skip
         self.records = Records(folder, name)
         if limit > len(self.records):
             raise UserError(
@@ -58,11 +64,12 @@ class Split:
             )
         self.count = limit or len(self.records)
         self._size, self._length, self._vocabulary = image_size, text_length, vocabulary
+        self._lengths = text_length, answer_length
         self.tokens = None
         if tokens is not None:
             of = digest(read_info(folder))
             self.tokens = Encoded(tokens, name, "tokens", len(self.records), of)
-        self._image_cache, self._text_cache = {}, {}
+        self._image_cache, self._text_cache, self._asked_cache = {}, {}, {}
         self._keep_images = self.count * image_size**2 * 3 <= CACHE_BYTES
 
     def image(self, index):
@@ -83,6 +90,15 @@ class Split:
             self._text_cache[index] = found
         return found[int(draw % np.uint64(len(found)))]
 
+    def asked(self, index, draw):
+        """(int32 [t], int32 [t]): a question about the picture and its answer, chosen likewise."""
+        found = self._asked_cache.get(index)
+        if found is None:
+            encode, asked = self._vocabulary.encode, self.records[index].asked
+            found = [tuple(map(encode, each[:2], self._lengths)) for each in asked]
+            self._asked_cache[index] = found
+        return found[int(draw % np.uint64(len(found)))]
+
 
 class Streams:
     """Batches of all streams of one host. rows: {stream: rows of one global step}."""
@@ -96,6 +112,7 @@ class Streams:
         image_size,
         text_length,
         vocabulary,
+        answer_length=0,
         limits=None,
         host=0,
         hosts=1,
@@ -110,14 +127,15 @@ class Streams:
         self._sources = {name: STREAMS[name].source(self.splits) for name in self.rows}
         self._check_rows(folder)
         open_split = functools.partial(
-            Split, folder, image_size=image_size, text_length=text_length, vocabulary=vocabulary
-        )
+            Split, folder, image_size=image_size, text_length=text_length, vocabulary=vocabulary,
+            answer_length=answer_length,
+        )  # fmt: skip
         limits = limits or {}
         self._splits = {
             name: open_split(name, limits.get(name, 0), tokens=_tokens_for(name, tokens))
             for name in sorted(set(self._sources.values()))
         }
-        self.reads_text = any(STREAMS[name].text for name in self.rows)
+        self.reads_text = any(STREAMS[name].text or STREAMS[name].asked for name in self.rows)
         _check_disjoint(self._splits)
 
     def _check_rows(self, folder):
@@ -138,7 +156,8 @@ class Streams:
         return {n: split for n, split in self._sources.items() if split != STREAMS[n].split}
 
     def batch(self, step):
-        """{stream: {"image" uint8 [b, h, w, 3] or "tokens" int32 [b, n], "text" int32 [b, t]}}."""
+        """{stream: {"image" uint8 [b, h, w, 3] or "tokens" int32 [b, n], "text" int32 [b, t], or
+        "question" and "answer" int32 [b, t]}}."""
         return {name: self.at(name, self.positions(name, step)) for name in self.rows}
 
     def positions(self, name, step):
@@ -162,6 +181,9 @@ class Streams:
             out["image"] = np.stack([split.image(i) for i in index.tolist()])
         if stream.text:
             out["text"] = np.stack([split.text(i, d) for i, d in zip(index.tolist(), draw)])
+        if stream.asked:
+            asked = [split.asked(i, d) for i, d in zip(index.tolist(), draw)]
+            out["question"], out["answer"] = map(np.stack, zip(*asked))
         return out
 
 
@@ -173,15 +195,41 @@ def examples(folder, split, count, *, image_size, text_length, vocabulary):
     found = Split(
         folder, split, 0, image_size=image_size, text_length=text_length, vocabulary=vocabulary
     )
-    count = min(count, found.count)
-    index = [i * found.count // count for i in range(count)]
-    records = [found.records[i] for i in index]
+    index, records = _spread(found, count)
     return {
         "image": np.stack([found.image(i) for i in index]),
         "text": np.stack([vocabulary.encode(r.texts[0], text_length) for r in records]),
         "keys": [r.key for r in records],
         "texts": [r.texts for r in records],
     }
+
+
+def asked_examples(folder, split, count, *, image_size, text_length, vocabulary):
+    """All questions about at most `count` pictures of a split of questions, likewise.
+
+    {"image" uint8 [n, h, w, 3], "question" int32 [b, t], "of" int [b] (which image), "keys" [n],
+    "asked" (each an example.Asked) [b]}.
+    """
+    found = Split(
+        folder, split, 0, image_size=image_size, text_length=text_length, vocabulary=vocabulary
+    )
+    index, records = _spread(found, count)
+    asked = [(number, each) for number, record in enumerate(records) for each in record.asked]
+    words = [vocabulary.encode(each.question, text_length) for _, each in asked]
+    return {
+        "image": np.stack([found.image(i) for i in index]),
+        "question": np.stack(words),
+        "of": np.array([number for number, _ in asked]),
+        "keys": [record.key for record in records],
+        "asked": [each for _, each in asked],
+    }
+
+
+def _spread(split, count):
+    """(places, records) of at most `count` records, spread evenly over a split, in order."""
+    count = min(count, split.count)
+    index = [i * split.count // count for i in range(count)]
+    return index, [split.records[i] for i in index]
 
 
 def images(folder, split, image_size):

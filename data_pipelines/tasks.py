@@ -14,7 +14,8 @@ from data_pipelines.errors import UserError
 from data_pipelines.streams import FOREVER, STREAMS
 from data_pipelines.words.pieces import Pieces
 
-DTYPES = {"image": (tf.uint8, 3), "tokens": (tf.int32, 1), "text": (tf.int32, 1)}
+WORDS = ("text", "question", "answer")
+DTYPES = {"image": (tf.uint8, 3), "tokens": (tf.int32, 1)} | dict.fromkeys(WORDS, (tf.int32, 1))
 
 
 def read(streams, step):
@@ -104,7 +105,7 @@ def _features(streams, name):
     codes = seqio.PassThroughVocabulary(2**31 - 1)
     return {
         n: seqio.Feature(
-            words if n == "text" else codes,
+            words if n in WORDS else codes,
             add_eos=False,
             dtype=DTYPES[n][0],
             rank=DTYPES[n][1],

@@ -4,6 +4,7 @@ told before anything starts."""
 import importlib.util
 import os
 
+from data_pipelines.example import asks
 from data_pipelines.records import read_info
 from data_pipelines.scenes.world import PRESETS
 from data_pipelines.streams import STREAMS
@@ -11,7 +12,7 @@ from data_pipelines.words.find import open_words
 from itit_jax.config import ConfigError
 
 HALVES = ("images", "texts")  # splits whose records have no text, or no picture
-TRAINED = ("pairs", *HALVES)
+TRAINED = ("pairs", *HALVES, "questions")
 LIMITS = {"pairs": "pairs", "lone_images": "images", "lone_texts": "texts"}  # key: its split
 AHEAD = 4  # batches that are read ahead, see data_pipelines.engines
 SEQIO = ("seqio", "tensorflow")
@@ -61,7 +62,7 @@ def _engine(config, info):
 
 def _splits(config, info):
     there = info["splits"]
-    held_out = [name for name in there if name not in TRAINED]
+    held_out = [name for name in there if name not in TRAINED and not asks(name)]
     for split in config.evaluate.splits:
         if split in there and split not in HALVES:
             continue
@@ -107,8 +108,11 @@ def _memory(config, info):
     del info
     rows = config.data.rows
     picture, text = config.data.image_size**2 * 3, config.data.text_length * 4
-    size = {name: rows[name] * (stream.image * picture + stream.text * text)
-            for name, stream in STREAMS.items()}  # fmt: skip
+    asked = text + config.data.answer_length * 4
+    size = {
+        name: rows[name] * (stream.image * picture + stream.text * text + stream.asked * asked)
+        for name, stream in STREAMS.items()
+    }
     needed, there = AHEAD * sum(size.values()) // processes(), memory()
     if needed > there:
         return (

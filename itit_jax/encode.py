@@ -126,7 +126,7 @@ def _source(config, model, made_by, encoding):
 def pictures(path, size):
     """Source of the training pictures, brought to `size` pixels a side."""
     return Source(
-        splits=_there(path, "pairs", "images"),
+        splits=_there(path, "pairs", "images", "questions"),
         row=jax.ShapeDtypeStruct((size, size, 3), jnp.uint8),
         starts=lambda split: np.arange(len(records.Records(path, split)) + 1),
         rows=lambda split: streams.images(path, split, size),

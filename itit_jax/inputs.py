@@ -3,7 +3,8 @@
 import itertools
 
 from data_pipelines import engines, streams
-from data_pipelines.records import digest, read_info
+from data_pipelines.example import QUESTIONS, asks
+from data_pipelines.records import Records, digest, read_info
 from data_pipelines.words.find import open_words
 from data_pipelines.words.train import training_texts
 from itit_jax.data_checks import open_vocabulary
@@ -13,7 +14,19 @@ from itit_jax.recipes import base
 def share_cut(config, vocabulary, sample=2000):
     """Share of the first texts that are longer than data.text_length and so lose their end."""
     texts = list(itertools.islice(training_texts(config.data.path), sample))
-    return sum(vocabulary.count(t) > config.data.text_length for t in texts) / max(len(texts), 1)
+    return _share_longer(texts, vocabulary, config.data.text_length)
+
+
+def answers_cut(config, vocabulary, sample=2000):
+    """Share of the answers of the first questions that are longer than data.answer_length."""
+    records = Records(config.data.path, QUESTIONS)
+    found = (each.answer for record in records for each in record.asked)
+    answers = list(itertools.islice(found, sample))
+    return _share_longer(answers, vocabulary, config.data.answer_length)
+
+
+def _share_longer(texts, vocabulary, length):
+    return sum(vocabulary.count(text) > length for text in texts) / max(len(texts), 1)
 
 
 def keep_vocabulary(vocabulary, run):
@@ -41,6 +54,7 @@ def open_streams(config, recipe, host, hosts):
         seed=config.seed,
         image_size=data.image_size,
         text_length=data.text_length,
+        answer_length=data.answer_length,
         vocabulary=open_vocabulary(config),
         limits={"pairs": data.pairs, "images": data.lone_images, "texts": data.lone_texts},
         host=host,
@@ -59,8 +73,10 @@ def read_streams(config, opened, spec, step):
 
 
 def held_out(config, split, count):
-    """`count` examples spread over a split: arrays "image", "text", lists "keys", "texts"."""
-    return streams.examples(
+    """`count` examples spread over a split: arrays "image", "text", lists "keys", "texts"; of a
+    split of questions as streams.asked_examples gives them."""
+    examples = streams.asked_examples if asks(split) else streams.examples
+    return examples(
         config.data.path,
         split,
         count,

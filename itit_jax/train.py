@@ -21,6 +21,7 @@ from itit_jax.report import Report
 from itit_jax.workdir import Workdir
 
 SHOWN = ("validation", "pairs")  # split of the sample sheets, the first that is there
+ASKED = ("validation_questions", "questions")  # ... of a run that learns to answer
 STOPPED = 42  # exit code: stopped on purpose, the same command goes on
 MOST_SKIPPED = 5  # steps in a row; behind them the run is lost
 
@@ -89,6 +90,11 @@ def set_up(config, place, profile, closing):
         report.say(
             f"{cut:.0%} of the texts have more than data.text_length={config.data.text_length} "
             "tokens and lose their end"
+        )
+    if "questions" in streams.rows and (cut := inputs.answers_cut(config, streams.vocabulary)):
+        report.say(
+            f"{cut:.1%} of the answers have more than data.answer_length="
+            f"{config.data.answer_length} tokens and can never be right"
         )
     return Run(
         config=config,
@@ -221,7 +227,8 @@ def score(this, step, most=None):
 
 def draw_samples(this, step):
     """One sheet of held-out examples."""
-    split = next((name for name in SHOWN if name in this.streams.splits), None)
+    shown = ASKED if "questions" in this.streams.rows else SHOWN
+    split = next((name for name in shown if name in this.streams.splits), None)
     if split is None:
         return  # nothing here has both a picture and a text
     with this.report.phase(f"drawing samples of step {step}"):

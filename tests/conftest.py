@@ -49,6 +49,17 @@ def easy(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def easy_asked(tmp_path_factory):
+    """The same with six questions about each picture."""
+    from data_pipelines import build
+
+    out = tmp_path_factory.mktemp("data") / "easy_asked"
+    arguments = ["--from=scenes", "--preset=easy", "--questions_each=6", f"--out={out}"]
+    assert build.main(arguments) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
 def tokenizer(easy, tmp_path_factory):
     """Workdir of a tokenizer that was trained for four steps."""
     from tests import runs

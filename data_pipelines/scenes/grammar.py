@@ -54,7 +54,7 @@ def caption(scene: Scene, world: World, rng: np.random.Generator) -> str:
     head, pattern, joint = PATTERNS[rng.integers(world.patterns)]
     objects = [scene.objects[i] for i in rng.permutation(len(scene.objects))]
     phrases = (
-        pattern.format(thing=_thing(o, rng), place=_place(o.place, world, rng)) for o in objects
+        pattern.format(thing=_thing(o, rng), place=place(o.place, world, rng)) for o in objects
     )
     return head + joint.join(phrases)
 
@@ -71,17 +71,19 @@ def place_names(world: World) -> list[tuple[str, str]]:
 
 
 def _thing(thing: Object, rng: np.random.Generator) -> str:
-    return " ".join(_word(f, getattr(thing, f), rng) for f in ("size", "colour", "shape"))
+    return " ".join(word(f, getattr(thing, f), rng) for f in ("size", "colour", "shape"))
 
 
-def _place(place: int, world: World, rng: np.random.Generator) -> str:
-    row, column = place_names(world)[place]
+def place(number: int, world: World, rng: np.random.Generator | None = None) -> str:
+    """What a place is called: by a random name, or without `rng` by its first."""
+    row, column = place_names(world)[number]
     if row == column:
-        return _word("centre", row, rng)
-    row = _word("centre" if row == "centre" else "row", row, rng)
-    return f"{row} {_word('centre' if column == 'centre' else 'column', column, rng)}"
+        return word("centre", row, rng)
+    row = word("centre" if row == "centre" else "row", row, rng)
+    return f"{row} {word('centre' if column == 'centre' else 'column', column, rng)}"
 
 
-def _word(field: str, meaning: str, rng: np.random.Generator) -> str:
+def word(field: str, meaning: str, rng: np.random.Generator | None = None) -> str:
+    """A random word for a meaning, or without `rng` its first."""
     words = WORDS[field][meaning]
-    return words[rng.integers(len(words))]
+    return words[rng.integers(len(words)) if rng else 0]

@@ -18,6 +18,7 @@ from data_pipelines.files import check_file, whole
 from data_pipelines.records import Records, read_info
 from data_pipelines.words.pieces import END, PAD, UNKNOWN, Pieces
 
+TRAINED = ("pairs", "texts", "questions")  # splits that say something
 ARGUMENTS = {
     "--data": Argument("", "data set whose texts to learn from", form="DIR", needed=True),
     "--out": Argument("", "model file to write", form="FILE", needed=True),
@@ -77,10 +78,15 @@ def train_pieces(texts: Iterable[str], size: int) -> bytes:
 
 def training_texts(folder) -> Iterable[str]:
     """Every text of the training splits, in order."""
-    for split in ("pairs", "texts"):
+    for split in TRAINED:
         if split in read_info(folder)["splits"]:
             for record in Records(folder, split):
-                yield from record.texts
+                yield from texts_of(record)
+
+
+def texts_of(record) -> list[str]:
+    """All that a record says: its texts, its questions and their answers."""
+    return [*record.texts, *(text for each in record.asked for text in each[:2])]
 
 
 @command("data_pipelines.words.train", "learn a vocabulary from the texts of a data set", ARGUMENTS)

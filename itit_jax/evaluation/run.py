@@ -8,6 +8,7 @@ import functools
 import jax
 import numpy as np
 
+from data_pipelines.errors import UserError
 from itit_jax import companions, compiled, inputs, parts, sharding
 from itit_jax.batches import batches_of
 from itit_jax.cadence import due
@@ -56,6 +57,7 @@ def evaluate(config, recipe, params, *, done=None, most=None):
         if scorer.asked(config)
         and (done is None or not scorer.every(config) or due(done, scorer.every(config), total))
     ]
+    check_answers(config, recipe)
     count = min(most or config.evaluate.examples, config.evaluate.examples)
     return {
         split: evaluate_split(config, recipe, params, split, count, scorers)
@@ -66,7 +68,10 @@ def evaluate(config, recipe, params, *, done=None, most=None):
 def evaluate_split(config, recipe, params, split, count, scorers):
     """{score: number}, with `_low` and `_high` where there is an interval."""
     examples = inputs.held_out(config, split, count)
-    results = score_rows(recipe, params, examples)
+    if "question" in examples:
+        results = answer_rows(recipe, params, examples)
+    else:
+        results = score_rows(recipe, params, examples)
     if config.evaluate.best_of > 1 and "drawn" in results:
         results |= choose(recipe, params, examples, results["drawn"], config.evaluate)
     scores = {"examples": len(examples["keys"])}
@@ -96,6 +101,26 @@ def score_rows(recipe, params, examples):
         results = jax.device_get(score(params, rows, jax.random.key(number)))
         done.append({name: values[:count] for name, values in results.items()})
     return {name: np.concatenate([part[name] for part in done]) for name in done[0]}
+
+
+def answer_rows(recipe, params, examples):
+    """The answers to all "question" of the examples -> {"answer": word ids [n, t]}."""
+    answer, done = jitted(recipe.answer, mesh_of(params)), []
+    for number, (index, count) in enumerate(batches_of(range(len(examples["of"])), BATCH)):
+        images = examples["image"][examples["of"][index]]
+        words, key = examples["question"][np.array(index)], jax.random.key(number)
+        done.append(jax.device_get(answer(params, images, words, key))[:count])
+    return {"answer": np.concatenate(done)}
+
+
+def check_answers(config, recipe):
+    """UserError if a split of questions is to be scored and nobody answers them."""
+    asked = [split for split in config.evaluate.splits if inputs.asks(split)]
+    if asked and not isinstance(recipe, base.Answers):
+        raise UserError(
+            f"evaluate.splits asks for {asked[0]}, and the recipe {config.recipe} answers no "
+            "questions; take it out."
+        )
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """Scorers of a run, of one signature: (results, examples, config) -> {score: number}.
 
-results: what a recipe's `score` made of the examples, a row each. examples: {"image", "text",
-"keys", "texts"} as inputs.held_out gives them. `_low` and `_high` are the ends of an interval.
+results: what a recipe's `score` made of the examples, a row each, or of a split of questions the
+answers. examples: {"image", "text", "keys", "texts"} as inputs.held_out gives them. `_low` and
+`_high` are the ends of an interval.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from data_pipelines.scenes import oracle
 from data_pipelines.scenes.world import Scene, preset
 from itit_jax import inputs
 from itit_jax.evaluation import (
+    answers,
     caption_scores,
     collected,
     features,
@@ -50,11 +52,31 @@ def of_pairs(results, examples, config):
     del config
     if not {"image_vector", "text_vector"} <= results.keys():
         return {}
-    stems = np.array([key.split("#")[0] for key in examples["keys"]])
-    same = [retrieval.ids(rows) for rows in (examples["text"], examples["image"], stems)]
-    found = retrieval.score(results["image_vector"], results["text_vector"], same)
+    rows = examples["text"], examples["image"], stems(examples["keys"])
+    same = [retrieval.ids(each) for each in rows]
+    return with_ends(retrieval.score(results["image_vector"], results["text_vector"], same))
+
+
+def of_answers(results, examples, config):
+    """Exact match of answers, over all questions and by kind; intervals resample what pictures
+    show, which their keys tell up to the #."""
+    if "answer" not in results:
+        return {}
+    vocabulary = inputs.open_vocabulary(config)
+    said = [vocabulary.decode(ids) for ids in results["answer"]]
+    found = answers.score(said, examples["asked"], examples["of"], stems(examples["keys"]))
+    return with_ends({f"answer_{name}": values for name, values in found.items()})
+
+
+def stems(keys):
+    """What tells whether two pictures show one thing: their keys up to the #."""
+    return np.array([key.split("#")[0] for key in keys])
+
+
+def with_ends(scores):
+    """{name: (value, low, high)} -> {name: value, name_low, name_high}."""
     return {
-        f"{name}{end}": value for name, values in found.items() for end, value in zip(ENDS, values)
+        f"{name}{end}": value for name, values in scores.items() for end, value in zip(ENDS, values)
     }
 
 
@@ -120,6 +142,7 @@ def texts_of(results, vocabulary):
 SCORERS = (
     Scorer(lambda c: True, lambda c: 0, of_examples),
     Scorer(lambda c: True, lambda c: 0, of_pairs),
+    Scorer(lambda c: True, lambda c: 0, of_answers),
     Scorer(lambda c: c.evaluate.captions, lambda c: c.evaluate.captions_every, of_captions),
     Scorer(lambda c: bool(c.evaluate.features), lambda c: c.evaluate.features_every, of_pictures),
     Scorer(lambda c: bool(c.evaluate.scenes), lambda c: c.evaluate.scenes_every, of_scenes),

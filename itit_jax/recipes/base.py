@@ -67,6 +67,14 @@ class Captions(Protocol):
 
 
 @runtime_checkable
+class Answers(Protocol):
+    """Questions about pictures to answers."""
+
+    def answer(self, params, images, question, key):
+        """Pictures uint8 [b, h, w, 3], word ids int32 [b, t] -> word ids int32 [b, t]."""
+
+
+@runtime_checkable
 class Features(Protocol):
     """Pictures to vectors that they can be measured by."""
 
@@ -146,11 +154,14 @@ def find(config) -> Recipe:
 def batch_spec(config, streams, tokens=0):
     """{stream: {array: shape and type}} of one global step, for the streams that have rows.
 
-    streams: {name: ("image", "text") or a part of it}. tokens: how many ids stand for
-    a picture where the data set's pictures are encoded already, [b, n]; 0: pixels [b, h, w, 3].
+    streams: {name: ("image", "text"), ("image", "question", "answer") or a part of it}. tokens: how
+    many ids stand for a picture where the data set's pictures are encoded already, [b, n]; 0:
+    pixels [b, h, w, 3].
     """
     size, length = config.data.image_size, config.data.text_length
     kinds = {"image": ("image", (size, size, 3), jnp.uint8), "text": ("text", (length,), jnp.int32)}
+    kinds["question"] = ("question", (length,), jnp.int32)
+    kinds["answer"] = ("answer", (config.data.answer_length,), jnp.int32)
     if config.data.tokens and tokens:
         kinds["image"] = ("tokens", (tokens,), jnp.int32)
     spec = {}

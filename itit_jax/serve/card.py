@@ -18,10 +18,15 @@ KNOWN = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "Apache-2.0", "
 ABILITIES = {
     base.Draws: "draws a text",
     base.Captions: "captions a picture",
+    base.Answers: "answers questions about a picture",
     base.Embeds: "puts pictures and texts into one space",
 }
 # What a hub calls them; the first that a model has is its pipeline.
-TASKS = {base.Draws: ("text-to-image",), base.Captions: ("image-to-text", "image-captioning")}
+TASKS = {
+    base.Draws: ("text-to-image",),
+    base.Captions: ("image-to-text", "image-captioning"),
+    base.Answers: ("visual-question-answering",),
+}
 EMBEDS = """from transformers import AutoModel, AutoTokenizer
 
 towers = AutoModel.from_pretrained("FOLDER", subfolder="tower")
@@ -83,8 +88,9 @@ def _what(found, name):
 
 
 def _use(found):
-    draws, captions = (isinstance(found.recipe, ability) for ability in (base.Draws, base.Captions))
-    if isinstance(found.recipe, base.Embeds) and not (draws or captions):
+    abilities = base.Draws, base.Captions, base.Answers
+    draws, captions, answers = (isinstance(found.recipe, ability) for ability in abilities)
+    if isinstance(found.recipe, base.Embeds) and not (draws or captions or answers):
         return f"## Use\n\n```python\n{EMBEDS}\n```\n\nTexts are padded to their length with 0."
     python = ["from itit_jax.serve.session import Pipeline", "",
               'pipe = Pipeline.from_pretrained("FOLDER")']  # fmt: skip
@@ -95,6 +101,9 @@ def _use(found):
     if captions:
         python.append("print(pipe.caption(pictures))")
         shell.append("python -m itit_jax.serve.cli caption x.png --workdir=FOLDER")
+    if answers:
+        python.append('print(pipe.answer("x.png", "QUESTION"))')
+        shell.append('python -m itit_jax.serve.cli answer x.png "QUESTION" --workdir=FOLDER')
     python, shell = "\n".join(python), "\n".join(shell)
     return f"## Use\n\n```python\n{python}\n```\n\n```\n{shell}\n```"
 

@@ -1,6 +1,7 @@
 """Ask a trained run, or an export of one.
 
 python -m itit_jax.serve.cli caption PICTURE... --workdir=runs/demo/itit
+python -m itit_jax.serve.cli answer PICTURE "QUESTION" --workdir=runs/demo/vqa
 python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=runs/demo/itit
 python -m itit_jax.serve.cli draw "TEXT" --best_of=10 --judge=runs/towers --workdir=runs/demo/itit
 python -m itit_jax.serve.cli edit x.png "TEXT" --mask=mask.png --out=y.png --workdir=runs/demo/itit
@@ -51,6 +52,22 @@ def caption(options):
     pictures = [opened(path) for path in options.pictures]
     for path, text in zip(options.pictures, _session(options).caption(pictures)):
         print(f"{path}: {text}")
+
+
+@command(
+    "itit_jax.serve.cli answer",
+    "answer a question about a picture",
+    {
+        "picture": Argument("", "picture file", form="FILE"),
+        "question": Argument("", "about what it shows"),
+        **RUN,
+    },
+)
+def answer(options):
+    """Prints the answer."""
+    picture = opened(options.picture)
+    (told,) = _session(options).answer([picture], [options.question])
+    print(told)
 
 
 @command(
@@ -111,7 +128,7 @@ def edit(options):
     _write(edited, out)
 
 
-main = Choice("itit_jax.serve.cli", caption, draw, edit)
+main = Choice("itit_jax.serve.cli", caption, answer, draw, edit)
 
 
 def _wishes(options):

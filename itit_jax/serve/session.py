@@ -3,6 +3,7 @@
     session = Session("runs/demo/itit")
     pictures = session.draw(["a red circle in the top left"], seed=0)
     captions = session.caption(pictures)
+    answers = session.answer(pictures, ["what colour is the circle?"])
     pictures = session.edit(pictures, ["a blue square in the middle"], masks)
 
 An export also answers to the calls that the ecosystem knows:
@@ -60,6 +61,10 @@ class Session:
     @functools.cached_property
     def _captioner(self):
         return jax.jit(trained.able(self.trained, base.Captions).caption)
+
+    @functools.cached_property
+    def _answerer(self):
+        return jax.jit(trained.able(self.trained, base.Answers).answer)
 
     def _make_drawer(self, ability, rounds, guidance):
         """The compiled `draw` or `edit` with so many rounds and so much guidance; None: the run's
@@ -136,12 +141,12 @@ class Session:
         drawn = self._in_batches(drawer, seed, pixels, self._ids(texts), redraw)
         return [edit.finish(picture) for edit, picture in zip(edits, drawn)]
 
-    def _ids(self, texts):
+    def _ids(self, texts, empty="a text to draw is empty; say what the picture should show."):
         """Texts -> list of word ids int32 [t]; refuses what the run cannot read."""
         length = self.config.data.text_length
         for text in texts:
             if not text.strip():
-                raise UserError("a text to draw is empty; say what the picture should show.")
+                raise UserError(empty)
             if (count := self.vocabulary.count(text)) > length:
                 raise UserError(
                     f"the text '{text[:40]}...' has {count} tokens and this run reads {length}; "
@@ -163,6 +168,25 @@ class Session:
         rows = [fit(picture, self.config.data.image_size) for picture in pictures]
         ids = self._in_batches(self._captioner, seed, rows)
         return [self.vocabulary.decode(row) for row in ids]
+
+    def answer(self, pictures, questions, *, seed=0):
+        """A picture, or several, as `caption` takes them, and a question about each -> list of
+        answers. Of one picture any number of questions may be asked."""
+        answerer = self._answerer
+        pictures, questions = asked.pictures(pictures), asked.texts(questions)
+        if len(pictures) == 1:
+            pictures = pictures * len(questions)
+        if len(pictures) != len(questions):
+            raise UserError(
+                f"there are {len(pictures)} pictures and {len(questions)} questions; give one of "
+                "each for every picture, or one picture."
+            )
+        if not pictures:
+            return []
+        rows = [fit(picture, self.config.data.image_size) for picture in pictures]
+        words = self._ids(questions, "a question is empty; ask something about the picture.")
+        found = self._in_batches(answerer, seed, rows, words)
+        return [self.vocabulary.decode(ids) for ids in found]
 
     def _in_batches(self, function, seed, *columns):
         """function(params, arrays [BATCH, ...] of each column, key) over all rows -> its rows."""
@@ -222,6 +246,10 @@ class Pipeline:
     def caption(self, images, *, seed=0):
         """As Session.caption."""
         return self.session.caption(images, seed=seed)
+
+    def answer(self, images, questions, *, seed=0):
+        """As Session.answer."""
+        return self.session.answer(images, questions, seed=seed)
 
 
 def fetch(name):

@@ -1,9 +1,11 @@
 """A record as bytes: read by us and by TensorFlow."""
 
+import dataclasses
+
 import pytest
 
 from data_pipelines import example
-from data_pipelines.example import Record
+from data_pipelines.example import Asked, Record
 
 SAMPLE = Record("a/1", b"\x89PNG" + bytes(range(256)) * 3, ("ein Haus", "häuschen ☃"), "here")
 
@@ -34,3 +36,13 @@ def test_we_read_tensorflows_bytes():
 def test_a_cut_record_is_refused(cut):
     with pytest.raises(ValueError, match="not a record"):
         example.decode(example.encode(SAMPLE)[:-cut])
+
+
+def test_questions_stand_beside_the_rest_and_records_without_are_as_before():
+    plain = Record("k", b"png", (), "scenes")
+    questions = Asked("where is it?", "top left", "place"), Asked("红色吗?", "no", "yes_no")
+    asked = dataclasses.replace(plain, asked=questions)
+    assert example.decode(example.encode(asked)) == asked
+    assert b"questions" in example.encode(asked) and b"questions" not in example.encode(plain)
+    with pytest.raises(ValueError):  # as many answers as questions, or it is no record
+        example.decode(example.encode(asked).replace(b"answers", b"answerz"))

@@ -194,3 +194,69 @@ def test_a_carriage_return_cuts_no_lone_text(pictures):
     assert run(pictures, f"--texts={pictures / 'lone.txt'}") == 0
     texts = Records(pictures / "out", "texts")
     assert [texts[i].texts for i in range(len(texts))] == [("three",)]
+
+
+def questions(tmp_path, rows, head=("file", "question", "answer")):
+    with open(tmp_path / "questions.tsv", "w", newline="") as file:
+        csv.writer(file, delimiter="\t").writerows([head, *rows])
+    return f"--questions={tmp_path / 'questions.tsv'}"
+
+
+ASKED = [(f"deep/{i}.png", q, a) for i in range(20)
+         for q, a in (("is it dark?", "yes"), ("what number is it?", f"{i}"))]  # fmt: skip
+
+
+def records_of(folder):
+    return {split: list(Records(folder, split)) for split in read_info(folder)["splits"]}
+
+
+def test_questions_go_with_the_split_of_their_picture(pictures):
+    table(pictures, GOOD)
+    assert run(pictures, questions(pictures, ASKED), "--test=0.4", "--validation=0.1") == 0
+    found = records_of(pictures / "out")
+    keys = {split: {record.key for record in found[split]} for split in found}
+    for split in ("validation", "test"):
+        assert keys.get(split, set()) <= keys.get(f"{split}_questions", set())
+    assert keys["pairs"] <= keys["questions"]
+    trained = keys["pairs"] | keys["images"] | keys["questions"]
+    assert trained.isdisjoint(keys["test"] | keys["test_questions"])
+    (record,) = [r for r in found["questions"] if r.key == min(keys["pairs"])]
+    number = record.key.removeprefix("deep/").removesuffix(".png")
+    assert record.texts == () and record.image and record.asked == (
+        ("is it dark?", "yes", "yes_no"), ("what number is it?", number, "number"),
+    )  # fmt: skip
+
+
+def test_questions_alone_are_a_data_set_and_a_kind_may_be_told(pictures):
+    head = ("file", "Question", "Answer", "Kind")
+    rows = [("deep/1.png", "who?", "nobody", "Who is it?"), ("deep/2.png", "what?", "grey", ""),
+            ("deep/2.png", "what?", "a grey square", "")]  # fmt: skip
+    flags = ["--from=folder", f"--images={pictures / 'pictures'}", "--vocabulary_size=60",
+             f"--out={pictures / 'out'}", "--test=0", "--validation=0"]  # fmt: skip
+    assert build.main([*flags, questions(pictures, rows, head)]) == 0
+    found = records_of(pictures / "out")
+    assert found.keys() == {"images", "questions"}
+    one, two = found["questions"]
+    assert one.asked == (("who?", "nobody", "who_is_it_"),)
+    assert two.asked == (("what?", "grey", "other"), ("what?", "a grey square", "other"))
+    assert len(found["images"]) == 18
+
+
+def test_bad_questions_are_skipped_counted_and_named(pictures, capsys):
+    table(pictures, GOOD)
+    bad = [("deep/1.png", " ", "x"), ("deep/1.png", "what?", ""), ("deep/77.png", "what?", "x")]
+    assert run(pictures, questions(pictures, ASKED + bad), "--pairs=5") == 0
+    report = json.loads((pictures / "out" / "report.json").read_text())
+    for reason in ("empty question", "empty answer", "questions about what is no pair any more"):
+        assert report[reason]["count"] >= 1, reason
+    assert "questions.tsv:44 deep/77.png" in report["image missing"]["first"]
+    found = records_of(pictures / "out")
+    lone = {r.key for split in ("images", "texts") for r in found[split]}
+    captioned = {f"deep/{i}.png" for i in range(19)}
+    assert {r.key for r in found["questions"]}.isdisjoint(lone & captioned)
+    capsys.readouterr()
+    wrong = questions(pictures, [("deep/1.png", "x")], ("file", "question"))
+    assert run(pictures, wrong, out="other") == 2
+    assert "name the picture's column `file` and the answer's `answer`" in capsys.readouterr().err
+    assert run(pictures, questions(pictures, [("no.png", "x", "y")]), out="other") == 2
+    assert "no row of" in (told := capsys.readouterr().err) and "questions.tsv" in told

@@ -9,7 +9,7 @@ from data_pipelines import build, engines
 from data_pipelines.errors import UserError
 from data_pipelines.images import decode
 from data_pipelines.records import Records, write
-from data_pipelines.streams import Streams, examples, images
+from data_pipelines.streams import Streams, asked_examples, examples, images
 from data_pipelines.words.pieces import Pieces
 
 ROWS = {"draw": 4, "caption": 6, "images": 2, "texts": 8}
@@ -182,3 +182,41 @@ def test_a_damaged_record_is_one_sentence_from_either_engine(engine, folder, mon
     with pytest.raises(UserError) as error:
         list(itertools.islice(engines.read(found, 0, engine), 60))
     assert str(error.value) == "the shard x.array_record is damaged; copy it again."
+
+
+def test_a_row_of_questions_is_a_picture_with_one_of_its_questions_and_that_answer(easy_asked):
+    found = streams(easy_asked, rows={"questions": 8}, answer_length=5)
+    words, splits = found.vocabulary, Records(easy_asked, "questions")
+    truth = {decode(r.image, 16).tobytes(): {each[:2] for each in r.asked} for r in splits}
+    seen, asked = set(), set()
+    for step in range(45):  # six epochs of 60
+        rows = found.batch(step)["questions"]
+        assert rows["question"].shape == (8, 24) and rows["answer"].shape == (8, 5)
+        for picture, *texts in zip(rows["image"], rows["question"], rows["answer"]):
+            pair = tuple(map(words.decode, texts))
+            assert pair in truth[picture.tobytes()]
+            seen.add(picture.tobytes())
+            asked.add((picture.tobytes(), pair))
+    assert len(seen) == len(truth) and len(asked) > 3 * len(seen)
+    again = streams(easy_asked, rows={"questions": 8}, answer_length=5)
+    assert equal(again.batch(44), found.batch(44))
+
+
+def test_a_data_set_without_questions_is_told(easy):
+    with pytest.raises(UserError, match="has no questions, but 4 rows .* data.rows.questions=0"):
+        streams(easy, rows={"questions": 4}, answer_length=5)
+
+
+def test_all_questions_about_some_pictures_are_examples(easy_asked):
+    size = dict(image_size=16, text_length=24, vocabulary=Pieces(easy_asked / "vocabulary.model"))
+    found = asked_examples(easy_asked, "test_questions", 7, **size)
+    records = list(Records(easy_asked, "test_questions"))
+    assert len(found["image"]) == len(found["keys"]) == 7
+    by_key = {record.key: record for record in records}
+    for number, key in enumerate(found["keys"]):
+        index = np.flatnonzero(found["of"] == number)
+        record = by_key[key]
+        assert [found["asked"][i] for i in index] == list(record.asked)
+        said = [size["vocabulary"].decode(found["question"][i]) for i in index]
+        assert said == [each.question for each in record.asked]
+        np.testing.assert_array_equal(found["image"][number], decode(record.image, 16))

@@ -39,3 +39,11 @@ def test_registered_tasks_and_their_mixture_are_ordinary_seqio(easy):
         first["text"].tolist()
     )
     assert text == found.vocabulary.decode(first["text"])
+
+
+def test_both_engines_yield_the_same_questions_and_answers(easy_asked):
+    found = streams(easy_asked, rows={"questions": 4, "draw": 2}, answer_length=5)
+    pairs = zip(*(engines.read(found, 31, engine) for engine in ("grain", "seqio")))
+    for (step, ours), (other, theirs) in itertools.islice(pairs, 20):
+        assert step == other and equal(ours, theirs)
+        assert ours["questions"].keys() == {"image", "question", "answer"}

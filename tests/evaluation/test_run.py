@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from itit_jax.cadence import due
 from itit_jax.evaluation import run
 from itit_jax.evaluation.scorers import Scorer
@@ -96,3 +97,28 @@ def test_the_best_of_several_drawings_is_scored_beside_the_first(monkeypatch):
     np.testing.assert_allclose(found["best_cosine"], cosines.max(0))
     best = vectors[cosines.argmax(0), np.arange(count)]
     np.testing.assert_array_equal(found["best"][:, 0, 0], best)
+
+
+class Answers:
+    """A recipe whose answer is the first word of the question and the brightness of the picture."""
+
+    def answer(self, params, images, question, key):
+        light = images[:, 0, 0, :1].astype(np.int32) + 0 * params["x"]
+        return jax.numpy.concatenate([question[:, :1], light], axis=1)
+
+
+def test_every_question_is_asked_of_its_own_picture():
+    mesh = jax.sharding.Mesh(jax.devices()[:1], "x")
+    params = {"x": jax.device_put(np.int32(0), jax.NamedSharding(mesh, jax.P()))}
+    of = np.arange(run.BATCH + 9) // 3
+    images = np.arange(of[-1] + 1, dtype=np.uint8)[:, None, None, None] * np.ones(3, np.uint8)
+    question = np.arange(2 * len(of), dtype=np.int32).reshape(-1, 2)
+    found = run.answer_rows(Answers(), params, {"image": images, "question": question, "of": of})
+    np.testing.assert_array_equal(found["answer"], np.stack([question[:, 0], of], axis=1))
+
+
+def test_questions_for_a_recipe_that_does_not_answer_are_one_sentence():
+    config = tiny.itit_config(evaluate__splits=("test", "test_questions"))
+    with pytest.raises(UserError, match="asks for test_questions, and the recipe itit answers no"):
+        run.evaluate(config, Counts(), {})
+    run.check_answers(config, Answers())

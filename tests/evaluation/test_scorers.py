@@ -59,3 +59,22 @@ def test_the_best_of_several_drawings_has_scores_of_its_own(toys):
     both = results | {"best": examples["image"]}
     found = scorers.of_pictures(both, examples, config)
     assert found["t2i_best_fid"] < 1e-6 < found["t2i_fid"]
+
+
+def test_answers_are_scored_by_kind_with_intervals(monkeypatch):
+    class Words:
+        def decode(self, ids):
+            return " ".join(map(str, ids))
+
+    monkeypatch.setattr(scorers.inputs, "open_vocabulary", lambda config: Words())
+    examples = {
+        "asked": [("a?", "1 2", "count"), ("b?", "3", "place"), ("c?", "4", "place")],
+        "of": np.array([0, 0, 1]), "keys": ["x#0", "y#1"],
+    }  # fmt: skip
+    found = scorers.of_answers({"answer": [[1, 2], [3], [5]]}, examples, None)
+    assert found["answer_exact"] == pytest.approx(2 / 3)
+    assert (found["answer_count_exact"], found["answer_place_exact"]) == (1, 0.5)
+    assert found["answer_place_exact_low"] == 0 and found["answer_place_exact_high"] == 1
+    assert scorers.of_answers({"drawn": [0]}, {}, None) == {}
+    for other in (scorers.of_pairs, scorers.of_pictures):
+        assert other({"answer": []}, examples, None) == {}

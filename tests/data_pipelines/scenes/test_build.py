@@ -69,3 +69,15 @@ def test_more_pairs_may_be_drawn_and_none_of_them_is_a_test_scene():
     assert parameters["world"]["counts"]["pairs"] == 90
     assert len(list(make("easy", 0, pairs=90)[0]["pairs"])) == 90
     assert not scenes["pairs"] & (scenes["test"] | scenes["validation"] | scenes["held_out"])
+
+
+def test_questions_are_about_the_pictures_of_their_split_and_change_no_other_record(splits):
+    asked = {name: list(records) for name, records in make("easy", 0, asked=6)[0].items()}
+    assert {name: asked[name] for name in splits} == splits
+    held_out = ("validation", "test", "held_out")
+    more = {"pairs": "questions"} | {name: f"{name}_questions" for name in held_out}
+    assert asked.keys() == splits.keys() | set(more.values())
+    for split, name in more.items():
+        of = [(r.key, r.image) for r in splits[split]]
+        assert [(r.key, r.image) for r in asked[name]] == of
+        assert all(not r.texts and len(r.asked) >= 5 for r in asked[name])
