@@ -31,6 +31,7 @@ FLOORS = (
     ("itit_jax.evaluation.images", 7),
     ("itit_jax.evaluation.clip_score", 7),
     ("itit_jax.evaluation.geometry", 7),
+    ("itit_jax.evaluation.binding", 7),
     ("itit_jax.serve", 7),
     ("itit_jax.program", 6),
     ("itit_jax.parts", 6),

@@ -14,6 +14,7 @@ MEETS_DATA = (
     "itit_jax.evaluation.images",
     "itit_jax.evaluation.features",
     "itit_jax.evaluation.clip_score",
+    "itit_jax.evaluation.binding",
     "itit_jax.evaluation.geometry",
     "itit_jax.towers.trained",
     "itit_jax.serve",
