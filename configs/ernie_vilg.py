@@ -21,6 +21,7 @@ KEYS = loop.keys(*RULES) | TOKENIZER | {
     "model.scan": Key(True, "one compiled block for a whole stack; false = unrolled"),
     "loss.draw": Key(1.0, "weight of text to image", at_least(0), changeable=True),
     "loss.caption": Key(1.0, "weight of image to text", at_least(0), changeable=True),
+    "loss.answer": Key(1.0, "weight of answers to questions", at_least(0), changeable=True),
     "loss.over_tokens": Key(
         "sum", "of an example: sum, as printed in the paper, or mean", one_of("sum", "mean")
     ),
@@ -40,19 +41,20 @@ KEYS = loop.keys(*RULES) | TOKENIZER | {
     ),
 }  # fmt: skip
 
-TERMS = ("draw", "caption")  # each reads the stream of its name
+# Term: the stream it reads.
+TERMS = {"draw": "draw", "caption": "caption", "answer": "questions"}
 
 
 def objectives(c):
     """Names of the terms that have rows and a weight."""
-    return [name for name in TERMS if c.data.rows[name] and c.loss[name] > 0]
+    return [name for name, stream in TERMS.items() if c.data.rows[stream] and c.loss[name] > 0]
 
 
 def there_is_an_objective(c):
     if not objectives(c):
         return (
-            "nothing is trained; give data.rows.draw or data.rows.caption rows, and loss.draw or "
-            "loss.caption a weight."
+            "nothing is trained; give data.rows.draw, data.rows.caption or data.rows.questions "
+            "rows, and loss.draw, loss.caption or loss.answer a weight."
         )
 
 
@@ -65,6 +67,14 @@ def pairs_alone_are_read(c):
             )
 
 
+def answers_have_places(c):
+    if c.data.rows.questions and c.data.answer_length > c.data.text_length:
+        return (
+            f"data.answer_length is {c.data.answer_length}, and there are places for "
+            f"data.text_length = {c.data.text_length} words; set one to the other."
+        )
+
+
 SPEC = Spec(
     name="ernie_vilg",
     keys=KEYS,
@@ -72,6 +82,7 @@ SPEC = Spec(
         *loop.CHECKS,
         there_is_an_objective,
         pairs_alone_are_read,
+        answers_have_places,
         loop.heads_divide_widths("model"),
     ),
     needs=(*loop.NEEDS, itit.has_tokenizer),

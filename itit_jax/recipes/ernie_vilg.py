@@ -2,6 +2,7 @@
 
     draw      sum_k -log P(z_k | t, z_<k)    of image tokens z, given the words t
     caption   sum_k -log P(t_k | z, t_<k)    of words, given the image tokens
+    answer    sum_k -log P(a_k | z, q, a_<k) of an answer, given them and a question
 
 Image tokens come from a frozen tokenizer.
 """
@@ -25,6 +26,9 @@ TABLES = {
 }
 
 
+READS = {"answer": ("image", "question", "answer")}  # any other term: image and text
+
+
 class Recipe:
     """Parts: model, the Transformer of both directions; tokenizer (frozen)."""
 
@@ -35,8 +39,10 @@ class Recipe:
         self.config = config
         self.tokenizer, self.model = build(config)
         self.weights_from = {"tokenizer": config.tokenizer.workdir or config.tokenizer.weights}
-        streams = {name: ("image", "text") for name in objectives(config)}
+        streams = {TERMS[name]: READS.get(name, ("image", "text")) for name in objectives(config)}
         self.batch_spec = base.batch_spec(config, streams, self.model.tokens)
+        if "answer" in objectives(config):  # the ability of a run that learned it
+            self.answer = self._answer
         self.encodings = {"tokens": base.Encoding("image", ("tokenizer",), self._encode_image)}
 
     def published(self):
@@ -70,9 +76,9 @@ class Recipe:
         keys = dict(zip(TERMS, jax.random.split(key, len(TERMS))))
         total, metrics = 0.0, {}
         for name in objectives(self.config):
-            value = getattr(self, f"{name}_loss")(params, batch[name], keys[name])
+            value = getattr(self, f"{name}_loss")(params, batch[TERMS[name]], keys[name])
             total, metrics[name] = total + self.config.loss[name] * value, value
-        rows = sum(len(rows["text"]) for rows in batch.values())
+        rows = sum(jax.tree.leaves(rows)[0].shape[0] for rows in batch.values())
         return total, metrics | {"loss": total, "images": float(rows)}
 
     @jax.named_scope("draw")
@@ -89,6 +95,13 @@ class Recipe:
         logits = self.caption_logits(params, ids, words, dropout=key)
         return self._over_tokens(losses.cross_entropy(logits, words), words > 0)
 
+    @jax.named_scope("answer")
+    def answer_loss(self, params, rows, key):
+        """Of "tokens" [b, n] or "image" [b, h, w, 3], "question" [b, t] and "answer" [b, t]."""
+        ids, words = self.image_ids(params, rows), rows["answer"]
+        logits = self.caption_logits(params, ids, words, rows["question"], dropout=key)
+        return self._over_tokens(losses.cross_entropy(logits, words), words > 0)
+
     def _over_tokens(self, loss, told):
         """Losses [b, k] of tokens, of which those `told` [b, k] count -> []."""
         if self.config.loss.over_tokens == "mean":
@@ -103,9 +116,10 @@ class Recipe:
         states = self._apply(params, dropout, "states", (None, words), "image", ids)
         return self._apply(params, None, "logits", "image", states[:, :-1])
 
-    def caption_logits(self, params, ids, words, *, dropout=None):
-        """Image tokens int [b, n], words int [b, t] -> logits [b, t, v], likewise."""
-        states = self._apply(params, dropout, "states", (ids, None), "text", words[:, :-1])
+    def caption_logits(self, params, ids, words, question=None, *, dropout=None):
+        """Image tokens int [b, n], words int [b, t] -> logits [b, t, v], likewise; of an answer,
+        given the words of the question int [b, t] too."""
+        states = self._apply(params, dropout, "states", (ids, question), "text", words[:, :-1])
         return self._apply(params, None, "logits", "text", states)
 
     @jax.named_scope("tokenizer")
@@ -146,14 +160,23 @@ class Recipe:
 
     def caption_ids(self, params, ids, key):
         """Image token ids int [b, n] -> word ids int32 [b, t]."""
-        length = self.model.text_length
+        return self._say(params, (ids, None), key, self.model.text_length)
+
+    def _answer(self, params, images, question, key):
+        """Pictures uint8 [b, h, w, 3], word ids int32 [b, t] -> those of the answer int32 [b, t],
+        as `decode.*` says."""
+        ids = self.image_ids(params, {"image": images})
+        return self._say(params, (ids, question), key, self.config.data.answer_length)
+
+    def _say(self, params, source, key, length):
+        """Source as the network reads it, of b rows -> word ids int32 [b, t], t = `length`."""
 
         def speaker(copies):
-            source = (jnp.repeat(ids, copies, axis=0), None)
-            return self._writer(params, source, "text", length)
+            repeated = jax.tree.map(lambda ids: jnp.repeat(ids, copies, axis=0), source)
+            return self._writer(params, repeated, "text", length)
 
         return autoregressive.say(
-            speaker, key, self.config.decode, batch=len(ids), length=length,
+            speaker, key, self.config.decode, batch=len(source[0]), length=length,
             begin=t5.PAD, end=t5.EOS, pad=t5.PAD,
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ from itit_jax.recipes import base
 
 
 def flops(recipe) -> dict[str, Flops]:
-    """{term: Flops} of the terms that are on: draw, caption, and tokenize."""
+    """{term: Flops} of the terms that are on: draw, caption, answer, and tokenize."""
     rows, model = base.rows(recipe), recipe.model
     table = {"tokenize": _tokenize(recipe, rows)}
     if b := rows.get("draw"):
@@ -17,6 +17,10 @@ def flops(recipe) -> dict[str, Flops]:
     if b := rows.get("caption"):
         heads = dense(b * model.text_length, model.width, model.vocabulary_size)
         table["caption"] = _sequence(model, b, model.tokens + model.text_length) + heads
+    if b := rows.get("questions"):
+        length = recipe.config.data.answer_length
+        heads = dense(b * length, model.width, model.vocabulary_size)
+        table["answer"] = _sequence(model, b, model.tokens + model.text_length + length) + heads
     return table
 
 

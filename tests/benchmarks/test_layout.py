@@ -20,6 +20,7 @@ MESHES = {
     "towers_tiny": (2, 2, 2),
     "c3_tiny": (2, 2, 2),
     "ernie_vilg_tiny": (2, 2, 2),
+    "ernie_vilg_vqa_tiny": (2, 2, 2),
     "itit_tiny": (2, 2, 2),
     "itit_emoji": (8, 1, 1),
     "itit_base": (1, 16, 1),

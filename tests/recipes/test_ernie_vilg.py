@@ -18,6 +18,11 @@ from tests import tiny, traced_flops
 KEY, ROWS, WORDS, LENGTH = jax.random.key(3), 3, 40, 6
 
 
+ANSWERS = dict(
+    data__rows__draw=0, data__rows__caption=0, data__rows__questions=ROWS, data__answer_length=4
+)
+
+
 def small(**changes):
     c = ernie_vilg_tiny.get_config()
     c.data.text_length = LENGTH
@@ -75,6 +80,34 @@ def test_the_tokenizer_is_fixed_in_both_directions():
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(grads["tokenizer"]))
 
 
+def test_an_answer_is_learned_from_the_picture_and_its_question_alone():
+    """The loss by hand; and no word of the answer reaches a place before it."""
+    r, tokens = recipe(**ANSWERS), batch()["draw"]["tokens"]
+    question, answer = batch()["draw"]["text"], batch()["caption"]["text"][:, -4:]
+    rows = {"questions": {"tokens": tokens, "question": question, "answer": answer}}
+    loss, metrics = jax.jit(r.loss)(params(), rows, KEY, 0, params())
+    logits = jax.jit(r.caption_logits)(params(), tokens, answer, question)
+    by_hand = -(log_p(logits, answer) * (np.asarray(answer) > 0)).sum(1).mean()
+    np.testing.assert_allclose((loss, metrics["answer"]), by_hand, rtol=1e-5)
+    other = jax.jit(r.caption_logits)(params(), tokens, answer.at[:, 1:].set(7), question)
+    np.testing.assert_array_equal(other[:, :2], logits[:, :2])
+    assert np.abs(other[:, 2] - logits[:, 2]).max() > 1e-3
+    asked = jax.jit(r.caption_logits)(params(), tokens, answer, question[::-1])
+    assert np.abs(asked[:, 0] - logits[:, 0]).max() > 1e-3
+
+
+def test_a_run_that_learned_no_answers_does_not_answer():
+    assert isinstance(recipe(**ANSWERS), base.Answers) and not isinstance(recipe(), base.Answers)
+    r, question = recipe(**ANSWERS), batch()["draw"]["text"]
+    images = np.random.default_rng(0).integers(0, 256, (ROWS, 16, 16, 3)).astype(np.uint8)
+    ids = np.asarray(jax.jit(r.answer)(params(), images, question, KEY))
+    tokens = r.image_ids(params(), {"image": images})
+    logits = r.caption_logits(params(), tokens, ids, question)
+    told = np.cumsum(ids == 1, axis=1) - (ids == 1) == 0
+    likeliest = np.argmax(logits, -1)
+    assert ids.shape == (ROWS, 4) and np.all((ids == likeliest)[told])
+
+
 @pytest.mark.parametrize("kind", ["image", "text"])
 def test_greedy_decoding_takes_the_likeliest_token_given_those_before(kind):
     r = recipe(decode__temperature=0)
@@ -98,7 +131,8 @@ def test_it_draws_and_captions_and_can_be_given_away():
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, dict(data__tokens="made"), dict(data__rows__draw=0), dict(loss__caption=0)]
+    "changes",
+    [{}, dict(data__tokens="made"), dict(data__rows__draw=0), dict(loss__caption=0), ANSWERS],
 )
 def test_flops_are_those_of_the_traced_step(changes):
     r = recipe(**changes)
@@ -115,6 +149,7 @@ def test_flops_are_those_of_the_traced_step(changes):
         (dict(data__rows__texts=4), "set data.rows.texts=0"),
         (dict(data__rows__images=4), "set data.rows.images=0"),
         (dict(model__heads=3), "model.heads = 3 does not divide"),
+        (ANSWERS | dict(data__answer_length=9), "answer_length is 9, and there are places for"),
     ],
 )
 def test_what_cannot_be_trained_is_one_sentence(change, sentence):
@@ -190,3 +225,33 @@ def test_the_run_and_its_export_draw_and_say_chinese_alike(run, chinese, tmp_pat
     pictures = given(text, seed=1).images
     np.testing.assert_array_equal(np.asarray(pictures[0]), np.asarray(drawn[0]))
     assert given.caption(pictures) == said and isinstance(said[0], str)
+
+
+def test_three_steps_of_questions_start_from_a_run_and_answer(run, easy_asked, tokenizer, tmp_path,
+                                                              capsys):  # fmt: skip
+    from itit_jax import main
+    from itit_jax.serve import cli
+
+    workdir = tmp_path / "run"
+    flags = [
+        "data.image_size=16", "data.rows.questions=8", "model.width=16", "model.depth=1",
+        "model.heads=2", "model.mlp_width=16", "optimizer.warmup_steps=1", "train.steps=3",
+        "evaluate.examples=3", "sample.rows=2", f"data.path={easy_asked}",
+        f"tokenizer.workdir={tokenizer}", f"model.start_from={run}",
+    ]  # fmt: skip
+    config = "--config=configs/ernie_vilg_vqa_tiny.py"
+    assert main.main([config, f"--workdir={workdir}", *(f"--config.{flag}" for flag in flags)]) == 0
+    assert "parameters are those of" in capsys.readouterr().out
+    assert (workdir / "samples" / "00000003.png").exists()
+    scores = json.loads((workdir / "eval.json").read_text())["3"]
+    kinds = {"colour", "shape", "size", "place", "count", "yes_no"}
+    for split in ("test_questions", "held_out_questions"):
+        told = {name for name in scores[split] if name.endswith("_exact")}
+        assert told == {"answer_exact"} | {f"answer_{kind}_exact" for kind in kinds}
+    picture = str(workdir / "samples" / "00000003.png")
+    question = "what colour is the circle?"
+    assert cli.main(["answer", picture, question, f"--workdir={workdir}"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert cli.main(["answer", picture, question, f"--workdir={run}"]) == 2
+    told = capsys.readouterr().err
+    assert "is a run of ernie_vilg, which cannot do this (Questions about pictures" in told
