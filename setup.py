@@ -33,7 +33,8 @@ setup(
     version="0.1.0",
     description="Image-text generation from few pairs and many lone images and texts, in JAX",
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["itit_jax*", "data_pipelines*", "configs*"]),
+    packages=find_packages(include=["itit_jax*", "data_pipelines*", "configs*", "launch*"]),
+    package_data={"launch": ["Dockerfile", "README.md"]},
     install_requires=CORE,
     extras_require={
         "data": DATA,

@@ -13,7 +13,7 @@ import sys
 from configs.commands import command
 
 ROOT = pathlib.Path(__file__).parent.parent
-PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks")
+PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks", "launch")
 # First prefix that fits gives the floor; a line imports only from its own floor or lower ones.
 # Modes and commands stand above what they call; evaluation.features meets models, the rest of
 # evaluation are metrics.
@@ -21,6 +21,7 @@ FLOORS = (
     ("itit_jax.main", 8),
     ("itit_jax.__main__", 8),
     ("benchmarks", 8),
+    ("launch", 8),
     ("itit_jax.train", 7),
     ("itit_jax.encode", 7),
     ("itit_jax.means", 7),
@@ -63,6 +64,7 @@ FLOORS = (
     ("itit_jax.workdir", 2),
     ("itit_jax.screen", 1),
     ("itit_jax.cadence", 1),
+    ("itit_jax.sweep", 2),
     ("itit_jax.addresses", 1),
     ("itit_jax.exported", 1),
     ("itit_jax.data_checks", 2),

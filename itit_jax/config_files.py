@@ -22,6 +22,7 @@ from configs.keys import TYPES, unknown
 from data_pipelines.errors import UserError
 
 CONFIGS = pathlib.Path(configs.__file__).parent
+SWEEPS = CONFIGS / "sweeps"
 RECIPES = pathlib.Path(__file__).parent / "recipes"
 
 
@@ -56,29 +57,44 @@ def known_keys():
 
 def find_file(path):
     """A path as seen from here, or from the folder that holds configs/."""
+    return _find(path, "config", CONFIGS, "def get_config")
+
+
+def find_sweep(path):
+    """The same for the file of a sweep."""
+    return _find(path, "sweep", SWEEPS, "def get_sweep")
+
+
+def _find(path, kind, folder, holds):
     for place in (pathlib.Path(path), CONFIGS.parent / path):
         if place.is_file():
             return place
     text = lambda file: file.read_text(encoding="utf-8")
-    names = [file.stem for file in CONFIGS.glob("*.py") if "def get_config" in text(file)]
-    near = difflib.get_close_matches(pathlib.Path(path).stem, sorted(names), 1, 0.0)
-    raise ConfigError(f"The config file {path} does not exist; did you mean configs/{near[0]}.py?")
+    names = sorted(file.stem for file in folder.glob("*.py") if holds in text(file))
+    near = difflib.get_close_matches(pathlib.Path(path).stem, names, 1, 0.0)
+    hint = f"{folder.relative_to(CONFIGS.parent).as_posix()}/{near[0]}.py"
+    raise ConfigError(f"The {kind} file {path} does not exist; did you mean {hint}?")
 
 
 def run_file(path):
     """Nested dict of what get_config() of the file returns."""
+    return executed(path, "get_config", ConfigDict, "a config; see configs/itit_tiny.py").to_dict()
+
+
+def executed(path, name, kind, told):
+    """What the function of a name in a Python file returns, of a kind that is told."""
     spec = importlib.util.spec_from_file_location("itit_jax_experiment", path)
     if spec is None:
         raise ConfigError(f"The config file {path} is not a Python file; give one ending in .py.")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        config = module.get_config() if hasattr(module, "get_config") else None
+        found = getattr(module, name)() if hasattr(module, name) else None
     except Exception as error:  # whatever the user's file raises is the user's to mend
         raise ConfigError(_file_fault(path, error)) from error
-    if not isinstance(config, ConfigDict):
-        raise ConfigError(f"{path} has no get_config() for a config; see configs/itit_tiny.py.")
-    return config.to_dict()
+    if not isinstance(found, kind):
+        raise ConfigError(f"{path} has no {name}() for {told}.")
+    return found
 
 
 def _file_fault(path, error):

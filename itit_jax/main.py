@@ -8,6 +8,7 @@ given twice, ignores `config.x=1` without dashes, and knows no order of gin file
 """
 
 import importlib
+import shlex
 import sys
 
 from absl import logging
@@ -15,6 +16,7 @@ from absl import logging
 from configs.commands import Argument, exit_code, help_lines, parse
 from configs.keys import one_of
 from itit_jax import config as settings
+from itit_jax import sweep
 from itit_jax.config import ConfigError
 from itit_jax.config_files import known_keys
 from itit_jax.workdir import Workdir, check_resume, check_runs, check_start
@@ -34,6 +36,10 @@ ARGUMENTS = {
     ),
     "--mode": Argument("train", "what to do, see below", one_of(*MODES), form="MODE"),
     "--out": Argument("", "fresh folder of --mode=export", form="DIR"),
+    "--sweep": Argument(
+        "", "a list of settings; each is a run of its own below the workdir", form="FILE"
+    ),
+    "--dry_run": Argument(False, "check the settings, print the runs, and start none"),
     "--config.": Argument((), "set one key", many=True),
     "--gin_file": Argument(
         (), "set keys from lines such as `train.steps = 10`", form="FILE", many=True
@@ -78,7 +84,11 @@ def run(options):
         raise ConfigError("--change goes on with training; take it out or take --mode=train.")
     if options.profile and options.mode != "train":
         raise ConfigError("--profile traces training; take it out or take --mode=train.")
+    if options.sweep and options.mode not in ("train", "eval"):
+        raise ConfigError("--sweep trains or scores; take it out or take --mode=train.")
     config = read_config(options)
+    if options.sweep or options.dry_run:
+        return run_several(options, config)
     if options.mode != "export":
         Workdir(options.workdir).check_writable()
     more = [options.out] if options.out else steps_of(options.profile, config.train.steps)
@@ -102,6 +112,38 @@ def run(options):
         check_start(config, options.workdir)
     logging.set_verbosity(options.verbosity)
     return importlib.import_module(MODES[options.mode][0]).run(config, options.workdir, *more)
+
+
+def run_several(options, config):
+    """The runs of a sweep in turn, or what would be run."""
+    if not options.sweep:
+        print(shlex.join(command(options, options.workdir)))
+        return 0
+    found = sweep.members(options.sweep, config, options.workdir)
+    typed = lambda member: command(options, member.workdir, member.overrides)
+    if not options.dry_run:
+        return sweep.run(found, typed)
+    for member in found:
+        local = Workdir(member.workdir).local  # a bucket is asked when it is time
+        done = " (is done)" if local and member.is_done() else ""
+        print(f"# {member.name}{done}\n{shlex.join(typed(member))}")
+    return 0
+
+
+def command(options, workdir, overrides=()):
+    """The words that ask for one run of these options in a workdir, with KEY=VALUE on top."""
+    replaced = {setting.partition("=")[0] for setting in overrides}
+    kept = [text for text in options.config_keys if text.partition("=")[0] not in replaced]
+    given = {"--config": options.config, "--workdir": workdir}
+    words = [f"{name}={value}" for name, value in given.items() if value]
+    for name in ("--mode", "--out", "--profile", "--verbosity"):
+        value = getattr(options, name.strip("-"))
+        words += [f"{name}={value}"] if value != ARGUMENTS[name].default else []
+    words += [f"--gin_file={path}" for path in options.gin_file]
+    words += [f"--gin.{text}" for text in options.gin_keys]
+    words += [f"--config.{text}" for text in (*kept, *overrides)]
+    words += [f"--{name}" for name in ("change", "traceback") if getattr(options, name)]
+    return ["python", "-m", "itit_jax.main", *words]
 
 
 def read_config(options):

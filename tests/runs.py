@@ -2,9 +2,10 @@
 
 import os
 import pathlib
-import random
 import subprocess
 import sys
+
+from launch import local
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -100,10 +101,10 @@ def environment(devices=1, **more):
     return os.environ | ours | more
 
 
-def start(*arguments, devices=1, **more):
+def start(*arguments, devices=1, module="itit_jax.main", **more):
     """A child process of the command; its output is kept."""
     return subprocess.Popen(
-        [sys.executable, "-m", "itit_jax.main", *map(str, arguments)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         cwd=ROOT, env=environment(devices, **more), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
@@ -111,15 +112,10 @@ def start(*arguments, devices=1, **more):
 
 def start_many(*arguments, processes, devices=1):
     """The command as so many processes of one run."""
-    cluster = dict(
-        JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{20_000 + random.randrange(20_000)}",
-        JAX_NUM_PROCESSES=str(processes),
-    )
-    if processes == 1:
-        return [start(*arguments, devices=devices)]
+    port = local.free_port()
     return [
-        start(*arguments, devices=devices, **cluster, JAX_PROCESS_ID=str(number))
-        for number in range(processes)
+        start(*arguments, devices=devices, **cluster)
+        for cluster in (local.environment(number, processes, port) for number in range(processes))
     ]
 
 

@@ -72,6 +72,12 @@ def test_configs_and_data_stand_alone():
             assert not {o for o in found if o.startswith("itit_jax")}, name
 
 
+def test_launchers_import_nothing_of_the_package_and_nobody_imports_them():
+    for name, found in GRAPH.items():
+        ours = {other for other in found if other.startswith("launch")}
+        assert ours == (found if name.startswith("launch") else set()), name
+
+
 def test_packages_have_empty_inits():
     for package in PACKAGES:
         for file in (ROOT / package).rglob("__init__.py"):

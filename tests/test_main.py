@@ -154,7 +154,7 @@ def test_the_command_starts_as_a_file_too():
 
 
 def test_no_file_hides_one_of_pythons_own():
-    for package in ("benchmarks", "configs", "data_pipelines", "itit_jax"):
+    for package in ("benchmarks", "configs", "data_pipelines", "itit_jax", "launch"):
         for file in (ROOT / package).rglob("*.py"):
             assert file.stem not in sys.stdlib_module_names, file
 

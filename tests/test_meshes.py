@@ -1,6 +1,8 @@
 """The plain command on many devices and processes, killed, and resumed on another mesh."""
 
 import json
+import os
+import pathlib
 import signal
 import time
 import types
@@ -49,6 +51,12 @@ def pass_on(arguments, workdir, chain):
         assert not last or [p.returncode for p in started] == [0] * processes, "\n".join(outputs)
 
 
+def wait_for(process, condition):
+    """Until it holds, or the process has ended."""
+    while process.poll() is None and not condition():
+        time.sleep(0.1)
+
+
 def agree(found, expected, names):
     """Sums in another order differ by 1e-7, and each update of Adam enlarges it: it divides small
     gradients by their own size. A shard too many or too few is seen from 1e-2 on."""
@@ -80,20 +88,29 @@ def test_every_recipe_gives_the_losses_of_one_device(recipe, easy, tokenizer, tm
     agree(metrics(tmp_path / "many"), metrics(tmp_path / "one"), ("loss",))
 
 
-def test_two_processes_of_which_one_is_asked_to_stop_end_after_the_same_step(easy, tmp_path):
+def test_two_processes_of_which_one_is_asked_to_stop_end_after_the_same_step_and_go_on(
+    easy, tmp_path
+):
     run = tmp_path / "run"
-    arguments = [
-        *runs.CLASSIFIER, f"--workdir={run}", f"--config.data.path={easy}",
-        "--config.train.steps=1000000", "--config.log.seconds=0.1",
-    ]
-    pair, file = runs.start_many(*arguments, processes=2), run / "metrics.jsonl"
-    while pair[0].poll() is None and not (file.exists() and file.read_text()):
-        time.sleep(0.1)
-    pair[1].send_signal(signal.SIGTERM)
-    outputs = [process.communicate(timeout=600)[0] for process in pair]
-    assert [process.returncode for process in pair] == [42, 42], "\n".join(outputs)
-    assert "the same command goes on" in outputs[0]
-    assert newest(run) == max(metrics(run))
+    launcher = runs.start(
+        "--processes=2", *runs.CLASSIFIER, f"--workdir={run}", f"--config.data.path={easy}",
+        "--config.train.steps=1000000", "--config.log.seconds=0.1", module="launch.local",
+    )  # fmt: skip
+    steps = lambda: metrics(run) if (run / "metrics.jsonl").exists() else {}
+    wait_for(launcher, steps)
+    children = pathlib.Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
+    os.kill(int(children.read_text().split()[1]), signal.SIGTERM)
+    wait_for(launcher, lambda: newest(run))
+    first = newest(run)
+    wait_for(launcher, lambda: max(steps(), default=0) > first)
+    launcher.send_signal(signal.SIGTERM)
+    output = launcher.communicate(timeout=600)[0]
+    assert launcher.returncode == 42, output
+    assert output.count("the same command goes on") == 2
+    assert "exit code 42: started again" in output and f"resuming from step {first}\n" in output
+    assert newest(run) == max(metrics(run)) and sorted(metrics(run)) == list(
+        range(1, newest(run) + 1)
+    )
 
 
 class Device:

@@ -4,8 +4,8 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "results").glob("*.md")))
-FOLDERS = ("configs", "data_pipelines", "itit_jax", "benchmarks")
+PAGES = (ROOT / "README.md", *sorted((ROOT / "results").glob("*.md")), ROOT / "launch/README.md")
+FOLDERS = ("configs", "data_pipelines", "itit_jax", "benchmarks", "launch")
 
 
 def test_the_tree_in_the_readme_is_the_tree():

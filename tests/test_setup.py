@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
-PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks")
+PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks", "launch")
 EXTRAS = {
     "seqio": "data",
     "tensorflow": "data",
@@ -61,7 +61,7 @@ NAMED = named()
 OWNERS = importlib.metadata.packages_distributions()  # {import name: distributions}
 FOUND = {
     file.relative_to(ROOT).as_posix(): imports(file.read_text())
-    for package in (*PACKAGES, "launch")
+    for package in PACKAGES
     for file in sorted((ROOT / package).rglob("*.py"))
 }
 
