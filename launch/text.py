@@ -37,7 +37,8 @@ def yaml(tree, indent=0):
     """YAML of a tree of dicts, lists, texts, numbers and booleans."""
     pad = " " * indent
     if isinstance(tree, dict):
-        return "".join(f"{pad}{scalar(key)}:{_value(value, indent + 2)}" for key, value in tree.items())
+        rows = ((scalar(key), _value(value, indent + 2)) for key, value in tree.items())
+        return "".join(f"{pad}{key}:{value}" for key, value in rows)
     # The first key of a dict stands behind the dash.
     inner = (_value(value, indent + 2).lstrip("\n ") for value in tree)
     return "".join(f"{pad}- {text}" for text in inner)
