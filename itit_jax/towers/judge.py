@@ -4,6 +4,8 @@ ERNIE-ViLG choose among many (papers.md 3.5).
 A judge may be of any picture size: it brings drawings to its own, as in every score of its pairs.
 """
 
+import numbers
+
 import numpy as np
 
 from data_pipelines.errors import UserError
@@ -12,7 +14,7 @@ from itit_jax.evaluation import pair_scores
 
 def check(best_of, judge):
     """UserError if there is nothing to draw, or nobody to choose."""
-    if not isinstance(best_of, int) or best_of < 1:
+    if not isinstance(best_of, numbers.Integral) or best_of < 1:
         raise UserError(f"best_of is {best_of}; draw at least 1.")
     if best_of > 1 and not judge:
         raise UserError(

@@ -1,15 +1,22 @@
 """The best of several drawings is the one that a judge likes best, and one is the plain one."""
 
+import pathlib
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from data_pipelines.words.train import train_pieces
+from itit_jax.evaluation.pair_scores import similarity
 from itit_jax.serve import cli
 from itit_jax.serve.rerank import rank
 from itit_jax.serve.session import Pipeline, Session
+from itit_jax.towers.published import load_towers
 from itit_jax.towers.trained import open_towers
 from tests.towers.test_judge import Reds, plain
 
+GOLDEN = pathlib.Path(__file__).parent.parent / "weights/golden"
 TEXTS = ["a big red circle", "a small blue square", "a cross"]
 
 
@@ -55,6 +62,20 @@ def test_the_judge_sees_the_plain_drawing_and_others_and_keeps_the_best(session,
     best = [found.pictures[0] for found in ranked]
     assert equal(session.draw(TEXTS, seed=3, best_of=3, judge=towers_run), best)
     assert session.ranked([], best_of=3, judge=towers_run) == []
+
+
+def test_published_towers_of_another_picture_size_judge_too(session, tmp_path):
+    """As they score pairs of pictures and texts, from weights without anything of ours."""
+    folder = tmp_path / "siglip"
+    shutil.copytree(GOLDEN / "siglip_wide", folder)
+    (folder / "spiece.model").write_bytes(train_pieces(["ab ba"] * 9, 10))
+    (found,) = session.ranked("ab ba", best_of=4, judge=folder)
+    towers = load_towers(folder)
+    assert towers.module.image.size != found.pictures[0].width and found.judge == towers.signature
+    pixels = [np.asarray(picture) for picture in found.pictures]
+    scores = similarity(towers.image_features(pixels), towers.text_features(["ab ba"] * 4))
+    np.testing.assert_allclose(100 * np.maximum(found.cosines, 0), scores, atol=1e-3)
+    assert found.cosines == sorted(found.cosines, reverse=True)
 
 
 def test_the_shell_keeps_the_best_and_tells_its_cosine(trained, towers_run, session, tmp_path,
