@@ -97,6 +97,20 @@ def test_a_run_on_tokens_has_the_losses_of_the_run_on_pixels(
         np.testing.assert_allclose(found[name], pixels[name], rtol=1e-5)
 
 
+def test_pictures_that_are_asked_about_have_tokens_too(easy_asked, tokenizer, tmp_path):
+    """Those of the same pictures among the pairs, in a stream that shows no pixels."""
+    assert itit(tmp_path / "tokens", easy_asked, tokenizer) == 0
+    rows = dict(questions=60, draw=60)  # each record once
+    opened = streams.Streams(
+        easy_asked, rows, seed=0, image_size=16, text_length=24, answer_length=4,
+        vocabulary=open_words(easy_asked), tokens=tmp_path / "tokens",
+    )  # fmt: skip
+    found = opened.batch(0)
+    assert found["questions"].keys() == {"tokens", "question", "answer"}
+    seen = [sorted(map(bytes, found[name]["tokens"])) for name in rows]
+    assert seen[0] == seen[1]
+
+
 def test_features_of_a_trained_classifier_need_its_run(easy, classifier, tmp_path, capsys):
     flags = ["--config=configs/classifier_tiny.py"]
     assert command(tmp_path / "f", easy, *flags) == 2

@@ -81,3 +81,12 @@ def test_questions_are_about_the_pictures_of_their_split_and_change_no_other_rec
         of = [(r.key, r.image) for r in splits[split]]
         assert [(r.key, r.image) for r in asked[name]] == of
         assert all(not r.texts and len(r.asked) >= 5 for r in asked[name])
+
+
+def test_only_held_out_scenes_are_asked_about_combinations_that_training_never_shows():
+    made = make("easy", 0, asked=12)[0]
+    held_out = {"blue", "azure"}, {"circle", "disc"}
+    for split in ("questions", "test_questions", "held_out_questions"):
+        words = [set(a.question.strip("?.").split()) for r in made[split] for a in r.asked]
+        asked = any(all(each & some for some in held_out) for each in words)
+        assert asked == (split == "held_out_questions"), split
