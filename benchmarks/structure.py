@@ -81,7 +81,8 @@ ARRAYS = {
     "visible", "places", "probabilities", "codebook",
 }  # fmt: skip
 SHAPE = re.compile(r"\[[\w .+*,|/-]*\]")
-SUBJECTS = ("itit", "vq", "classifier", "ernie_vilg")  # papers, which readers ask for abilities instead
+# Papers, whose names their readers ask no question about: they ask for abilities.
+SUBJECTS = ("itit", "vq", "classifier", "ernie_vilg")
 RUN_FILES = re.compile(r"[\"'](?:companions\.json|eval\.json|metrics\.jsonl|log\.txt|"
                        r"curves\.png|checkpoints|samples)[\"']")  # fmt: skip
 SMALL = 40  # lines of a module that may do without a test file of its own

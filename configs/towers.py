@@ -35,6 +35,10 @@ KEYS = loop.keys(*RULES) | {
     "loss.contrast": Key(
         "sigmoid", "SigLIP's sigmoid of every pair, or CLIP's InfoNCE", one_of("sigmoid", "infonce")
     ),
+    # A batch hardly ever holds the same words about another picture (NegCLIP, arXiv 2210.01936).
+    "loss.exchanged": Key(
+        0.0, "weight of telling each text from itself with two words exchanged", at_least(0)
+    ),
 }
 
 

@@ -88,6 +88,12 @@ def sigmoid_contrast(cosines, log_scale, bias):
     return -jnp.mean(jnp.sum(jax.nn.log_sigmoid(sign * logits), axis=1))
 
 
+def nearer(own, other, log_scale):
+    """Of cosines [b] of pairs, and of the same pictures with another text: how surely the own text
+    is told from the other, -> []."""
+    return -jnp.mean(jax.nn.log_sigmoid(jnp.exp(log_scale) * (own - other)))
+
+
 @jax.custom_vjp
 def _at_most(x, most):
     """min(x, most). Past `most` the gradient still brings x down, and no longer up."""

@@ -4,10 +4,11 @@ Every picture is contrasted with every text of the global step: the product of a
 array, so on any mesh the loss is that of one device.
 """
 
+import jax
 import jax.numpy as jnp
 
 from itit_jax import losses
-from itit_jax.models import flops, towers
+from itit_jax.models import flops, t5, towers
 from itit_jax.recipes import base
 
 
@@ -15,7 +16,7 @@ class Recipe:
     """One part: tower, which holds both and what scales their cosines."""
 
     def __init__(self, config):
-        self.contrast = config.loss.contrast
+        self.contrast, self.exchanged = config.loss.contrast, config.loss.exchanged
         self.network = towers.from_config(config)
         self.trainable = ("tower",)
         self.weights_from = {}
@@ -52,7 +53,7 @@ class Recipe:
 
     def loss(self, params, batch, key, step, teacher):
         """Of pictures uint8 [b, h, w, 3] and their texts int32 [b, t], a pair a row."""
-        del key, step, teacher
+        del step, teacher
         rows, tower = batch["caption"], params["tower"]
         images = self.embed_images(params, rows["image"])
         texts = self.embed_texts(params, rows["text"])
@@ -61,7 +62,13 @@ class Recipe:
             loss = losses.sigmoid_contrast(cosines, tower["logit_scale"], tower["logit_bias"])
         else:
             loss = losses.infonce(cosines, tower["logit_scale"])
-        return loss, {
+        metrics = {}
+        if self.exchanged:
+            others = self.embed_texts(params, exchange(key, rows["text"]))
+            pairs = jnp.diagonal(cosines), jnp.sum(images * others, axis=-1)
+            metrics["exchanged"] = losses.nearer(*pairs, tower["logit_scale"])
+            loss += self.exchanged * metrics["exchanged"]
+        return loss, metrics | {
             "loss": loss,
             "cosine": jnp.mean(jnp.diagonal(cosines)),
             "scale": jnp.exp(tower["logit_scale"]),
@@ -73,7 +80,7 @@ class Recipe:
         rows = base.rows(self)["caption"]
         return {
             "image": flops.image_tower(self.network.image, rows),
-            "text": flops.text_tower(self.network.text, rows),
+            "text": flops.text_tower(self.network.text, rows * (2 if self.exchanged else 1)),
             "contrast": flops.dense(rows, self.network.text.features, rows),
         }
 
@@ -84,3 +91,13 @@ class Recipe:
         texts = self.embed_texts(params, rows["text"])
         cosine = jnp.sum(images * texts, axis=-1)
         return {"cosine": cosine, "image_vector": images, "text_vector": texts}
+
+
+def exchange(key, text):
+    """Word ids int [b, t] -> the same, but that two words of each row stand in each other's place.
+    A row of fewer than two words stays as it is."""
+    chosen = jax.random.gumbel(key, text.shape) + jnp.where(text > t5.EOS, 0.0, -jnp.inf)
+    drawn, places = jax.lax.top_k(chosen, 2)
+    rows = jnp.arange(len(text))[:, None]
+    other = text.at[rows, places].set(text[rows, places[:, ::-1]])
+    return jnp.where(jnp.isfinite(drawn[:, 1:]), other, text)

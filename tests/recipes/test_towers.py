@@ -9,7 +9,7 @@ from configs import towers
 from itit_jax import config as settings
 from itit_jax import sharding, state
 from itit_jax.program import describe
-from itit_jax.recipes.towers import Recipe
+from itit_jax.recipes.towers import Recipe, exchange
 from tests import tiny, traced_flops
 
 ROWS, WORDS, LENGTH = 8, 11, 5
@@ -67,6 +67,32 @@ def test_the_loss_is_that_of_the_cosines_of_all_pictures_with_all_texts(family):
     np.testing.assert_allclose(scored["cosine"], cosines, rtol=1e-4, atol=1e-6)
     for vectors in (images, texts):
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-6)
+
+
+def test_two_words_of_a_row_are_exchanged_and_neither_its_end_nor_its_padding():
+    text = np.array([[5, 6, 7, 1, 0, 0], [8, 9, 1, 0, 0, 0], [4, 1] + 4 * [0], [1] + 5 * [0]])
+    found = np.stack([exchange(jax.random.key(i), jnp.asarray(text)) for i in range(20)])
+    assert {tuple(row) for row in found[:, 0, :3]} == {(6, 5, 7), (7, 6, 5), (5, 7, 6)}
+    assert (found[:, 0, 3:] == text[0, 3:]).all()
+    assert (found[:, 1] == [9, 8, 1, 0, 0, 0]).all()
+    assert (found[:, 2:] == text[2:]).all(), "nothing to exchange"
+
+
+def test_each_text_is_told_from_itself_with_two_words_exchanged():
+    config = small()
+    config.loss.exchanged = 0.5
+    recipe, key = Recipe(config), jax.random.key(3)
+    batch = {"caption": jax.tree.map(jnp.asarray, rows())}
+    params = parameters(recipe)
+    plain, _ = Recipe(small()).loss(params, batch, key, 0, params)
+    found, metrics = recipe.loss(params, batch, key, 0, params)
+    images = recipe.embed_images(params, rows()["image"])
+    text = batch["caption"]["text"]
+    own, other = (np.sum(images * recipe.embed_texts(params, some), axis=1, dtype=np.float64)
+                  for some in (text, exchange(key, text)))  # fmt: skip
+    told = np.log1p(np.exp(-np.exp(2.0) * (own - other))).mean()
+    np.testing.assert_allclose(metrics["exchanged"], told, rtol=1e-5)
+    np.testing.assert_allclose(found, plain + 0.5 * told, rtol=1e-5)
 
 
 def loss_and_gradient(family, *sizes):
