@@ -3,6 +3,8 @@
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_pipelines import example
 from data_pipelines.example import Asked, Record
@@ -46,3 +48,13 @@ def test_questions_stand_beside_the_rest_and_records_without_are_as_before():
     assert b"questions" in example.encode(asked) and b"questions" not in example.encode(plain)
     with pytest.raises(ValueError):  # as many answers as questions, or it is no record
         example.decode(example.encode(asked).replace(b"answers", b"answerz"))
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.builds(Asked, TEXT, TEXT, TEXT)), st.lists(TEXT), st.binary(max_size=9))
+def test_any_questions_survive_their_bytes(asked, texts, image):
+    record = Record("k", image, tuple(texts), "s", tuple(asked))
+    assert example.decode(example.encode(record)) == record
