@@ -15,6 +15,7 @@ MODULES = (
     "itit_jax.evaluation.images",
     "itit_jax.evaluation.clip_score",
     "itit_jax.evaluation.geometry",
+    "itit_jax.evaluation.binding",
     "itit_jax.weights.convert",
 )
 
