@@ -18,6 +18,10 @@ KEYS = loop.keys(*RULES) | TOKENIZER | {
     "model.mlp_width": Key(4096, "width inside its MLPs", at_least(1)),
     "model.vocabulary_size": Key(32128, "words that it reads and says", at_least(3)),
     "model.dropout": Key(0.0, "dropout of the residual branches", below_one(), changeable=True),
+    "model.attention": Key(
+        "dense", "sparse: along rows, columns, and last what is near", one_of("dense", "sparse")
+    ),
+    "model.kernel": Key(11, "tokens a side that the last sparse layer sees, odd", at_least(1)),
     "model.scan": Key(True, "one compiled block for a whole stack; false = unrolled"),
     "loss.draw": Key(1.0, "weight of text to image", at_least(0), changeable=True),
     "loss.caption": Key(1.0, "weight of image to text", at_least(0), changeable=True),
@@ -75,6 +79,14 @@ def answers_have_places(c):
         )
 
 
+def kernel_has_a_middle(c):
+    if c.model.kernel % 2 == 0:
+        return (
+            f"model.kernel is {c.model.kernel}, and a token stands in the middle of what it sees; "
+            "give an odd number."
+        )
+
+
 SPEC = Spec(
     name="ernie_vilg",
     keys=KEYS,
@@ -83,6 +95,7 @@ SPEC = Spec(
         there_is_an_objective,
         pairs_alone_are_read,
         answers_have_places,
+        kernel_has_a_middle,
         loop.heads_divide_widths("model"),
     ),
     needs=(*loop.NEEDS, itit.has_tokenizer),

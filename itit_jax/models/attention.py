@@ -50,15 +50,19 @@ class Attention(nn.Module):
             key, value = cache["key"], cache["value"]
         if self.scaled:
             query = query * self.head_width**-0.5
+        mixed = self.attend(query, key, value, mask, bias).transpose(0, 2, 1, 3)
+        out = self._dense(x.shape[-1], "out")(mixed.reshape(-1, inner))
+        return out.reshape(x.shape), cache
+
+    def attend(self, query, key, value, mask=None, bias=None):
+        """query [b, heads, q, e], scaled; key, value [b, heads, k, e] -> [b, heads, q, e]."""
         logits = jnp.einsum("bhqk,bhsk->bhqs", query, key).astype(jnp.float32)
         if bias is not None:
             logits = logits + bias
         if mask is not None:
             logits = jnp.where(mask, logits, MASKED)
         weights = jax.nn.softmax(logits, axis=-1).astype(self.dtype)
-        mixed = jnp.einsum("bhqs,bhsk->bhqk", weights, value).transpose(0, 2, 1, 3)
-        out = self._dense(x.shape[-1], "out")(mixed.reshape(-1, inner))
-        return out.reshape(x.shape), cache
+        return jnp.einsum("bhqs,bhsk->bhqk", weights, value)
 
     def _split(self, rows, shape):
         heads = rows.reshape(*shape[:-1], self.heads, self.head_width)
@@ -86,15 +90,16 @@ def key_mask(valid):
     return valid[:, None, None, :]
 
 
-def prefix_causal_mask(prefix_valid, words):
-    """Mask of [prefix ; words]: bool [b, 1, p + words, p + words] (GIT, papers.md 4.5).
+def prefix_causal_mask(prefix_valid, words, queries=None):
+    """Mask of [prefix ; words]: bool [b, 1, p + words, p + words] (GIT, papers.md 4.5; UniLM).
 
     The prefix sees its valid part only; a word sees the valid prefix, earlier words, itself.
+    queries: the places whose rows are made; None: all.
     """
     p = prefix_valid.shape[1]
     position = jnp.arange(p + words)
-    causal = (position[None, :] < p) | (position[None, :] <= position[:, None])
+    query = (position if queries is None else queries)[:, None]
+    causal = (position[None, :] < p) | (position[None, :] <= query)
     valid = jnp.pad(prefix_valid, ((0, 0), (0, words)), constant_values=True)
-    return causal[None, None] & valid[:, None, None, :] & ~(
-        (position[:, None] < p) & (position[None, :] >= p)
-    )
+    back = (query < p) & (position[None, :] >= p)
+    return causal[None, None] & valid[:, None, None, :] & ~back

@@ -12,10 +12,14 @@ import math
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
+from itit_jax.models import sparse_patterns
 from itit_jax.models.attention import empty_cache, key_mask, prefix_causal_mask
 from itit_jax.models.layers import Block, GridPositions, Stack, TokenTable, embed
+from itit_jax.models.sparse_attention import SparseStack, empty_caches
+from itit_jax.models.sparse_patterns import Sight, Written
 
 KINDS = ("image", "text")  # of a target
 SOURCE, TARGET = 0, 1  # rows of the segment table
@@ -33,6 +37,7 @@ class ErnieViLG(nn.Module):
     vocabulary_size: int
     text_length: int  # most words of a text, its end included
     code_features: Any = None  # numpy [c, f], see TokenTable
+    kernel: int = 0  # tokens a side that a sparse last layer sees, see sparse_patterns; 0: dense
     dropout: float = 0.0
     scan: bool = True
     remat: str = "none"
@@ -49,10 +54,20 @@ class ErnieViLG(nn.Module):
         arguments = dict(
             heads=self.heads, mlp_width=self.mlp_width, dropout=self.dropout, dtype=self.dtype
         )
-        self.blocks = Stack(Block, arguments, self.depth, self.scan, self.remat)
+        if self.kernel:
+            patterns = self.patterns
+            self.blocks = SparseStack(Block, arguments, patterns, self.scan, self.remat)
+        else:
+            self.blocks = Stack(Block, arguments, self.depth, self.scan, self.remat)
         self.norm = nn.LayerNorm(dtype=self.dtype)
         self.code_bias = self.param("code_bias", zeros, (self.codes,))
         self.word_bias = self.param("word_bias", zeros, (self.vocabulary_size,))
+
+    @property
+    def patterns(self):
+        """What each sparse layer sees of the image."""
+        side = math.isqrt(self.tokens)
+        return sparse_patterns.order(self.depth, side, side, self.kernel)
 
     # ---- whole sequences ----------------------------------------------------------------------
 
@@ -64,7 +79,10 @@ class ErnieViLG(nn.Module):
         """
         x, valid = self._source(source)
         target = jnp.concatenate([self._begin(kind, len(ids)), self._target(kind, ids, 0)], axis=1)
-        mask = prefix_causal_mask(valid, target.shape[1])
+        if self.kernel:
+            mask = Sight(valid, target.shape[1], valid.shape[1] + 1 if kind == "image" else 0)
+        else:
+            mask = prefix_causal_mask(valid, target.shape[1])
         x, _ = self.blocks(jnp.concatenate([x, target], axis=1), mask)
         return self.norm(x[:, valid.shape[1] :])
 
@@ -80,15 +98,24 @@ class ErnieViLG(nn.Module):
 
     # ---- one by one -----------------------------------------------------------------------------
 
-    def prefill(self, source, length):
+    def prefill(self, kind, source, length):
         """Reads the source once -> (cache of `step`, with room for a target of `length` places;
         valid bool [b, s], which places of the source are seen)."""
         x, valid = self._source(source)
         b, s = valid.shape
-        cache = empty_cache(
-            self.depth, b, s + length, self.heads, self.width // self.heads, self.dtype
+        sizes = dict(
+            batch=b, heads=self.heads, head_width=self.width // self.heads, dtype=self.dtype
         )
-        seen = key_mask(jnp.pad(valid, ((0, 0), (0, length))))
+        if not self.kernel:
+            cache = empty_cache(self.depth, length=s + length, **sizes)
+            seen = key_mask(jnp.pad(valid, ((0, 0), (0, length))))
+        elif kind == "image":
+            lengths = [s + 1 + pattern.reach for pattern in self.patterns]
+            cache, seen = empty_caches(self.patterns, self.scan, lengths, sizes), Written(valid)
+        else:
+            lengths = [s + length] * self.depth
+            cache = empty_caches(self.patterns, self.scan, lengths, sizes)
+            seen = Sight(valid, 0, 0)
         _, cache = self.blocks(x, seen, None, cache, 0)
         return cache, valid
 
@@ -96,12 +123,15 @@ class ErnieViLG(nn.Module):
         """One cached step of a target: ids int [b], those before `position` (of 0 they are not
         read, `begin` is); valid bool [b, s] -> (logits float32 [b, c] or [b, v], cache)."""
         b, s = valid.shape
-        written = jnp.arange(cache["key"].shape[3] - s) <= position
-        seen = jnp.concatenate([valid, jnp.broadcast_to(written, (b, len(written)))], axis=1)
-        place = jnp.maximum(position - 1, 0)
-        last = self._target(kind, ids[:, None], place)
+        last = self._target(kind, ids[:, None], jnp.maximum(position - 1, 0))
         x = jnp.where(position == 0, self._begin(kind, b), last)
-        x, cache = self.blocks(x, key_mask(seen), None, cache, s + position)
+        if self.kernel and kind == "image":
+            seen = Written(valid, position)
+        else:
+            length = jax.tree.leaves(cache)[0].shape[3] - s
+            written = jnp.broadcast_to(jnp.arange(length) <= position, (b, length))
+            seen = key_mask(jnp.concatenate([valid, written], axis=1))
+        x, cache = self.blocks(x, seen, None, cache, s + position)
         return self.logits(kind, self.norm(x))[:, 0], cache
 
     # ---- embeddings -----------------------------------------------------------------------------

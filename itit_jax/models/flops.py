@@ -75,7 +75,8 @@ def between(batch, queries, keys, inner):
 
 def stack(depth, batch, queries, width, mlp_width, keys=None):
     """`depth` of models.layers.Block on x [b, queries, d]."""
-    mixed = attention(batch, queries, keys or queries, width, width)
+    keys = queries if keys is None else keys
+    mixed = attention(batch, queries, keys, width, width)
     return (mixed + dense(batch * queries, width, mlp_width) * 2) * depth
 
 

@@ -43,13 +43,14 @@ class Block(nn.Module):
     dtype: jnp.dtype = jnp.float32
     activation: Callable = nn.gelu
     epsilon: float = 1e-6
+    mixer: Callable = Attention
 
     @nn.compact
     def __call__(self, x, mask=None, bias=None, cache=None, index=0):
         """x [b, n, d] -> ([b, n, d], cache); the arguments are those of Attention."""
         norm = lambda name: nn.LayerNorm(self.epsilon, self.dtype, name=name)
         drop = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))
-        attention = Attention(
+        attention = self.mixer(
             self.heads, x.shape[-1] // self.heads, dtype=self.dtype, name="attention"
         )
         normed = norm("attention_norm")(x)
@@ -58,6 +59,13 @@ class Block(nn.Module):
         mlp = MLP(self.mlp_width, self.dtype, self.activation, name="mlp")
         x = x + drop(mlp(norm("mlp_norm")(x)))
         return constrain(x, ("data", "fsdp"), None, None), cache
+
+
+def rematerialised(block, remat, scanned):
+    """The block, of which a gradient computes again what the policy does not keep."""
+    if remat == "none":
+        return block
+    return nn.remat(block, policy=REMAT_POLICIES[remat], prevent_cse=not scanned)
 
 
 class Stack(nn.Module):
@@ -75,9 +83,7 @@ class Stack(nn.Module):
     @nn.compact
     def __call__(self, x, mask=None, bias=None, cache=None, index=0):
         """x [b, n, d]; cache as `empty_cache` makes it, or None. Returns (x, cache)."""
-        block = self.block
-        if self.remat != "none":
-            block = nn.remat(block, policy=REMAT_POLICIES[self.remat], prevent_cse=not self.scan)
+        block = rematerialised(self.block, self.remat, self.scan)
         if self.scan:
             layers = nn.scan(
                 block,

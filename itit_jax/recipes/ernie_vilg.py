@@ -182,7 +182,7 @@ class Recipe:
 
     def _writer(self, params, source, kind, length):
         """-> (step(cache, ids, position) -> (logits, cache), the cache to begin with)."""
-        cache, valid = self._apply(params, None, "prefill", source, length)
+        cache, valid = self._apply(params, None, "prefill", kind, source, length)
         step = lambda cache, ids, position: self._apply(
             params, None, "step", kind, cache, valid, ids, position
         )

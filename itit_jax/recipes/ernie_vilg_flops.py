@@ -2,7 +2,8 @@
 models.flops)."""
 
 from itit_jax.models import picture_flops
-from itit_jax.models.flops import Flops, dense, stack, token_table
+from itit_jax.models.flops import Flops, between, dense, stack, token_table
+from itit_jax.models.sparse_attention import keys_of
 from itit_jax.recipes import base
 
 
@@ -12,15 +13,14 @@ def flops(recipe) -> dict[str, Flops]:
     table = {"tokenize": _tokenize(recipe, rows)}
     if b := rows.get("draw"):
         heads = dense(b * model.tokens, model.width, model.codes) + _table(model)
-        places = model.text_length + 1 + model.tokens
-        table["draw"] = _sequence(model, b, places) + heads
+        table["draw"] = _sequence(model, b, "image", model.text_length + 1) + heads
     if b := rows.get("caption"):
         heads = dense(b * model.text_length, model.width, model.vocabulary_size)
-        table["caption"] = _sequence(model, b, model.tokens + model.text_length) + heads
+        table["caption"] = _sequence(model, b, "text", model.text_length) + heads
     if b := rows.get("questions"):
-        length = recipe.config.data.answer_length
+        length, question = recipe.config.data.answer_length, model.text_length
         heads = dense(b * length, model.width, model.vocabulary_size)
-        table["answer"] = _sequence(model, b, model.tokens + model.text_length + length) + heads
+        table["answer"] = _sequence(model, b, "text", question + length, question) + heads
     return table
 
 
@@ -30,8 +30,19 @@ def _tokenize(recipe, rows):
     return picture_flops.encode_pixels(recipe.tokenizer, seen, size).forward_only()
 
 
-def _sequence(model, b, places):
-    return stack(model.depth, b, places, model.width, model.mlp_width) + _table(model)
+def _sequence(model, b, kind, others, question=0):
+    """All layers over a picture and so many `others` places, `question` of them in the source
+    beside it; kind: that of the target."""
+    places, drawn, found = model.tokens + others, kind == "image", _table(model)
+    if not model.kernel:
+        return found + stack(model.depth, b, places, model.width, model.mlp_width)
+    for pattern in model.patterns:
+        # What stands before the picture looks at itself, what stands behind it at everything.
+        pairs = others * (others if drawn else places)
+        pairs += model.tokens * (keys_of(pattern, drawn) + (others if drawn else question))
+        found += stack(1, b, places, model.width, model.mlp_width, keys=0)
+        found += between(b, pairs, 1, model.width)
+    return found
 
 
 def _table(model):

@@ -42,7 +42,7 @@ def program(method, kind, scan, length=0):
     return {
         "states": jax.jit(lambda p, *a: net.apply(variables(p), a[0], kind, a[1], method="states")),
         "logits": jax.jit(lambda p, *a: net.apply(variables(p), kind, *a, method="logits")),
-        "prefill": jax.jit(lambda p, a: net.apply(variables(p), a, length, method="prefill")),
+        "prefill": jax.jit(lambda p, a: net.apply(variables(p), kind, a, length, method="prefill")),
         "step": jax.jit(lambda p, *a: net.apply(variables(p), kind, *a, method="step")),
     }[method]
 

@@ -130,16 +130,27 @@ def test_it_draws_and_captions_and_can_be_given_away():
     assert recipe().published().keys() == params().keys() and not isinstance(recipe(), base.Edits)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{}, dict(data__tokens="made"), dict(data__rows__draw=0), dict(loss__caption=0), ANSWERS],
-)
+STEPS = [
+    {},
+    dict(data__tokens="made"),
+    dict(data__rows__draw=0),
+    dict(loss__caption=0),
+    ANSWERS,
+    dict(model__attention="sparse", model__depth=2, model__kernel=3),
+    ANSWERS | dict(model__attention="sparse", model__depth=3),
+]
+
+
+@pytest.mark.parametrize("changes", STEPS)
 def test_flops_are_those_of_the_traced_step(changes):
     r = recipe(**changes)
     rows = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), r.batch_spec)
-    loss = lambda model: r.loss(params() | {"model": model}, rows, KEY, 0, None)[0]
+    parts = jax.eval_shape(r.init, KEY)
+    loss = lambda model, tokenizer: r.loss(
+        {"model": model, "tokenizer": tokenizer}, rows, KEY, 0, None
+    )[0]
     told = sum(found.total for found in r.flops().values())
-    assert traced_flops.count(jax.grad(loss), params()["model"]) == told > 0
+    assert traced_flops.count(jax.grad(loss), parts["model"], parts["tokenizer"]) == told > 0
 
 
 @pytest.mark.parametrize(
@@ -148,6 +159,7 @@ def test_flops_are_those_of_the_traced_step(changes):
         (dict(data__rows__draw=0, data__rows__caption=0), "nothing is trained"),
         (dict(data__rows__texts=4), "set data.rows.texts=0"),
         (dict(data__rows__images=4), "set data.rows.images=0"),
+        (dict(model__kernel=4), "give an odd number"),
         (dict(model__heads=3), "model.heads = 3 does not divide"),
         (ANSWERS | dict(data__answer_length=9), "answer_length is 9, and there are places for"),
     ],

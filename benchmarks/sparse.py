@@ -1,0 +1,92 @@
+"""Time and temporary memory of a stack of layers over pictures, dense and sparse, in one run.
+
+python -m benchmarks.sparse --out=results/sparse.json
+"""
+
+import json
+import shlex
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks.study import commit, machine
+from configs.commands import Argument, command
+from configs.keys import at_least
+from data_pipelines.files import whole
+from itit_jax.models.ernie_vilg import ErnieViLG
+
+SOURCES = {"draw": "image", "caption": "text"}  # what is made: the kind of its target
+
+ARGUMENTS = {
+    "--side": Argument(32, "image tokens a side", at_least(2), form="N"),
+    "--words": Argument(64, "words of a text", at_least(2), form="N"),
+    "--width": Argument(256, "width of the layers", at_least(8), form="N"),
+    "--depth": Argument(4, "layers", at_least(1), form="N"),
+    "--heads": Argument(4, "attention heads", at_least(1), form="N"),
+    "--rows": Argument(1, "pictures of a batch", at_least(1), form="N"),
+    "--times": Argument(5, "timed steps, of which the fastest counts", at_least(1), form="N"),
+    "--out": Argument("", "JSON file of it", form="FILE"),
+}
+
+
+@command("benchmarks.sparse", "time and memory of sparse attention against dense", ARGUMENTS)
+def main(options):
+    """Prints both and their ratios, forward and backward."""
+    found = {}
+    for name, kernel in (("dense", 0), ("sparse", 11)):
+        found[name] = {what: measure(options, kernel, what) for what in SOURCES}
+    ratios = {
+        what: {key: round(found["sparse"][what][key] / found["dense"][what][key], 3)
+               for key in ("seconds", "temporary_bytes")}
+        for what in SOURCES
+    }  # fmt: skip
+    sizes = {name: getattr(options, name) for name in ("side", "words", "width", "depth", "heads")}
+    text = json.dumps(
+        found
+        | {
+            "sparse_over_dense": ratios,
+            "sizes": sizes | {"rows": options.rows},
+            "device": machine(),
+            "command": shlex.join(["python", "-m", "benchmarks.sparse", *sys.argv[1:]]),
+            "commit": commit(),
+        },
+        indent=1,
+    )
+    print(text)
+    if options.out:
+        with whole(options.out, "w") as file:
+            file.write(text + "\n")
+
+
+def measure(options, kernel, what):
+    """{"seconds", "temporary_bytes"} of one gradient of the states of a whole sequence."""
+    network = ErnieViLG(
+        width=options.width, depth=options.depth, heads=options.heads,
+        mlp_width=4 * options.width, codes=16, tokens=options.side**2, vocabulary_size=16,
+        text_length=options.words, kernel=kernel, scan=False,
+    )  # fmt: skip
+    image = jnp.zeros((options.rows, options.side**2), jnp.int32)
+    words = jnp.ones((options.rows, options.words), jnp.int32)
+    params = jax.jit(network.init)(jax.random.key(0), image, words)
+    source, ids = ((None, words), image) if what == "draw" else ((image, None), words)
+
+    def loss(params):
+        states = network.apply(params, source, SOURCES[what], ids, method="states")
+        return jnp.mean(jnp.square(states - 1.0))
+
+    compiled = jax.jit(jax.grad(loss)).lower(params).compile()
+    memory = compiled.memory_analysis().temp_size_in_bytes
+    return {"seconds": min(_timed(compiled, params) for _ in range(options.times)),
+            "temporary_bytes": memory}  # fmt: skip
+
+
+def _timed(run, *arguments):
+    start = time.perf_counter()
+    jax.block_until_ready(run(*arguments))
+    return round(time.perf_counter() - start, 4)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
