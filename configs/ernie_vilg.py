@@ -7,7 +7,13 @@ from configs import itit, vq
 from configs.keys import Key, at_least, below_one, between, one_of
 from configs.spec import Other, Spec
 
-RULES = (*itit.RULES, (r"model/(segments|begins)", ()), *vq.RULES)
+RULES = (
+    *itit.RULES,
+    (r"model/(segments|begins)", ()),
+    (r"model/latent_(up|out)/kernel", ("fsdp", None)),
+    *vq.RULES,
+    (r"reconstructor/.*kernel", (None, None, None, "fsdp")),
+)
 
 TOKENIZER = {name: key for name, key in itit.KEYS.items() if name.startswith("tokenizer.")}
 KEYS = loop.keys(*RULES) | TOKENIZER | {
@@ -22,12 +28,22 @@ KEYS = loop.keys(*RULES) | TOKENIZER | {
         "dense", "sparse: along rows, columns, and last what is near", one_of("dense", "sparse")
     ),
     "model.kernel": Key(11, "tokens a side that the last sparse layer sees, odd", at_least(1)),
+    # Who makes pixels of what is drawn, and what their error teaches: nobody; the Transformer,
+    # through the tokenizer's decoder as it is; or both of them.
+    "model.reconstructor": Key(
+        "two_stage",
+        "what the error of pixels trains: two_stage: nothing; generator: the Transformer; or both",
+        one_of("two_stage", "generator", "both"),
+    ),
     "model.scan": Key(True, "one compiled block for a whole stack; false = unrolled"),
     "loss.draw": Key(1.0, "weight of text to image", at_least(0), changeable=True),
     "loss.caption": Key(1.0, "weight of image to text", at_least(0), changeable=True),
     "loss.answer": Key(1.0, "weight of answers to questions", at_least(0), changeable=True),
+    "loss.reconstruct": Key(1.0, "weight of the error of pixels", at_least(0), changeable=True),
     "loss.over_tokens": Key(
-        "sum", "of an example: sum, as printed in the paper, or mean", one_of("sum", "mean")
+        "sum",
+        "of tokens and pixels of an example: sum, as printed in the paper, or mean",
+        one_of("sum", "mean"),
     ),
     "decode.temperature": Key(
         1.0, "of drawn tokens; 0 = the likeliest", at_least(0), resumable=True
@@ -79,6 +95,22 @@ def answers_have_places(c):
         )
 
 
+def reconstructor_is_taught_by_pixels(c):
+    if c.model.reconstructor == "two_stage":
+        return None
+    if c.data.tokens:
+        return (
+            f"model.reconstructor is {c.model.reconstructor}, which learns from pixels; take "
+            "data.tokens out."
+        )
+    if "draw" not in objectives(c) or not c.loss.reconstruct:
+        return (
+            f"model.reconstructor is {c.model.reconstructor}, but nothing is drawn in training; "
+            "give data.rows.draw rows, and loss.draw and loss.reconstruct a weight, or set "
+            "model.reconstructor=two_stage."
+        )
+
+
 def kernel_has_a_middle(c):
     if c.model.kernel % 2 == 0:
         return (
@@ -96,6 +128,7 @@ SPEC = Spec(
         pairs_alone_are_read,
         answers_have_places,
         kernel_has_a_middle,
+        reconstructor_is_taught_by_pixels,
         loop.heads_divide_widths("model"),
     ),
     needs=(*loop.NEEDS, itit.has_tokenizer),

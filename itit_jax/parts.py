@@ -23,8 +23,13 @@ def begin(program, seed, stands_on=None, say=print):
     for name in program.recipe.trainable:
         if source := program.recipe.weights_from.get(name, ""):
             fresh.params[name] = load_part(source, name, program.state.params[name])
-            if fresh.ema is not None:
-                fresh.ema[name] = jax.tree.map(jnp.copy, fresh.params[name])
+        elif whole := getattr(program.recipe, "copies", {}).get(name, ""):
+            frozen = load_frozen(program.recipe, {whole: program.frozen[whole]})[whole]
+            fresh.params[name] = piece(frozen, program.state.params[name])
+        else:
+            continue
+        if fresh.ema is not None:
+            fresh.ema[name] = jax.tree.map(jnp.copy, fresh.params[name])
     if source := program.config.model.start_from:
         start_from(source, program, fresh, stands_on or {}, say)
     return fresh
@@ -44,6 +49,13 @@ def load_frozen(recipe, abstract):
             )
         frozen[name] = load_part(source, name, tree)
     return frozen
+
+
+def piece(tree, abstract):
+    """The leaves of `abstract` out of a tree that has them and others, each where it belongs."""
+    if isinstance(abstract, dict):
+        return {name: piece(tree[name], inner) for name, inner in abstract.items()}
+    return jax.device_put(tree, abstract.sharding)
 
 
 def load_means(run, abstract):

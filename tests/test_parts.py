@@ -6,9 +6,11 @@ import jax
 import numpy as np
 import pytest
 
+from configs import ernie_vilg_tiny
 from data_pipelines.errors import UserError
 from itit_jax import parts
 from itit_jax.program import describe
+from itit_jax.recipes import base
 from itit_jax.recipes.itit import Recipe
 from itit_jax.serve import export
 from itit_jax.weights import load as weights
@@ -85,6 +87,21 @@ def test_a_run_starts_from_the_parts_of_an_export(tmp_path):
     begun, frozen = begin(config)
     for name, part in (("text_encoder", begun.params), ("tokenizer", frozen)):
         jax.tree.map(np.testing.assert_array_equal, part[name], given.params[name])
+
+
+def test_a_part_starts_as_the_piece_of_a_frozen_one_that_it_copies(tmp_path):
+    config = ernie_vilg_tiny.get_config()
+    config.data.rows.update(draw=8, caption=8)
+    config.model.update(width=16, depth=1, heads=2, mlp_width=16, reconstructor="both")
+    config.tokenizer.weights = str(tmp_path / "vq.safetensors")
+    shapes = jax.eval_shape(base.find(config).init, jax.random.key(0))
+    given = tiny.filled(shapes["tokenizer"])
+    weights.save(given, "itit_jax", tmp_path / "vq.safetensors")
+    begun, _ = begin(config)
+    for tree in (begun.params["reconstructor"], begun.ema["reconstructor"]):
+        assert tree.keys() == {"decoder", "post_quant_conv"}
+        for name, piece in tree.items():
+            jax.tree.map(np.testing.assert_array_equal, piece, given[name])
 
 
 def begin(config):

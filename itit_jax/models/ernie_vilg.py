@@ -37,6 +37,7 @@ class ErnieViLG(nn.Module):
     vocabulary_size: int
     text_length: int  # most words of a text, its end included
     code_features: Any = None  # numpy [c, f], see TokenTable
+    latent_width: int = 0  # of what a reconstructor reads at a token, see `latents`; 0: nobody does
     kernel: int = 0  # tokens a side that a sparse last layer sees, see sparse_patterns; 0: dense
     dropout: float = 0.0
     scan: bool = True
@@ -60,6 +61,9 @@ class ErnieViLG(nn.Module):
         else:
             self.blocks = Stack(Block, arguments, self.depth, self.scan, self.remat)
         self.norm = nn.LayerNorm(dtype=self.dtype)
+        if self.latent_width:
+            self.latent_up = nn.Dense(self.width, dtype=self.dtype)
+            self.latent_out = nn.Dense(self.latent_width, dtype=self.dtype)
         self.code_bias = self.param("code_bias", zeros, (self.codes,))
         self.word_bias = self.param("word_bias", zeros, (self.vocabulary_size,))
 
@@ -85,6 +89,17 @@ class ErnieViLG(nn.Module):
             mask = prefix_causal_mask(valid, target.shape[1])
         x, _ = self.blocks(jnp.concatenate([x, target], axis=1), mask)
         return self.norm(x[:, valid.shape[1] :])
+
+    def latents(self, states):
+        """States [b, n, d] at the places of the image tokens -> [b, side, side, e], what stands for
+        the codes of these tokens before the reconstructor; no code is looked up.
+
+        The state at a token has seen that token. The paper does not say which it takes; the one
+        before, which only foresees the token, is the other reading.
+        """
+        side = math.isqrt(self.tokens)
+        found = self.latent_out(nn.gelu(self.latent_up(states)))
+        return found.reshape(len(states), side, side, self.latent_width)
 
     def logits(self, kind, states):
         """States [b, k, d] -> logits float32 [b, k, c] of image tokens or [b, k, v] of words."""
@@ -172,4 +187,5 @@ class ErnieViLG(nn.Module):
         """Touches every parameter once, to initialise: ids int [b, n] and [b, t]."""
         drawn = self.states((None, words), "image", image)
         said = self.states((image, None), "text", words[:, :-1])
-        return self.logits("image", drawn), self.logits("text", said)
+        seen = self.latents(drawn[:, 1:]) if self.latent_width else None
+        return self.logits("image", drawn), self.logits("text", said), seen

@@ -238,6 +238,11 @@ class VQGAN(nn.Module):
         """Pixels a side that one token stands for."""
         return self.patch * 2 ** (len(self.multipliers) - 1)
 
+    @property
+    def latent_width(self):
+        """Channels of what `decode_latents` reads."""
+        return len(self.levels) or self.code_width
+
     def latents(self, pixels):
         """pixels [b, h, w, 3] in [-1, 1] -> unquantised latents [b, h/f, w/f, width], float32."""
         pixels = (pixels + 1) / 2 if self.unit_pixels else pixels

@@ -115,6 +115,13 @@ class Encodes(Protocol):
     encodings: dict[str, Encoding]  # by name; the first is meant if none is named
 
 
+@runtime_checkable
+class Copies(Protocol):
+    """Has trained parts that start as a piece of a frozen one."""
+
+    copies: dict[str, str]  # part: frozen part of whose leaves it has some, under the same paths
+
+
 MEANS = "means"  # the frozen part {name: [d]} of who can `Means`
 
 

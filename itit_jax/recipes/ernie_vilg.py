@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from configs.ernie_vilg import TERMS, objectives
 from itit_jax import losses
 from itit_jax.decoding import autoregressive
-from itit_jax.models import t5, tokenizers
+from itit_jax.models import t5, tokenizers, vqgan
 from itit_jax.recipes import base
 from itit_jax.recipes.ernie_vilg_flops import flops
 from itit_jax.recipes.ernie_vilg_networks import build
@@ -30,14 +30,18 @@ READS = {"answer": ("image", "question", "answer")}  # any other term: image and
 
 
 class Recipe:
-    """Parts: model, the Transformer of both directions; tokenizer (frozen)."""
+    """Parts: model, the Transformer of both directions; tokenizer (frozen); reconstructor, which
+    begins as its decoder, where that is trained too."""
 
-    trainable = ("model",)
     tables = TABLES
 
     def __init__(self, config):
         self.config = config
         self.tokenizer, self.model = build(config)
+        self.copies = {}
+        if config.model.reconstructor == "both":
+            self.copies = {"reconstructor": "tokenizer"}
+        self.trainable = ("model", *self.copies)
         self.weights_from = {"tokenizer": config.tokenizer.workdir or config.tokenizer.weights}
         streams = {TERMS[name]: READS.get(name, ("image", "text")) for name in objectives(config)}
         self.batch_spec = base.batch_spec(config, streams, self.model.tokens)
@@ -48,10 +52,13 @@ class Recipe:
     def published(self):
         """{part: how it is given away}."""
         tokenizer = config_of(self.config.tokenizer, "tokenizer", "vq")
-        return {
+        parts = {
             "model": base.Published("ernie_vilg", "itit_jax", self.model),
             "tokenizer": base.Published("vqvae", "diffusers_vq", self.tokenizer, tokenizer),
         }
+        if self.copies:
+            parts["reconstructor"] = base.Published("reconstructor", "itit_jax", self.tokenizer)
+        return parts
 
     def flops(self):
         """{term: models.flops.Flops} of one global step."""
@@ -63,10 +70,17 @@ class Recipe:
         image = jnp.zeros((1, self.model.tokens), jnp.int32)
         words = jnp.zeros((1, self.model.text_length), jnp.int32)
         pixels = jnp.zeros((1, size, size, 3))
-        return {
+        params = {
             "model": self.model.init(model_key, image, words)["params"],
             "tokenizer": self.tokenizer.init(tokenizer_key, pixels)["params"],
         }
+        if self.copies:
+            side = size // self.tokenizer.factor
+            latents = jnp.zeros((1, side, side, self.tokenizer.latent_width))
+            params["reconstructor"] = self.tokenizer.init(
+                tokenizer_key, latents, method="decode_latents"
+            )["params"]
+        return params
 
     # ---- the objectives ---------------------------------------------------------------------
 
@@ -76,31 +90,38 @@ class Recipe:
         keys = dict(zip(TERMS, jax.random.split(key, len(TERMS))))
         total, metrics = 0.0, {}
         for name in objectives(self.config):
-            value = getattr(self, f"{name}_loss")(params, batch[TERMS[name]], keys[name])
-            total, metrics[name] = total + self.config.loss[name] * value, value
+            terms = getattr(self, f"{name}_terms")(params, batch[TERMS[name]], keys[name])
+            total = total + sum(self.config.loss[term] * value for term, value in terms.items())
+            metrics |= terms
         rows = sum(jax.tree.leaves(rows)[0].shape[0] for rows in batch.values())
         return total, metrics | {"loss": total, "images": float(rows)}
 
     @jax.named_scope("draw")
-    def draw_loss(self, params, rows, key):
+    def draw_terms(self, params, rows, key):
         """Of pairs "tokens" [b, n] or "image" [b, h, w, 3], and "text" [b, t]."""
         ids = self.image_ids(params, rows)
-        logits = self.draw_logits(params, rows["text"], ids, dropout=key)
-        return self._over_tokens(losses.cross_entropy(logits, ids), jnp.ones(ids.shape, bool))
+        states = self.drawing_states(params, rows["text"], ids, dropout=key)
+        wrong = losses.cross_entropy(self._next_tokens(params, states), ids)
+        terms = {"draw": self._over_tokens(wrong, jnp.ones(ids.shape, bool))}
+        if self.model.latent_width:
+            error = self.pixels_of_states(params, states) - vqgan.to_signed(rows["image"])
+            over = jnp.sum if self.config.loss.over_tokens == "sum" else jnp.mean
+            terms["reconstruct"] = jnp.mean(over(jnp.square(error), axis=(1, 2, 3)))
+        return terms
 
     @jax.named_scope("caption")
-    def caption_loss(self, params, rows, key):
+    def caption_terms(self, params, rows, key):
         """Of pairs "tokens" [b, n] or "image" [b, h, w, 3], and "text" [b, t]."""
         ids, words = self.image_ids(params, rows), rows["text"]
         logits = self.caption_logits(params, ids, words, dropout=key)
-        return self._over_tokens(losses.cross_entropy(logits, words), words > 0)
+        return {"caption": self._over_tokens(losses.cross_entropy(logits, words), words > 0)}
 
     @jax.named_scope("answer")
-    def answer_loss(self, params, rows, key):
+    def answer_terms(self, params, rows, key):
         """Of "tokens" [b, n] or "image" [b, h, w, 3], "question" [b, t] and "answer" [b, t]."""
         ids, words = self.image_ids(params, rows), rows["answer"]
         logits = self.caption_logits(params, ids, words, rows["question"], dropout=key)
-        return self._over_tokens(losses.cross_entropy(logits, words), words > 0)
+        return {"answer": self._over_tokens(losses.cross_entropy(logits, words), words > 0)}
 
     def _over_tokens(self, loss, told):
         """Losses [b, k] of tokens, of which those `told` [b, k] count -> []."""
@@ -110,11 +131,36 @@ class Recipe:
 
     # ---- forward passes ---------------------------------------------------------------------
 
-    def draw_logits(self, params, words, ids, *, dropout=None):
+    def drawing_states(self, params, words, ids, *, dropout=None):
+        """Words int [b, t], image tokens int [b, n] -> last states [b, 1 + n, d] of `begin` and of
+        the tokens."""
+        return self._apply(params, dropout, "states", (None, words), "image", ids)
+
+    def draw_logits(self, params, words, ids):
         """Words int [b, t], image tokens int [b, n] -> logits [b, n, c], each given those left
         of it."""
-        states = self._apply(params, dropout, "states", (None, words), "image", ids)
+        return self._next_tokens(params, self.drawing_states(params, words, ids))
+
+    def _next_tokens(self, params, states):
         return self._apply(params, None, "logits", "image", states[:, :-1])
+
+    @jax.named_scope("reconstructor")
+    def pixels_of_states(self, params, states):
+        """States [b, 1 + n, d] of `begin` and the tokens -> pixels [b, h, w, 3] about [-1, 1]."""
+        latents = self._apply(params, None, "latents", states[:, 1:])
+        reconstructor = params.get("reconstructor", params["tokenizer"])
+        return self.tokenizer.apply({"params": reconstructor}, latents, method="decode_latents")
+
+    def pictures(self, params, words, ids):
+        """Image tokens int [b, n], drawn from words int [b, t] -> pictures uint8 [b, h, w, 3].
+
+        A reconstructor that was trained reads the states of the finished sequence, any other the
+        tokens.
+        """
+        if "reconstructor" not in params:
+            return tokenizers.pictures(self.tokenizer, params["tokenizer"], ids)
+        states = self.drawing_states(params, words, ids)
+        return vqgan.to_pixels(self.pixels_of_states(params, states))
 
     def caption_logits(self, params, ids, words, question=None, *, dropout=None):
         """Image tokens int [b, n], words int [b, t] -> logits [b, t, v], likewise; of an answer,
@@ -142,8 +188,7 @@ class Recipe:
 
     def draw(self, params, text, key):
         """Word ids int32 [b, t] -> pictures uint8 [b, h, w, 3], as `decode.*` says."""
-        ids = self.draw_ids(params, text, key)
-        return tokenizers.pictures(self.tokenizer, params["tokenizer"], ids)
+        return self.pictures(params, text, self.draw_ids(params, text, key))
 
     def draw_ids(self, params, text, key):
         """Word ids int32 [b, t] -> image token ids int32 [b, n], one after another."""
@@ -195,10 +240,13 @@ class Recipe:
         ids, words = self.image_ids(params, rows), rows["text"]
         drawn = losses.cross_entropy(self.draw_logits(params, words, ids), ids)
         said = losses.cross_entropy(self.caption_logits(params, ids, words), words)
+        rebuilt = self.pictures(params, words, ids)
+        error = vqgan.to_signed(rebuilt) - vqgan.to_signed(rows["image"])
         return {
             "draw_loss": jnp.mean(drawn, axis=-1),
             "caption_loss": losses.masked_mean(said, words > 0, axis=-1),
             "drawn": self.draw(params, words, draw_key),
             "caption": self.caption_ids(params, ids, caption_key),
-            "rebuilt": tokenizers.pictures(self.tokenizer, params["tokenizer"], ids),
+            "rebuilt": rebuilt,
+            "rebuilt_error": jnp.mean(jnp.square(error), axis=(1, 2, 3)),
         }

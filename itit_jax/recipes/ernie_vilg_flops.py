@@ -8,12 +8,15 @@ from itit_jax.recipes import base
 
 
 def flops(recipe) -> dict[str, Flops]:
-    """{term: Flops} of the terms that are on: draw, caption, answer, and tokenize."""
+    """{term: Flops} of the terms that are on: draw, reconstruct, caption, answer, and
+    tokenize."""
     rows, model = base.rows(recipe), recipe.model
     table = {"tokenize": _tokenize(recipe, rows)}
     if b := rows.get("draw"):
         heads = dense(b * model.tokens, model.width, model.codes) + _table(model)
         table["draw"] = _sequence(model, b, "image", model.text_length + 1) + heads
+        if model.latent_width:
+            table["reconstruct"] = _reconstruct(recipe, b)
     if b := rows.get("caption"):
         heads = dense(b * model.text_length, model.width, model.vocabulary_size)
         table["caption"] = _sequence(model, b, "text", model.text_length) + heads
@@ -43,6 +46,15 @@ def _sequence(model, b, kind, others, question=0):
         found += stack(1, b, places, model.width, model.mlp_width, keys=0)
         found += between(b, pairs, 1, model.width)
     return found
+
+
+def _reconstruct(recipe, b):
+    """From states to pixels, and back into the Transformer."""
+    model, size = recipe.model, recipe.config.data.image_size
+    mapped = dense(b * model.tokens, model.width, model.width)
+    mapped += dense(b * model.tokens, model.width, model.latent_width)
+    made = picture_flops.decode_pixels(recipe.tokenizer, b, size)
+    return mapped + (made if recipe.copies else made.frozen())
 
 
 def _table(model):

@@ -21,6 +21,7 @@ def build(config):
         vocabulary_size=model.vocabulary_size,
         text_length=config.data.text_length,
         code_features=vqgan.FSQ(tokenizer.levels).features() if tokenizer.levels else None,
+        latent_width=0 if model.reconstructor == "two_stage" else tokenizer.latent_width,
         kernel=model.kernel if model.attention == "sparse" else 0,
         dropout=model.dropout,
         scan=model.scan,

@@ -137,6 +137,8 @@ STEPS = [
     dict(loss__caption=0),
     ANSWERS,
     dict(model__attention="sparse", model__depth=2, model__kernel=3),
+    dict(model__reconstructor="generator"),
+    dict(model__reconstructor="both"),
     ANSWERS | dict(model__attention="sparse", model__depth=3),
 ]
 
@@ -146,11 +148,62 @@ def test_flops_are_those_of_the_traced_step(changes):
     r = recipe(**changes)
     rows = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), r.batch_spec)
     parts = jax.eval_shape(r.init, KEY)
-    loss = lambda model, tokenizer: r.loss(
-        {"model": model, "tokenizer": tokenizer}, rows, KEY, 0, None
-    )[0]
+    trained = {part: parts.pop(part) for part in r.trainable}
+    loss = lambda trained, frozen: r.loss(trained | frozen, rows, KEY, 0, None)[0]
     told = sum(found.total for found in r.flops().values())
-    assert traced_flops.count(jax.grad(loss), parts["model"], parts["tokenizer"]) == told > 0
+    assert traced_flops.count(jax.grad(loss), trained, parts) == told > 0
+
+
+# ---- end to end with the reconstructor ----------------------------------------------------------
+
+
+def pixel_gradients(mode):
+    """(value, gradient by part) of what the error of pixels adds to the loss."""
+    r = recipe(model__reconstructor=mode)
+    p = tiny.filled(jax.eval_shape(r.init, jax.random.key(0)))
+    image = jax.random.randint(KEY, (ROWS, tiny.IMAGE, tiny.IMAGE, 3), 0, 256).astype(jnp.uint8)
+    rows = {"image": image, "text": batch()["draw"]["text"]}
+    error = lambda p: r.draw_terms(p, rows, KEY).get("reconstruct", jnp.zeros(()))
+    return jax.jit(jax.value_and_grad(error))(p)
+
+
+@pytest.mark.parametrize("mode", ["two_stage", "generator", "both"])
+def test_pixels_teach_the_transformer_end_to_end_and_nobody_in_two_stages(mode):
+    value, grads = pixel_gradients(mode)
+    moved = {part: any(np.any(x) for x in jax.tree.leaves(tree)) for part, tree in grads.items()}
+    blocks = moved["model"] and any(np.any(x) for x in jax.tree.leaves(grads["model"]["blocks"]))
+    assert blocks == (value > 0) == (mode != "two_stage")
+    assert moved.get("reconstructor") == (True if mode == "both" else None)
+    # The tokenizer's encoder makes the answers, in all of them; its decoder is used as it is.
+    trained = recipe(model__reconstructor=mode).trainable
+    assert "tokenizer" not in trained and ("reconstructor" in trained) == (mode == "both")
+
+
+def test_a_pixel_hangs_on_its_own_token_and_on_none_right_of_it():
+    """The state AT a token, which has seen it, makes its patch: the reading that we take."""
+    r = recipe(model__reconstructor="both")
+    p = tiny.filled(jax.eval_shape(r.init, jax.random.key(0)))
+    words, ids = batch()["draw"]["text"], batch()["draw"]["tokens"]
+    latents = jax.jit(lambda i: r.model.apply(
+        {"params": p["model"]}, r.drawing_states(p, words, i)[:, 1:], method="latents"
+    ).reshape(ROWS, tiny.TOKENS, -1))  # fmt: skip
+    moved = jnp.any(latents(ids) != latents(ids.at[:, 5].set((ids[:, 5] + 1) % 512)), axis=(0, 2))
+    assert moved.tolist() == [place >= 5 for place in range(tiny.TOKENS)]
+
+
+def test_the_error_of_pixels_is_a_sum_of_squares_or_their_mean():
+    values = {}
+    for over in ("sum", "mean"):
+        r = recipe(model__reconstructor="both", loss__over_tokens=over)
+        p = tiny.filled(jax.eval_shape(r.init, jax.random.key(0)))
+        image = np.zeros((ROWS, tiny.IMAGE, tiny.IMAGE, 3), np.uint8)
+        rows = {"image": image, "text": batch()["draw"]["text"]}
+        values[over] = r.draw_terms(p, rows, KEY)["reconstruct"]
+        ids = r.image_ids(p, rows)
+        pixels = r.pixels_of_states(p, r.drawing_states(p, rows["text"], ids))
+    error = np.square(np.asarray(pixels) + 1.0)  # black is -1
+    by_hand = (error.sum((1, 2, 3)).mean(), error.mean())
+    np.testing.assert_allclose((values["sum"], values["mean"]), by_hand, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +212,8 @@ def test_flops_are_those_of_the_traced_step(changes):
         (dict(data__rows__draw=0, data__rows__caption=0), "nothing is trained"),
         (dict(data__rows__texts=4), "set data.rows.texts=0"),
         (dict(data__rows__images=4), "set data.rows.images=0"),
+        (dict(model__reconstructor="both", data__tokens="made"), "take data.tokens out"),
+        (dict(model__reconstructor="both", data__rows__draw=0), "nothing is drawn in training"),
         (dict(model__kernel=4), "give an odd number"),
         (dict(model__heads=3), "model.heads = 3 does not divide"),
         (ANSWERS | dict(data__answer_length=9), "answer_length is 9, and there are places for"),
@@ -197,7 +252,7 @@ def chinese(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(chinese, tokenizer, tmp_path_factory):
-    """Workdir of three steps on it."""
+    """Workdir of three steps on it, end to end."""
     from itit_jax import main
 
     workdir = tmp_path_factory.mktemp("ernie") / "run"
@@ -206,7 +261,8 @@ def run(chinese, tokenizer, tmp_path_factory):
         "model.depth=1", "model.heads=2", "model.mlp_width=16", "optimizer.warmup_steps=1",
         "train.steps=3", "evaluate.examples=2", "evaluate.splits=test,", "evaluate.scenes=",
         "evaluate.captions=true", "sample.rows=2", f"data.path={chinese[0]}",
-        f"tokenizer.workdir={tokenizer}",
+        f"tokenizer.workdir={tokenizer}", "model.reconstructor=both",
+        "loss.reconstruct=0.001",
     ]  # fmt: skip
     config = "--config=configs/ernie_vilg_tiny.py"
     assert main.main([config, f"--workdir={workdir}", *(f"--config.{flag}" for flag in flags)]) == 0
@@ -217,6 +273,7 @@ def test_three_steps_on_chinese_captions_leave_losses_samples_and_scores(run):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3]
     assert lines[2]["caption"] < lines[0]["caption"] and lines[2]["draw"] < lines[0]["draw"]
+    assert lines[0]["reconstruct"] > 0
     assert (run / "samples" / "00000003.png").exists()
     scores = json.loads((run / "eval.json").read_text())["3"]["test"]
     assert scores.keys() >= {"draw_loss", "caption_loss", "i2t_cider"}
