@@ -27,7 +27,8 @@ from itit_jax.evaluation import (
 # Task: key of what a recipe made of the examples.
 TEXTS = {"i2t": "caption", "t2i2t": "recaption"}
 DRAWINGS = {"t2i": "drawn", "t2i_best": "best"}  # the best: of several, see run.choose
-PICTURES = {**DRAWINGS, "i2t2i": "redrawn", "tokenizer": "rebuilt"}
+MEASURED = {**DRAWINGS, "tokenizer": "rebuilt"}  # by features, as sets
+PICTURES = {**MEASURED, "i2t2i": "redrawn"}
 ENDS = {"": "score", "_low": "low", "_high": "high"}
 
 
@@ -92,9 +93,9 @@ def of_captions(results, examples, config):
 
 
 def of_pictures(results, examples, config):
-    """FID, KID and their kin of drawings against the pictures of the split, and by what
-    (`t2i_features`, a text)."""
-    found = {task: results[key] for task, key in DRAWINGS.items() if key in results}
+    """FID, KID and their kin of drawings and of what the tokenizer rebuilt, against the pictures
+    of the split, and by what (`t2i_features`, a text)."""
+    found = {task: results[key] for task, key in MEASURED.items() if key in results}
     if not found:
         return {}
     if len(examples["image"]) < 2:

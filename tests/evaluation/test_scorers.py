@@ -61,6 +61,12 @@ def test_the_best_of_several_drawings_has_scores_of_its_own(toys):
     assert found["t2i_best_fid"] < 1e-6 < found["t2i_fid"]
 
 
+def test_what_the_tokenizer_rebuilt_is_measured_as_a_set_too(toys):
+    config, examples, results = toys
+    found = scorers.of_pictures(results | {"rebuilt": examples["image"]}, examples, config)
+    assert found["tokenizer_fid"] < 1e-6 < found["t2i_fid"]
+
+
 def test_answers_are_scored_by_kind_with_intervals(monkeypatch):
     class Words:
         def decode(self, ids):

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from itit_jax.decoding import autoregressive
 from itit_jax.models import sparse_attention
 from itit_jax.models.attention import Attention
 from itit_jax.models.ernie_vilg import ErnieViLG
@@ -143,3 +144,21 @@ def test_a_token_depends_on_what_stands_before_it_through_all_layers_only():
     for changed in range(TOKENS):
         moved = jnp.any(run(ids) != run(ids.at[:, changed].set((ids[:, changed] + 1) % 7)), (0, 2))
         assert not moved[: changed + 1].any() and moved[changed + 1]
+
+
+@pytest.mark.parametrize("kernel", [0, 11])
+def test_eight_pictures_of_1024_tokens_are_drawn_without_a_mask_of_all_pairs(kernel):
+    net = network(kernel).clone(tokens=1024)
+    shapes = jax.eval_shape(net.init, jax.random.key(1), jnp.zeros((2, 1024), int), TEXT)
+    words = jnp.zeros((8, LENGTH), int)
+
+    def draws(params):
+        cache, valid = net.apply(params, "image", (None, words), 1024, method="prefill")
+        step = lambda cache, last, position: net.apply(
+            params, "image", cache, valid, last, position, method="step"
+        )
+        return autoregressive.generate(step, cache, batch=8, length=1024, begin=0, end=None)
+
+    program = str(jax.make_jaxpr(draws)(shapes))
+    made = re.findall(r"\[[\d,]*\b(\d+),(\d+)\]", program)
+    assert made and max(int(q) * int(k) for q, k in made) < 8 * 1100 * 8

@@ -154,6 +154,17 @@ def test_flops_are_those_of_the_traced_step(changes):
     assert traced_flops.count(jax.grad(loss), trained, parts) == told > 0
 
 
+@pytest.mark.parametrize("size, billions, layers", [("300m", 0.302, 24), ("10b", 10, 48)])
+def test_published_sizes_within_three_percent(size, billions, layers):
+    """10B are those of the whole Transformer; 300M those of its layers: words are not told."""
+    r = base.find(settings.load(f"configs/ernie_vilg_{size}.py"))
+    model = jax.eval_shape(r.init, KEY)["model"]
+    counted = model["blocks"] if size == "300m" else model
+    found = sum(leaf.size for leaf in jax.tree.leaves(counted)) / 1e9
+    assert abs(found / billions - 1) < 0.03 and r.model.tokens == 1024
+    assert len(r.model.patterns) == layers and r.tokenizer.codes == 8192
+
+
 # ---- end to end with the reconstructor ----------------------------------------------------------
 
 
