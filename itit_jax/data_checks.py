@@ -62,12 +62,12 @@ def _engine(config, info):
 
 def _splits(config, info):
     there = info["splits"]
-    held_out = [name for name in there if name not in TRAINED and not asks(name)]
     for split in config.evaluate.splits:
         if split in there and split not in HALVES:
             continue
         lacks = "has no text and picture together" if split in there else "is not there"
         others = ", ".join(there)
+        held_out = [n for n in there if n not in TRAINED and asks(n) == asks(split)]
         if held_out:
             way = f"give --config.evaluate.splits={','.join(held_out)}"
         else:

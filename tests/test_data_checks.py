@@ -18,7 +18,8 @@ from itit_jax import data_checks
 from itit_jax.config import ConfigError
 
 ROOT = pathlib.Path(__file__).parent.parent
-SPLITS = ("pairs", "images", "texts", "validation", "test", "held_out")
+SPLITS = ("pairs", "images", "texts", "validation", "test", "held_out", "questions",
+          "test_questions")  # fmt: skip
 
 
 def data_set(folder, splits=SPLITS, name="folder", count=3):
@@ -52,6 +53,14 @@ def test_a_split_that_cannot_be_scored_is_told_with_flags_that_work(tmp_path_fac
     with pytest.raises(ConfigError, match="evaluate.splits asks for") as caught:
         data_checks.check_data(config)
     data_checks.check_data(settings.override(config, advised(str(caught.value))))
+
+
+def test_a_split_of_questions_that_is_not_there_is_told_with_those_that_are(tmp_path):
+    folder = data_set(tmp_path, ["questions", "test_questions", "test"])
+    config = asked(folder, "evaluate.splits=held_out_questions,")
+    with pytest.raises(ConfigError, match="give --config.evaluate.splits=test_questions"):
+        data_checks.check_data(config)
+    data_checks.check_data(asked(folder, "evaluate.splits=test_questions,"))
 
 
 @pytest.mark.parametrize(
