@@ -9,6 +9,7 @@ from data_pipelines.records import read_info
 from data_pipelines.scenes.world import PRESETS
 from data_pipelines.streams import STREAMS
 from data_pipelines.words.find import open_words
+from itit_jax import cluster
 from itit_jax.config import ConfigError
 
 HALVES = ("images", "texts")  # splits whose records have no text, or no picture
@@ -113,7 +114,7 @@ def _memory(config, info):
         name: rows[name] * (stream.image * picture + stream.text * text + stream.asked * asked)
         for name, stream in STREAMS.items()
     }
-    needed, there = AHEAD * sum(size.values()) // processes(), memory()
+    needed, there = AHEAD * sum(size.values()) // cluster.processes(), memory()
     if needed > there:
         return (
             f"the rows of {AHEAD} steps, which are read ahead, take {needed / 2**30:,.0f} GiB and "
@@ -125,10 +126,3 @@ def _memory(config, info):
 def memory():
     """Bytes of this machine."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def processes():
-    """Of how many this is one, as far as its variables tell before JAX does (distributed)."""
-    count = os.environ.get("JAX_NUM_PROCESSES", "")
-    hosts = os.environ.get("TPU_WORKER_HOSTNAMES", "").split(",")
-    return int(count) if count.isdecimal() and int(count) else len(hosts)

@@ -4,36 +4,52 @@ import os
 
 import jax
 import orbax.checkpoint as ocp
+from jax._src import distributed as jax_distributed  # the store has no public name
 
 from data_pipelines.errors import UserError
+from itit_jax import cluster
 
 PATIENCE = 3600  # seconds
-CLUSTER = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+SILENCE = 15  # seconds without a sign of a process after which JAX ends the others
 
 
 def initialize():
     """Join the cluster, if there is one.
 
-    On a TPU pod JAX finds it by itself; elsewhere the three variables of CLUSTER name it.
+    Variables tell most of them (cluster). A TPU VM of several hosts tells by its metadata alone,
+    a job of Kubernetes by its server: those JAX asks itself, and finding none is a run of one.
     """
     if jax.distributed.is_initialized():
         return
-    given = [name for name in CLUSTER if os.environ.get(name)]
-    if set(given) & set(CLUSTER[1:]):
-        if missing := set(CLUSTER) - set(given):
-            raise UserError(
-                f"{given[-1]} is set, but {min(missing)} is not; set all three of "
-                f"{', '.join(CLUSTER)}, or none for a run of one process."
-            )
-        numbers = [os.environ[name] for name in CLUSTER[1:]]
-        if not all(map(str.isdecimal, numbers)) or int(numbers[1]) >= int(numbers[0]):
-            raise UserError(
-                f"{CLUSTER[2]}={numbers[1]} is no process of {CLUSTER[1]}={numbers[0]}; "
-                "number them from 0."
-            )
-        jax.distributed.initialize(os.environ[CLUSTER[0]], *map(int, numbers))
-    elif len(os.environ.get("TPU_WORKER_HOSTNAMES", "").split(",")) > 1:
-        jax.distributed.initialize()
+    if found := cluster.told():
+        _join(found.address, found.processes if found.address else None, found.process)
+    elif _may_be_one_of_several():
+        try:
+            _join()
+        except ValueError:  # "coordinator_address should be defined": it found nobody
+            if os.environ.get("JOB_COMPLETION_INDEX", "0") != "0":
+                raise UserError(
+                    "this is one of several pods of a job, but JAX does not find the others; pip "
+                    f"install 'jax[k8s]', or set {', '.join(cluster.OURS)}."
+                ) from None
+
+
+def _join(address=None, processes=None, process=None):
+    jax.distributed.initialize(address, processes, process, heartbeat_timeout_seconds=SILENCE)
+
+
+def _may_be_one_of_several():
+    """Whether only somebody who is asked can tell."""
+    here = os.environ.get
+    # JAX sets the one on machines with TPUs, the other where there is no metadata to ask.
+    tpu = here("TPU_ML_PLATFORM") == "JAX" and not here("TPU_SKIP_MDS_QUERY")
+    job = here("KUBERNETES_SERVICE_HOST") and here("JOB_COMPLETION_INDEX")
+    return bool(tpu or job)
+
+
+def store():
+    """Where processes leave each other notes: JAX's client of its coordination service."""
+    return jax_distributed.global_state.client
 
 
 def is_lead():
@@ -50,7 +66,12 @@ def wait_for_all(name):
 
 
 def readers(mesh):
-    """-> (number of this process, of so many) among those that read different rows.
+    """-> (number of this process, of so many) among those that read different rows."""
+    return all_readers(mesh)[jax.process_index()]
+
+
+def all_readers(mesh):
+    """-> {process: (its number, of so many)} among those that read different rows.
 
     Processes that only share the tensor axis of each other hold the same rows, and read them each.
     """
@@ -64,7 +85,8 @@ def readers(mesh):
             f"mesh.tensor={mesh.shape['tensor']} ends within a process, so that some share a part "
             "of their rows; choose a divisor or a multiple of the devices of one."
         )
-    return groups.index(tuple(sorted(held[jax.process_index()]))), len(groups)
+    number = {process: groups.index(tuple(sorted(held[process]))) for process in sorted(held)}
+    return {process: (place, len(groups)) for process, place in number.items()}
 
 
 def to_global(batch, sharding):

@@ -10,7 +10,17 @@ import jax
 from jax.experimental import multihost_utils
 
 from data_pipelines.errors import UserError
-from itit_jax import companions, compiled, distributed, inputs, means, parts, sharding
+from itit_jax import (
+    agreement,
+    companions,
+    compiled,
+    distributed,
+    inputs,
+    means,
+    parts,
+    sharding,
+    watch,
+)
 from itit_jax.cadence import due
 from itit_jax.checkpoints import Saver
 from itit_jax.evaluation import run as evaluation
@@ -54,8 +64,9 @@ def run(config, workdir, profile=None):
     distributed.initialize()
     compiled.keep(config.compile_cache)
     place = Workdir(workdir)
-    with contextlib.ExitStack() as closing:  # whatever was begun is ended, also after a fault
-        closing.enter_context(place.lock(jax.process_index()))
+    with watch.together(), contextlib.ExitStack() as closing:  # what was begun is ended, also
+        closing.enter_context(place.lock(jax.process_index()))  # after a fault
+        agreement.check_settings(config)
         if distributed.is_lead():
             place.remove_leftovers()
         return STOPPED if loop(set_up(config, place, profile, closing)) else 0
@@ -65,6 +76,7 @@ def set_up(config, place, profile, closing):
     """Program, data, and the state: fresh or from the newest checkpoint that is whole."""
     program = describe(config)
     streams = inputs.open_streams(config, program.recipe, *distributed.readers(program.mesh))
+    agreement.check(data_of(config, streams))
     saver = Saver(place, config.save.keep)
     closing.callback(saver.wait)
     frozen = parts.load_frozen(program.recipe, program.frozen)
@@ -84,6 +96,8 @@ def set_up(config, place, profile, closing):
     if distributed.is_lead():
         place.keep_config(config, int(begin.step))
     report.begin(int(begin.step))
+    for line in agreement.who_reads(config.data.path, distributed.all_readers(program.mesh)):
+        report.say(line)
     for stream, split in streams.lent().items():
         report.say(f"the data set has no {stream}: stream {stream} reads those of the {split}")
     if streams.reads_text and (cut := inputs.share_cut(config, streams.vocabulary)) > 0.005:
@@ -109,12 +123,16 @@ def set_up(config, place, profile, closing):
     )
 
 
+def data_of(config, streams):
+    """{name: hash} of what is read."""
+    found = {"dataset": inputs.dataset_digest(config)}
+    return found | ({"vocabulary": streams.vocabulary.digest} if streams.reads_text else {})
+
+
 def keep_companions(config, place, frozen, streams):
     """Checks what the run stands on, and writes what is needed to go on with it or to use it.
     -> {name: hash}."""
-    found = companions.of(frozen) | {"dataset": inputs.dataset_digest(config)}
-    if streams.reads_text:
-        found["vocabulary"] = streams.vocabulary.digest
+    found = companions.of(frozen) | data_of(config, streams)
     companions.check(place, found)
     if config.data.tokens:
         size = {"image_size": str(config.data.image_size)}
@@ -148,7 +166,7 @@ def loop(this):
         with this.profile.step(step):
             this.state, metrics = step_once(this.state, this.frozen, batch)
         this.profile.end(step, this.state, this.report.say)
-        done, stopped = step + 1, asked.after(step)
+        done, stopped = step + 1, asked.after_step()
         this.report.tick(done, metrics)
         if stopped or due(done, config.save.every, total):
             save(this, done)
@@ -240,18 +258,22 @@ class StopSignal:
     """Remembers SIGTERM and SIGINT, so that the loop ends after a whole step.
 
     Of several processes all have to end after the same one, whichever of them is told: there JAX
-    itself listens to SIGTERM, and names a step that none has passed yet.
+    itself listens to SIGTERM, and names a step that none has passed yet. It counts from 0, so steps
+    are counted from the start of the process: who is told before the first step names step 1.
     """
 
     def __init__(self):
-        self.stop = False
+        self.stop, self.steps = False, 0
         self.alone = jax.process_count() == 1
         for number in (signal.SIGTERM, signal.SIGINT) if self.alone else (signal.SIGINT,):
             signal.signal(number, self._ask)
 
-    def after(self, step):
-        """Whether the run ends after this step; every process asks it of every step."""
-        return self.stop if self.alone else multihost_utils.reached_preemption_sync_point(step)
+    def after_step(self):
+        """Whether the run ends after this step; every process asks it after every step."""
+        self.steps += 1
+        if self.alone:
+            return self.stop
+        return multihost_utils.reached_preemption_sync_point(self.steps)
 
     def _ask(self, number, frame):
         del frame

@@ -16,6 +16,7 @@ from data_pipelines.words.train import train_pieces
 from itit_jax import config as settings
 from itit_jax import data_checks
 from itit_jax.config import ConfigError
+from launch import local
 
 ROOT = pathlib.Path(__file__).parent.parent
 SPLITS = ("pairs", "images", "texts", "validation", "test", "held_out", "questions",
@@ -115,7 +116,8 @@ def test_rows_of_a_process_are_those_of_the_step_over_all_processes(tmp_path, mo
     config = asked(data_set(tmp_path / "x"), "data.rows.images=2000", "data.rows.draw=0")
     with pytest.raises(ConfigError, match="lower data.rows.images"):
         data_checks.check_data(config)
-    monkeypatch.setenv("JAX_NUM_PROCESSES", "2")
+    for name, value in local.environment(0, 2, 1).items():
+        monkeypatch.setenv(name, value)
     data_checks.check_data(config)
 
 

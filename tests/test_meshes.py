@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import time
 import types
@@ -10,8 +11,10 @@ import types
 import numpy as np
 import pytest
 
+from data_pipelines import build
 from data_pipelines.errors import UserError
 from itit_jax import distributed, sharding
+from launch import local
 from tests import runs
 
 # (processes, devices of each, mesh) of the parts of a run; every part but the last is killed.
@@ -93,7 +96,7 @@ def test_every_recipe_gives_the_losses_of_one_device(recipe, easy, tokenizer, tm
     agree(metrics(tmp_path / "many"), metrics(tmp_path / "one"), ("loss",))
 
 
-def test_two_processes_of_which_one_is_asked_to_stop_end_after_the_same_step_and_go_on(
+def test_two_processes_of_which_one_is_asked_to_stop_or_lost_end_together_and_go_on(
     easy, tmp_path
 ):
     run = tmp_path / "run"
@@ -101,21 +104,40 @@ def test_two_processes_of_which_one_is_asked_to_stop_end_after_the_same_step_and
         "--processes=2", *runs.CLASSIFIER, f"--workdir={run}", f"--config.data.path={easy}",
         "--config.train.steps=1000000", "--config.log.seconds=0.1", module="launch.local",
     )  # fmt: skip
-    steps = lambda: metrics(run) if (run / "metrics.jsonl").exists() else {}
-    wait_for(launcher, steps)
     children = pathlib.Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
-    os.kill(int(children.read_text().split()[1]), signal.SIGTERM)
-    wait_for(launcher, lambda: newest(run))
+    log, life = run / "log.txt", "compiling the step took"
+    for number, asked in enumerate((signal.SIGTERM, signal.SIGKILL), start=1):
+        wait_for(launcher, lambda: log.exists() and log.read_text().count(life) == number)  # noqa: B023
+        os.kill(int(children.read_text().split()[1]), asked)
+    wait_for(launcher, lambda: log.read_text().count(life) == 3)
     first = newest(run)
-    wait_for(launcher, lambda: max(steps(), default=0) > first)
     launcher.send_signal(signal.SIGTERM)
     output = launcher.communicate(timeout=600)[0]
     assert launcher.returncode == 42, output
-    assert output.count("the same command goes on") == 2
-    assert "exit code 42: started again" in output and f"resuming from step {first}\n" in output
-    assert newest(run) == max(metrics(run)) and sorted(metrics(run)) == list(
-        range(1, newest(run) + 1)
-    )
+    assert "exit code 42: started again" in output and "exit code 137: started again" in output
+    assert output.count("the same command goes on\n") == 2, "once the first, once the last life"
+    assert output.count(f"resuming from step {first}\n") == 2, output
+    assert "itit_jax: process 1 of 2 (" in output and "gives no sign of life" in output
+    assert "Traceback" not in output and "reads part 2 of 2 of the rows" in output
+    assert newest(run) == max(metrics(run))
+    assert sorted(metrics(run)) == list(range(1, newest(run) + 1))
+
+
+def test_processes_that_read_other_data_all_end_with_one_sentence(easy, tmp_path):
+    other = tmp_path / "other"
+    assert build.main(["--from=scenes", "--preset=easy", "--seed=1", f"--out={other}"]) == 0
+    port = local.free_port()
+    arguments = [*runs.CLASSIFIER, f"--workdir={tmp_path / 'run'}"]
+    both = [
+        runs.start(*arguments, f"--config.data.path={data}", **local.environment(number, 2, port))
+        for number, data in enumerate((easy, other))
+    ]
+    outputs = [process.communicate(timeout=600)[0] for process in both]
+    assert [process.returncode for process in both] == [2, 2], "\n".join(outputs)
+    for output in outputs:
+        assert re.search(r"itit_jax: process 1 \(.*\) has another dataset than process 0", output)
+        assert "Traceback" not in output
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
 class Device:
@@ -145,21 +167,3 @@ def test_processes_that_share_a_part_of_their_rows_are_refused():
     mesh = types.SimpleNamespace(devices=devices, shape=dict(zip(sharding.AXES, (2, 1, 6))))
     with pytest.raises(UserError, match="mesh.tensor=6 ends within a process"):
         distributed.readers(mesh)
-
-
-@pytest.mark.parametrize(
-    "given, sentence",
-    [
-        (dict(JAX_NUM_PROCESSES="2"), "is set, but JAX_COORDINATOR_ADDRESS is not"),
-        (dict(JAX_COORDINATOR_ADDRESS="x:1", JAX_PROCESS_ID="0"), "JAX_NUM_PROCESSES is not"),
-        (dict(JAX_COORDINATOR_ADDRESS="x:1", JAX_NUM_PROCESSES="2", JAX_PROCESS_ID="2"),
-         "JAX_PROCESS_ID=2 is no process of JAX_NUM_PROCESSES=2"),
-        (dict(JAX_COORDINATOR_ADDRESS="x:1", JAX_NUM_PROCESSES="two", JAX_PROCESS_ID="0"),
-         "is no process of JAX_NUM_PROCESSES=two"),
-    ],
-)  # fmt: skip
-def test_half_a_cluster_is_one_sentence_and_no_run_of_its_own(given, sentence, monkeypatch):
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(UserError, match=sentence):
-        distributed.initialize()

@@ -190,7 +190,9 @@ def test_a_run_is_locked_while_it_lives_and_free_after(tmp_path):
     with run.lock(), pytest.raises(UserError, match="another run is alive"), run.lock():
         pass
     with run.lock(0), run.lock(1):  # two processes of one run
-        pass
+        for process in (0, 1):  # one alone, or one of other two
+            with pytest.raises(UserError, match="another run is alive"), run.lock(process):
+                pass
     with run.lock():
         pass
 
