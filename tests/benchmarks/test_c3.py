@@ -10,8 +10,8 @@ from itit_jax import config as settings
 
 def test_every_row_is_a_run_of_its_own_that_the_config_accepts():
     named = dict(c3.commands(pathlib.Path("w"), ["train.steps=700"]))
-    places = [c3.workdir(pathlib.Path("w"), *row).name for row in c3.rows()]
-    assert len(set(places)) == len(places) == 18 and set(places) < set(named)
+    places = [c3.name_of(*row) for row in c3.rows()]
+    assert len(set(places)) == len(places) == 26 and set(places) < set(named)
     flags = [word.removeprefix("--config.") for word in named["strong_c2_1_0"]
              if word.startswith("--config.")]  # fmt: skip
     config = settings.load("configs/c3_tiny.py", overrides=flags)
