@@ -29,7 +29,7 @@ def test_what_is_finished_stands_on_the_page_and_nothing_else(tmp_path):
     finished = dict.fromkeys(("data", "weak", "weak_c3_1"), [])
     (tmp_path / "finished.json").write_text(json.dumps(finished))
     page = c3.page(c3.gather(Study(tmp_path)))
-    assert "The weak tower, of 500 pairs (i2t_recall_1 0.900" in page and "strong" not in page
+    assert "The weak space: data.pairs=500 (i2t_recall_1 0.900" in page and "strong" not in page
     assert [line for line in page.splitlines() if line.startswith("| C")] == [
         "| C3 | 1 | 0.50 (0.40 to 0.60) |  |  |"
     ]
