@@ -235,6 +235,27 @@ def test_what_cannot_be_trained_is_one_sentence(change, sentence):
         settings.check(small(**change))
 
 
+def step_on(devices, **mesh):
+    """Metrics of the first step, sparse and end to end, on a mesh."""
+    rows = dict(data__rows__draw=4, data__rows__caption=4)
+    layers = dict(model__attention="sparse", model__kernel=3, model__depth=2)
+    program = describe(small(model__reconstructor="both", **rows, **layers, **mesh), devices)
+    put = lambda tree: jax.tree.map(lambda x, like: jax.device_put(x, like.sharding),
+                                    tiny.filled(tree), tree)  # fmt: skip
+    batch = jax.tree.map(
+        lambda x: jax.device_put(np.ones(x.shape, x.dtype), x.sharding), program.batch
+    )
+    with jax.set_mesh(program.mesh):
+        return program.train_step(program.init(0), put(program.frozen), batch)[1]
+
+
+def test_a_step_on_eight_devices_has_the_losses_of_one():
+    one = step_on(jax.devices()[:1])
+    many = step_on(jax.devices(), mesh__data=2, mesh__fsdp=2, mesh__tensor=2)
+    for name in ("draw", "caption", "reconstruct", "grad_norm"):
+        np.testing.assert_allclose(many[name], one[name], rtol=1e-4, err_msg=name)
+
+
 # ---- a whole run -------------------------------------------------------------------------------
 
 COLOURS, SHAPES = ("红色", "蓝色", "绿色"), ("圆形", "方形")
