@@ -40,6 +40,10 @@ KEYS = loop.keys(*RULES) | TOKENIZER | {
     "loss.caption": Key(1.0, "weight of image to text", at_least(0), changeable=True),
     "loss.answer": Key(1.0, "weight of answers to questions", at_least(0), changeable=True),
     "loss.reconstruct": Key(1.0, "weight of the error of pixels", at_least(0), changeable=True),
+    # A critic of the reconstructed pixels; with it the paper's training was not stable.
+    "loss.adversarial": Key(0.0, "weight of a critic's verdict on them", at_least(0)),
+    "loss.perceptual": Key(0.0, "weight of the error in that critic's features", at_least(0)),
+    "loss.adversarial_start": Key(0, "step at which the critic begins", at_least(0)),
     "loss.over_tokens": Key(
         "sum",
         "of tokens and pixels of an example: sum, as printed in the paper, or mean",
@@ -97,6 +101,11 @@ def answers_have_places(c):
 
 def reconstructor_is_taught_by_pixels(c):
     if c.model.reconstructor == "two_stage":
+        if c.loss.adversarial or c.loss.perceptual:
+            return (
+                "loss.adversarial and loss.perceptual judge pixels, and model.reconstructor is "
+                "two_stage, which makes none in training; set both to 0, or another reconstructor."
+            )
         return None
     if c.data.tokens:
         return (
@@ -129,6 +138,7 @@ SPEC = Spec(
         answers_have_places,
         kernel_has_a_middle,
         reconstructor_is_taught_by_pixels,
+        vq.critic_begins,
         loop.heads_divide_widths("model"),
     ),
     needs=(*loop.NEEDS, itit.has_tokenizer),

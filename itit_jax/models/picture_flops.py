@@ -140,6 +140,13 @@ def critic(network, batch, side):
     return found[0], found[1] + found[2] + conv(batch, side, inputs, 1, kernel=4)
 
 
+def critic_terms(network, batch, side):
+    """recipes.critic.terms: made pictures judged, the features of real ones, both to learn from."""
+    first, rest = critic(network, batch, side)
+    whole, learned = first + rest, first.of_data() + rest
+    return whole.frozen() + whole.forward_only() + learned * 2
+
+
 def classifier(network, batch, side):
     """models.classifier.Classifier of pixels [b, h, w, 3], which need no gradient."""
     found, inputs = [], 3

@@ -14,7 +14,7 @@ from configs.ernie_vilg import TERMS, objectives
 from itit_jax import losses
 from itit_jax.decoding import autoregressive
 from itit_jax.models import t5, tokenizers, vqgan
-from itit_jax.recipes import base
+from itit_jax.recipes import base, critic
 from itit_jax.recipes.ernie_vilg_flops import flops
 from itit_jax.recipes.ernie_vilg_networks import build
 from itit_jax.workdir import config_of
@@ -31,7 +31,7 @@ READS = {"answer": ("image", "question", "answer")}  # any other term: image and
 
 class Recipe:
     """Parts: model, the Transformer of both directions; tokenizer (frozen); reconstructor, which
-    begins as its decoder, where that is trained too."""
+    begins as its decoder, where that is trained too; discriminator, where pixels have a critic."""
 
     tables = TABLES
 
@@ -41,7 +41,8 @@ class Recipe:
         self.copies = {}
         if config.model.reconstructor == "both":
             self.copies = {"reconstructor": "tokenizer"}
-        self.trainable = ("model", *self.copies)
+        self.critic = critic.asked(config.loss)
+        self.trainable = ("model", *self.copies, *["discriminator"] * bool(self.critic))
         self.weights_from = {"tokenizer": config.tokenizer.workdir or config.tokenizer.weights}
         streams = {TERMS[name]: READS.get(name, ("image", "text")) for name in objectives(config)}
         self.batch_spec = base.batch_spec(config, streams, self.model.tokens)
@@ -58,6 +59,8 @@ class Recipe:
         }
         if self.copies:
             parts["reconstructor"] = base.Published("reconstructor", "itit_jax", self.tokenizer)
+        if self.critic:
+            parts["discriminator"] = base.Published("discriminator", "itit_jax", self.critic)
         return parts
 
     def flops(self):
@@ -80,45 +83,58 @@ class Recipe:
             params["reconstructor"] = self.tokenizer.init(
                 tokenizer_key, latents, method="decode_latents"
             )["params"]
+        if self.critic:
+            params["discriminator"] = self.critic.init(tokenizer_key, pixels)["params"]
         return params
 
     # ---- the objectives ---------------------------------------------------------------------
 
     def loss(self, params, batch, key, step, teacher):
         """Weighted sum [] of the terms; the metrics hold each [] without its weight."""
-        del step, teacher
+        del teacher
         keys = dict(zip(TERMS, jax.random.split(key, len(TERMS))))
         total, metrics = 0.0, {}
         for name in objectives(self.config):
-            terms = getattr(self, f"{name}_terms")(params, batch[TERMS[name]], keys[name])
-            total = total + sum(self.config.loss[term] * value for term, value in terms.items())
+            terms = getattr(self, f"{name}_terms")(params, batch[TERMS[name]], keys[name], step)
+            weight = self.config.loss.get  # what the critic learns from has none
+            total = total + sum(weight(term, 1.0) * value for term, value in terms.items())
             metrics |= terms
         rows = sum(jax.tree.leaves(rows)[0].shape[0] for rows in batch.values())
         return total, metrics | {"loss": total, "images": float(rows)}
 
     @jax.named_scope("draw")
-    def draw_terms(self, params, rows, key):
+    def draw_terms(self, params, rows, key, step=0):
         """Of pairs "tokens" [b, n] or "image" [b, h, w, 3], and "text" [b, t]."""
         ids = self.image_ids(params, rows)
         states = self.drawing_states(params, rows["text"], ids, dropout=key)
         wrong = losses.cross_entropy(self._next_tokens(params, states), ids)
         terms = {"draw": self._over_tokens(wrong, jnp.ones(ids.shape, bool))}
         if self.model.latent_width:
-            error = self.pixels_of_states(params, states) - vqgan.to_signed(rows["image"])
-            over = jnp.sum if self.config.loss.over_tokens == "sum" else jnp.mean
-            terms["reconstruct"] = jnp.mean(over(jnp.square(error), axis=(1, 2, 3)))
+            terms |= self._pixel_terms(params, states, rows["image"], step)
+        return terms
+
+    def _pixel_terms(self, params, states, images, step):
+        """States [b, 1 + n, d] of a drawing, images uint8 [b, h, w, 3] that it should be."""
+        made, pixels = self.pixels_of_states(params, states), vqgan.to_signed(images)
+        over = jnp.sum if self.config.loss.over_tokens == "sum" else jnp.mean
+        terms = {"reconstruct": jnp.mean(over(jnp.square(made - pixels), axis=(1, 2, 3)))}
+        if self.critic:
+            on = step >= self.config.loss.adversarial_start
+            terms |= critic.terms(self.critic, params["discriminator"], pixels, made, on)
         return terms
 
     @jax.named_scope("caption")
-    def caption_terms(self, params, rows, key):
+    def caption_terms(self, params, rows, key, step=0):
         """Of pairs "tokens" [b, n] or "image" [b, h, w, 3], and "text" [b, t]."""
+        del step
         ids, words = self.image_ids(params, rows), rows["text"]
         logits = self.caption_logits(params, ids, words, dropout=key)
         return {"caption": self._over_tokens(losses.cross_entropy(logits, words), words > 0)}
 
     @jax.named_scope("answer")
-    def answer_terms(self, params, rows, key):
+    def answer_terms(self, params, rows, key, step=0):
         """Of "tokens" [b, n] or "image" [b, h, w, 3], "question" [b, t] and "answer" [b, t]."""
+        del step
         ids, words = self.image_ids(params, rows), rows["answer"]
         logits = self.caption_logits(params, ids, words, rows["question"], dropout=key)
         return {"answer": self._over_tokens(losses.cross_entropy(logits, words), words > 0)}

@@ -8,8 +8,8 @@ from itit_jax.recipes import base
 
 
 def flops(recipe) -> dict[str, Flops]:
-    """{term: Flops} of the terms that are on: draw, reconstruct, caption, answer, and
-    tokenize."""
+    """{term: Flops} of the terms that are on: draw, reconstruct, critic, caption, answer,
+    and tokenize."""
     rows, model = base.rows(recipe), recipe.model
     table = {"tokenize": _tokenize(recipe, rows)}
     if b := rows.get("draw"):
@@ -17,6 +17,9 @@ def flops(recipe) -> dict[str, Flops]:
         table["draw"] = _sequence(model, b, "image", model.text_length + 1) + heads
         if model.latent_width:
             table["reconstruct"] = _reconstruct(recipe, b)
+        if recipe.critic:
+            size = recipe.config.data.image_size
+            table["critic"] = picture_flops.critic_terms(recipe.critic, b, size)
     if b := rows.get("caption"):
         heads = dense(b * model.text_length, model.width, model.vocabulary_size)
         table["caption"] = _sequence(model, b, "text", model.text_length) + heads

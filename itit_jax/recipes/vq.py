@@ -4,13 +4,11 @@ Reconstruction, codebook and commitment terms; revival of unused codes; optional
 (hinge loss, patch discriminator) and a perceptual term in the discriminator's features.
 """
 
-import jax
 import jax.numpy as jnp
 
 from itit_jax import losses
 from itit_jax.models import picture_flops, tokenizers, vqgan
-from itit_jax.models.discriminator import PatchDiscriminator
-from itit_jax.recipes import base
+from itit_jax.recipes import base, critic
 
 
 class Recipe:
@@ -20,16 +18,13 @@ class Recipe:
         self.weights = config.loss
         self.image_size = config.data.image_size
         self.tokenizer = tokenizers.from_config(config.model, config.precision.compute)
-        self.critic = PatchDiscriminator() if self._needs_critic() else None
+        self.critic = critic.asked(config.loss)
         self.trainable = ("tokenizer", "discriminator") if self.critic else ("tokenizer",)
         self.weights_from = {}
         self.tables = {"codes": "tokenizer/quantize/embedding"}
         # Any stream with images will do; pairs lend theirs where lone ones are few.
         pictures = {name: ("image",) for name in ("draw", "caption", "images")}
         self.batch_spec = base.batch_spec(config, pictures)
-
-    def _needs_critic(self):
-        return bool(self.weights.adversarial or self.weights.perceptual)
 
     def init(self, key):
         pixels = jnp.zeros((1, self.image_size, self.image_size, 3))
@@ -53,32 +48,12 @@ class Recipe:
             codebook = params["tokenizer"]["quantize"]["embedding"]
             terms["revive"] = losses.revival_loss(codebook, flat, ids.reshape(-1), key)
         if self.critic:
-            terms |= self._critic_terms(params["discriminator"], pixels, rebuilt, step)
+            on = step >= self.weights.adversarial_start
+            terms |= critic.terms(self.critic, params["discriminator"], pixels, rebuilt, on)
         total = sum(self.weights.get(name, 1.0) * value for name, value in terms.items())
         used = jnp.zeros(self.tokenizer.codes).at[ids.reshape(-1)].set(1.0)
         terms["codes_used"] = jnp.mean(used)
         return total, terms | {"loss": total, "images": float(pixels.shape[0])}
-
-    def _critic_terms(self, critic_params, pixels, rebuilt, step):
-        """Adversarial and perceptual terms of the tokenizer, and the critic's own loss.
-
-        One optimizer serves both: the tokenizer's terms see frozen critic parameters, the
-        critic's term sees detached reconstructions.
-        """
-        stop = jax.lax.stop_gradient
-        critic = lambda p, x: self.critic.apply({"params": p}, x)
-        fake, fake_features = critic(stop(critic_params), rebuilt)
-        _, real_features = critic(stop(critic_params), pixels)
-        perceptual = [jnp.mean(jnp.abs(a - b)) for a, b in zip(fake_features, real_features)]
-        on = step >= self.weights.adversarial_start
-        hinge = losses.hinge_discriminator(
-            critic(critic_params, pixels)[0], critic(critic_params, stop(rebuilt))[0]
-        )
-        return {
-            "adversarial": jnp.where(on, -jnp.mean(fake), 0.0),
-            "perceptual": sum(perceptual) / len(perceptual),
-            "discriminator": jnp.where(on, hinge, 0.0),
-        }
 
     def flops(self):
         """{term: Flops} of one global step: encode, decode, and critic where there is one."""
@@ -88,10 +63,7 @@ class Recipe:
             "decode": picture_flops.decode_pixels(self.tokenizer, b, side),
         }
         if self.critic:
-            first, rest = picture_flops.critic(self.critic, b, side)
-            whole, learned = first + rest, first.of_data() + rest
-            # Rebuilt pictures judged, the features of real ones, and both to learn from.
-            table["critic"] = whole.frozen() + whole.forward_only() + learned * 2
+            table["critic"] = picture_flops.critic_terms(self.critic, b, side)
         return table
 
     def score(self, params, rows, key):

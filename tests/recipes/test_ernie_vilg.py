@@ -139,6 +139,7 @@ STEPS = [
     dict(model__attention="sparse", model__depth=2, model__kernel=3),
     dict(model__reconstructor="generator"),
     dict(model__reconstructor="both"),
+    dict(model__reconstructor="both", loss__adversarial=0.1),
     ANSWERS | dict(model__attention="sparse", model__depth=3),
 ]
 
@@ -190,6 +191,22 @@ def test_pixels_teach_the_transformer_end_to_end_and_nobody_in_two_stages(mode):
     assert "tokenizer" not in trained and ("reconstructor" in trained) == (mode == "both")
 
 
+def test_a_critic_judges_from_its_step_on_and_learns_from_pixels_that_it_does_not_move():
+    r = recipe(model__reconstructor="both", loss__adversarial=0.5, loss__adversarial_start=5)
+    p = tiny.filled(jax.eval_shape(r.init, jax.random.key(0)))
+    image = jax.random.randint(KEY, (ROWS, tiny.IMAGE, tiny.IMAGE, 3), 0, 256).astype(jnp.uint8)
+    rows = {"image": image, "text": batch()["draw"]["text"]}
+    run = jax.jit(jax.value_and_grad(
+        lambda p, step, name: r.draw_terms(p, rows, KEY, step)[name]
+    ), static_argnums=2)  # fmt: skip
+    moved = lambda name: {part for part, tree in run(p, 5, name)[1].items()
+                          if any(np.any(x) for x in jax.tree.leaves(tree))}  # fmt: skip
+    assert r.trainable == ("model", "reconstructor", "discriminator")
+    assert moved("discriminator") == {"discriminator"}
+    assert moved("adversarial") == {"model", "reconstructor"}
+    assert run(p, 4, "discriminator")[0] == run(p, 4, "adversarial")[0] == 0
+
+
 def test_a_pixel_hangs_on_its_own_token_and_on_none_right_of_it():
     """The state AT a token, which has seen it, makes its patch: the reading that we take."""
     r = recipe(model__reconstructor="both")
@@ -202,19 +219,16 @@ def test_a_pixel_hangs_on_its_own_token_and_on_none_right_of_it():
     assert moved.tolist() == [place >= 5 for place in range(tiny.TOKENS)]
 
 
-def test_the_error_of_pixels_is_a_sum_of_squares_or_their_mean():
-    values = {}
-    for over in ("sum", "mean"):
-        r = recipe(model__reconstructor="both", loss__over_tokens=over)
-        p = tiny.filled(jax.eval_shape(r.init, jax.random.key(0)))
-        image = np.zeros((ROWS, tiny.IMAGE, tiny.IMAGE, 3), np.uint8)
-        rows = {"image": image, "text": batch()["draw"]["text"]}
-        values[over] = r.draw_terms(p, rows, KEY)["reconstruct"]
-        ids = r.image_ids(p, rows)
-        pixels = r.pixels_of_states(p, r.drawing_states(p, rows["text"], ids))
-    error = np.square(np.asarray(pixels) + 1.0)  # black is -1
-    by_hand = (error.sum((1, 2, 3)).mean(), error.mean())
-    np.testing.assert_allclose((values["sum"], values["mean"]), by_hand, rtol=1e-4)
+@pytest.mark.parametrize("over", ["sum", "mean"])
+def test_the_error_of_pixels_is_a_sum_of_squares_or_their_mean(over, monkeypatch):
+    r = recipe(model__reconstructor="both", loss__over_tokens=over)
+    made = np.random.default_rng(0).normal(0, 1, (2, 4, 4, 3))
+    monkeypatch.setattr(r, "pixels_of_states", lambda params, states: jnp.asarray(made))
+    black = jnp.zeros(made.shape, jnp.uint8)
+    squares = np.square(made + 1.0)  # black is -1
+    by_hand = {"sum": squares.sum((1, 2, 3)).mean(), "mean": squares.mean()}[over]
+    found = r._pixel_terms({}, None, black, 0)
+    np.testing.assert_allclose(found["reconstruct"], by_hand, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -225,6 +239,7 @@ def test_the_error_of_pixels_is_a_sum_of_squares_or_their_mean():
         (dict(data__rows__images=4), "set data.rows.images=0"),
         (dict(model__reconstructor="both", data__tokens="made"), "take data.tokens out"),
         (dict(model__reconstructor="both", data__rows__draw=0), "nothing is drawn in training"),
+        (dict(loss__adversarial=0.1), "which makes none in training"),
         (dict(model__kernel=4), "give an odd number"),
         (dict(model__heads=3), "model.heads = 3 does not divide"),
         (ANSWERS | dict(data__answer_length=9), "answer_length is 9, and there are places for"),

@@ -1,6 +1,5 @@
 """The tokenizer's terms by hand, who learns from which, and what a step of them costs."""
 
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -78,46 +77,6 @@ def test_scores_are_those_of_each_picture(seen):
     np.testing.assert_allclose(found["l2"], (error**2).mean((1, 2, 3)), rtol=1e-4)
     again = np.clip(np.round((seen[0] + 1) * 127.5), 0, 255)
     assert found["rebuilt"].dtype == jnp.uint8 and np.abs(found["rebuilt"] - again).max() <= 1
-
-
-class Critic:
-    """A critic that one can compute by hand: score and feature are multiples of the pixels."""
-
-    def apply(self, variables, x):
-        a, b = variables["params"]["a"], variables["params"]["b"]
-        return a * x, [b * x]
-
-
-@functools.cache
-def critic_terms(step, a=2.0, b=3.0, real=0.25, fake=-0.25):
-    recipe = Recipe(config(adversarial=1.0, perceptual=1.0, adversarial_start=4))
-    recipe.critic = Critic()
-    term = lambda p, x: recipe._critic_terms(p, jnp.full((1, 2), real), x, step)
-    critic, rebuilt = {"a": jnp.float32(a), "b": jnp.float32(b)}, jnp.full((1, 2), fake)
-    both = lambda *a: (term(*a), jax.jacobian(term, argnums=(0, 1))(*a))
-    return jax.jit(both)(critic, rebuilt)
-
-
-def test_the_critic_s_terms_are_those_computed_by_hand():
-    found, _ = critic_terms(step=4)
-    hinge = 0.5 * (max(0, 1 - 2 * 0.25) + max(0, 1 + 2 * -0.25))
-    assert {n: float(v) for n, v in found.items()} == pytest.approx(
-        {"adversarial": 0.5, "perceptual": 3 * 0.5, "discriminator": hinge}
-    )
-
-
-def test_before_its_start_the_critic_neither_judges_nor_learns():
-    found, _ = critic_terms(step=3)
-    assert float(found["adversarial"]) == float(found["discriminator"]) == 0
-    assert float(found["perceptual"]) > 0
-
-
-def test_the_tokenizer_learns_from_the_verdict_and_the_critic_from_its_own_loss():
-    _, slopes = critic_terms(step=4)
-    for name, learns in (("adversarial", False), ("perceptual", False), ("discriminator", True)):
-        of_critic, of_rebuilt = slopes[name]
-        assert bool(of_critic["a"] != 0) == learns, name
-        assert bool(np.any(of_rebuilt != 0)) == (not learns), name
 
 
 def test_a_critic_is_a_part_only_where_it_is_asked():
