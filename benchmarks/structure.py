@@ -25,6 +25,7 @@ FLOORS = (
     ("itit_jax.train", 7),
     ("itit_jax.encode", 7),
     ("itit_jax.means", 7),
+    ("itit_jax.planner", 7),
     ("itit_jax.evaluation.run", 7),
     ("itit_jax.evaluation.samples", 7),
     ("itit_jax.evaluation.scorers", 7),

@@ -14,7 +14,8 @@ import sys
 from absl import logging
 
 from configs.commands import Argument, exit_code, help_lines, parse
-from configs.keys import one_of
+from configs.keys import at_least, one_of
+from data_pipelines.files import check_writable
 from itit_jax import config as settings
 from itit_jax import sweep
 from itit_jax.config import ConfigError
@@ -26,7 +27,9 @@ MODES = {
     "eval": ("itit_jax.evaluation.run", "score the newest checkpoint of the workdir"),
     "encode": ("itit_jax.encode", "say once what a frozen part says of each record"),
     "export": ("itit_jax.serve.export", "give the newest checkpoint away, in the folder --out"),
+    "plan": ("itit_jax.planner.plan", "tell what a run takes on the chips of --topology"),
 }
+PLANNED = ("topology", "quick")  # flags of planning alone
 ARGUMENTS = {
     "--config": Argument(
         "", "the experiment, e.g. configs/itit_tiny.py; absent: that of the workdir", form="FILE"
@@ -35,7 +38,11 @@ ARGUMENTS = {
         "", "folder of the run; the same command continues it", form="DIR", bucket=True
     ),
     "--mode": Argument("train", "what to do, see below", one_of(*MODES), form="MODE"),
-    "--out": Argument("", "fresh folder of --mode=export", form="DIR"),
+    "--out": Argument("", "fresh folder of --mode=export; file of --mode=plan", form="PATH"),
+    "--topology": Argument("", "chips of --mode=plan, e.g. v5e:16x16", form="KIND:SHAPE"),
+    "--slices": Argument(1, "of that topology", at_least(1), form="N"),
+    "--price": Argument(0.0, "dollars an hour a chip", at_least(0), form="X", unset=True),
+    "--quick": Argument(False, "count alone, and compile nothing"),
     "--sweep": Argument(
         "", "a list of settings; each is a run of its own below the workdir", form="FILE"
     ),
@@ -76,6 +83,10 @@ def run(options):
     if options.help:
         print(help_text(options))
         return 0
+    if options.mode == "plan":
+        return plan(options)
+    if given := next((name for name in PLANNED if getattr(options, name)), None):
+        raise ConfigError(f"--{given} plans; take it out or take --mode=plan.")
     if not options.workdir:
         raise ConfigError("No workdir is given; add --workdir=DIR.")
     if bool(options.out) != (options.mode == "export"):
@@ -114,6 +125,27 @@ def run(options):
     return importlib.import_module(MODES[options.mode][0]).run(config, options.workdir, *more)
 
 
+def plan(options):
+    """Hands over to planning, which needs neither a workdir nor data."""
+    if not options.topology:
+        raise ConfigError("--mode=plan needs chips; give --topology=v5e:16x16.")
+    for name in ("sweep", "profile", "change"):
+        if getattr(options, name):
+            raise ConfigError(f"--{name} does not plan; take it out.")
+    if options.out:
+        check_writable(options.out, "--out")
+    config = read_config(options)
+    from itit_jax.planner import topology  # nor does it start JAX before what is asked is good
+
+    asked = topology.parse(options.topology, options.slices)
+    if options.dry_run:
+        print(shlex.join(command(options, options.workdir)))
+        return 0
+    run = importlib.import_module(MODES["plan"][0]).run
+    more = dict(price=options.price, compiled=not options.quick)
+    return run(config, options.workdir, asked, options.out, **more)
+
+
 def run_several(options, config):
     """The runs of a sweep in turn, or what would be run."""
     if not options.sweep:
@@ -136,7 +168,7 @@ def command(options, workdir, overrides=()):
     kept = [text for text in options.config_keys if text.partition("=")[0] not in replaced]
     given = {"--config": options.config, "--workdir": workdir}
     words = [f"{name}={value}" for name, value in given.items() if value]
-    for name in ("--mode", "--out", "--profile", "--verbosity"):
+    for name in ("--mode", "--out", "--topology", "--slices", "--profile", "--verbosity"):
         value = getattr(options, name.strip("-"))
         words += [f"{name}={value}"] if value != ARGUMENTS[name].default else []
     words += [f"--gin_file={path}" for path in options.gin_file]

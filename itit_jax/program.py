@@ -54,10 +54,11 @@ class Program:
         return jax.jit(make, out_shardings=state.places(self.state))(jax.random.key(seed))
 
 
-def describe(config, devices=None):
-    """Program of a config on these devices, or on all that there are."""
+def describe(config, devices=None, mesh=None):
+    """Program of a config on these devices, or on all that there are; or on a mesh, which may be
+    abstract where nothing is to run."""
     size, rules = config.mesh, config.mesh.rules
-    mesh = sharding.make_mesh(size.data, size.fsdp, size.tensor, devices=devices)
+    mesh = mesh or sharding.make_mesh(size.data, size.fsdp, size.tensor, devices=devices)
     recipe = base.find(config)
     optimizer = optimizers.make(config.optimizer, config.train.steps)
     parts = state.abstract_parts(recipe, mesh, rules)

@@ -4,11 +4,12 @@ A rule is (regex of the whole path, axes of the unstacked leaf). The first match
 two or more dimensions that no rule matches is an error, so nothing is replicated by accident.
 """
 
+import math
 import re
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
 from data_pipelines.errors import UserError
 
@@ -18,17 +19,26 @@ AXES = ("data", "fsdp", "tensor")
 def make_mesh(data=-1, fsdp=1, tensor=1, devices=None):
     """Mesh of data x fsdp x tensor devices; one size may be -1, what is left."""
     devices = np.array(jax.devices() if devices is None else devices)
-    sizes = [data, fsdp, tensor]
-    known = int(np.prod([size for size in sizes if size != -1]))
-    if -1 in sizes and devices.size % known == 0:
-        sizes[sizes.index(-1)] = devices.size // known
-    if int(np.prod(sizes)) != devices.size:
-        shape = " x ".join(f"mesh.{name}={size}" for name, size in zip(AXES, (data, fsdp, tensor)))
+    return Mesh(devices.reshape(_sizes((data, fsdp, tensor), devices.size)), AXES)
+
+
+def abstract_mesh(data=-1, fsdp=1, tensor=1, *, count):
+    """The same of so many devices that need not be there."""
+    return AbstractMesh(_sizes((data, fsdp, tensor), count), AXES)
+
+
+def _sizes(asked, count):
+    sizes = list(asked)
+    known = math.prod(size for size in sizes if size != -1)
+    if -1 in sizes and count % known == 0:
+        sizes[sizes.index(-1)] = count // known
+    if math.prod(sizes) != count:
+        shape = " x ".join(f"mesh.{name}={size}" for name, size in zip(AXES, asked))
         raise UserError(
-            f"{shape} does not fit the {devices.size} devices here; "
-            "make the product equal to them, or set one size to -1."
+            f"{shape} does not fit the {count} devices; make the product equal to them, or set one "
+            "size to -1."
         )
-    return Mesh(devices.reshape(sizes), AXES)
+    return tuple(sizes)
 
 
 def path_of(keys):

@@ -116,12 +116,13 @@ def unexpanded(command):
 TARGET = Target(
     name="launch.gke",
     help="TPUs of a Kubernetes cluster: a JobSet.",
-    takes=("accelerator", "slices", "image", "spot", "data", "grace"),
+    takes=("accelerator", "slices", "image", "spot", "data", "no_plan", "grace"),
     needs=("accelerator", "image"),
     tools=("kubectl",),
     script=script,
     delete=delete,
     check=check,
+    topology=lambda options: slices.find(options.accelerator).planned,
 )
 main = functools.partial(main, TARGET)
 

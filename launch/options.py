@@ -62,6 +62,7 @@ OPTIONS = {
     "hours": Option(24, "that SLURM is asked for at a time", POSITIVE),
     "processes": Option(1, "to start", POSITIVE),
     "devices": Option(0, "CPU devices of each; 0 = the accelerators of this machine", NUMBER),
+    "no_plan": Option(False, "do not tell first what the run takes and costs"),
     "max_restarts": Option(50, "after preemptions and lost machines", NUMBER),
     "grace": Option(120, "seconds that a save has after the signal to stop", POSITIVE),
     "dry_run": Option(False, "print what would run, and run nothing"),

@@ -36,6 +36,12 @@ def is_tpu(options):
     return options.accelerator.startswith(("tpu-", "v5e", *slices.KINDS))
 
 
+def topology(options):
+    """What planning calls the TPU slice; "" of GPUs."""
+    name = options.accelerator.removeprefix("tpu-")
+    return slices.find(name).planned if is_tpu(options) else ""
+
+
 def script(job: Job):
     """Writes the task to a file, and launches it as a job that SkyPilot brings back."""
     file = 'task="$(mktemp -d)/task.yaml"\n' + here('cat > "$task"', yaml(task(job)))
@@ -84,12 +90,13 @@ def delete(job: Job):
 TARGET = Target(
     name="launch.skypilot",
     help="TPUs or GPUs of any cloud that SkyPilot knows.",
-    takes=("accelerator", "slices", "zone", "spot", "data"),
+    takes=("accelerator", "slices", "zone", "spot", "data", "no_plan"),
     needs=("accelerator",),
     tools=("sky",),
     script=script,
     delete=delete,
     check=check,
+    topology=topology,
 )
 main = functools.partial(main, TARGET)
 

@@ -40,6 +40,12 @@ class Slice(NamedTuple):
     topology: str
 
     @property
+    def planned(self):
+        """What planning calls it, such as v5e:16x16."""
+        kind = self.name.partition("-")[0]
+        return f"{SHORT.get(kind, kind)}:{self.topology}"
+
+    @property
     def a_machine(self):
         """Chips of one machine."""
         return min(self.chips, 4)
@@ -61,7 +67,7 @@ OTHERS = {
     short: found
     for name, found in SLICES.items()
     for kind, _, count in [name.partition("-")]
-    for short in (f"{SHORT.get(kind, kind)}-{count}", f"{SHORT.get(kind, kind)}:{found.topology}")
+    for short in (f"{SHORT.get(kind, kind)}-{count}", found.planned)
 }
 
 

@@ -46,6 +46,7 @@ class Target(NamedTuple):
     delete: Callable[[Job], tuple[str, ...]]  # stops it and gives all back
     bucket: bool = True  # machines come and go, so that only a bucket keeps a run
     check: Callable[[Any], None] = lambda options: None
+    topology: Callable[[Any], str] = lambda options: ""  # what planning calls the chips
     run: Callable[[list[Job]], int] | None = None  # instead of the script, in this process
 
 
@@ -144,6 +145,24 @@ def commands(text):
     return [tuple(words[at + size : end]) for at, end in zip(begin, [*begin[1:], len(words)])]
 
 
+def plan(target, job):
+    """What the program says that the run takes and costs; "" where it is not known. A Fault where
+    it cannot be."""
+    topology, options = target.topology(job.options), job.options
+    if not topology or options.no_plan:
+        return ""
+    kept = [word for word in job.arguments if word.startswith(("--config", "--gin"))]
+    chips = [f"--topology={topology}", f"--slices={options.slices}", "--quick"]
+    asked = [sys.executable, *PROGRAM[1:], "--mode=plan", *chips, *kept]
+    done = subprocess.run(asked, capture_output=True, encoding="utf-8")
+    last = (done.stderr.strip().splitlines() or [""])[-1].removeprefix("itit_jax: ")
+    if done.returncode == USER_FAULT:
+        raise Fault(f"{last} (Nothing was started; --no_plan starts without a plan.)")
+    if done.returncode:
+        return f"there is no plan: itit_jax does not run here ({last})"
+    return done.stdout
+
+
 def show(target, jobs):
     """Prints what would run."""
     for job in jobs:
@@ -163,6 +182,7 @@ def start(target, jobs):
             )
     if target.run:
         return target.run(jobs)
+    print(plan(target, jobs[0]), flush=True)
     codes = [subprocess.run(["bash", "-c", target.script(job)]).returncode for job in jobs]
     for job in jobs:
         print(f"{job.name}: to stop it and give everything back: {join(target.delete(job))}")

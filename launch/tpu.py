@@ -149,12 +149,13 @@ def delete(job: Job):
 TARGET = Target(
     name="launch.tpu",
     help="TPU VMs, at once or from the queue.",
-    takes=("accelerator", "slices", "zone", "project", "spot", "queued", "data"),
+    takes=("accelerator", "slices", "zone", "project", "spot", "queued", "data", "no_plan"),
     needs=("accelerator", "zone"),
     tools=("gcloud",),
     script=script,
     delete=delete,
     check=check,
+    topology=lambda options: slices.find(options.accelerator).planned,
 )
 main = functools.partial(main, TARGET)
 

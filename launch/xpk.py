@@ -53,12 +53,24 @@ def delete(job: Job):
 TARGET = Target(
     name="launch.xpk",
     help="TPUs of a cluster that xpk made.",
-    takes=("accelerator", "slices", "cluster", "image", "project", "zone", "spot", "data", "grace"),
+    takes=(
+        "accelerator",
+        "slices",
+        "cluster",
+        "image",
+        "project",
+        "zone",
+        "spot",
+        "data",
+        "no_plan",
+        "grace",
+    ),
     needs=("accelerator", "cluster", "image"),
     tools=("xpk",),
     script=script,
     delete=delete,
     check=check,
+    topology=lambda options: slices.find(options.accelerator).planned,
 )
 main = functools.partial(main, TARGET)
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from itit_jax.planner import topology
 from launch import slices
 from launch.options import Fault
 
@@ -40,6 +41,9 @@ def test_a_slice_is_the_one_that_xpk_knows_by_that_name(name):
 def test_short_names_and_those_of_planning_mean_the_same():
     assert slices.find("v5e-256") == slices.find("v5e:16x16") == slices.find("v5litepod-256")
     assert slices.find("v4:8x8x8").name == "v4-1024"
+    for found in slices.SLICES.values():
+        chips = topology.parse(found.planned).chips
+        assert chips == found.chips
 
 
 @pytest.mark.parametrize("name, near", [("v5litepod-250", "v5litepod-256"), ("v6-8", "v6e-8")])

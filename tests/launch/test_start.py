@@ -28,6 +28,7 @@ MORE = ["--config.train.steps=9", "--config.evaluate.splits=test,validation"]
 def unchecked(monkeypatch):
     """No second process that checks the settings."""
     monkeypatch.setattr(start, "runs", lambda options, given: [tuple(given)])
+    monkeypatch.setattr(start, "plan", lambda target, job: "")
 
 
 def typed(case):
@@ -76,13 +77,35 @@ def test_a_wrong_setting_is_told_here_and_nothing_starts(tmp_path, monkeypatch, 
     assert "did you mean train.steps?" in printed.err and not tools.calls()
 
 
+def test_the_plan_is_told_first_and_what_does_not_fit_is_not_started(tmp_path, monkeypatch, capsys):
+    tools = stubs.Tools(tmp_path / "bin")
+    tools.add("kubectl")
+    monkeypatch.setenv("PATH", tools.environment["PATH"])
+    flags = [
+        *("--config=configs/classifier_tiny.py", "--workdir=gs://bucket/x", "--image=i"),
+        *("--accelerator=v5e-4", "--config.train.steps=1000"),
+    ]
+    assert stubs.TARGETS["gke"].main([*flags, "--config.mesh.fsdp=3"]) == 2
+    assert "does not fit the 4 devices" in capsys.readouterr().err and not tools.calls()
+    assert stubs.TARGETS["gke"].main([*flags, "--", "--profile=1:3"]) == 0
+    printed = capsys.readouterr().out
+    assert "classifier on 1 x v5e:2x2: 4 chips" in printed and "the run takes" in printed
+    assert len(tools.calls()) == 1
+
+
 def test_a_sweep_starts_one_run_each(tmp_path, monkeypatch, capsys):
     sweep = tmp_path / "s.py"
     sweep.write_text('def get_sweep():\n    return [{"seed": 1}, {"name": "b", "seed": 2}]\n')
     tools = stubs.Tools(tmp_path / "bin")
     tools.add("xpk")
     monkeypatch.setenv("PATH", tools.environment["PATH"])
-    flags = [*stubs.BASE, *stubs.FLAGS["xpk"], f"--sweep={sweep}", "--config.train.steps=9000"]
+    flags = [
+        *stubs.BASE,
+        *stubs.FLAGS["xpk"],
+        f"--sweep={sweep}",
+        "--config.train.steps=9000",
+        "--no_plan",
+    ]
     assert stubs.TARGETS["xpk"].main(flags) == 0
     printed = capsys.readouterr().out
     found = {call.words[2].removeprefix("--workload="): call.words[-1] for call in tools.calls()}
