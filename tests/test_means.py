@@ -9,8 +9,9 @@ import pytest
 
 from data_pipelines.errors import UserError
 from data_pipelines.records import Records
-from itit_jax import inputs, parts
+from itit_jax import inputs, main, parts
 from itit_jax.recipes import base
+from itit_jax.serve.session import Session
 from itit_jax.workdir import Workdir
 from tests import runs
 
@@ -91,3 +92,15 @@ def test_other_means_than_a_run_was_trained_with_are_one_sentence(captioner, tmp
     config = Workdir(workdir).config()
     with pytest.raises(UserError, match="does not hold the means"):
         parts.restore_params(base.find(config), config, changed)
+
+
+def test_an_export_captions_as_its_run_and_needs_neither_run_nor_tower(captioner, tmp_path):
+    workdir = tmp_path / "gone" / "run"
+    shutil.copytree(captioner[1], workdir)
+    out = tmp_path / "export"
+    assert main.main(["--mode=export", f"--workdir={workdir}", f"--out={out}"]) == 0
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
+    said = Session(workdir).caption(pictures)
+    shutil.rmtree(tmp_path / "gone")
+    assert Session(out).caption(pictures) == said
+    assert {"captioner", "tower", "means"} <= {file.name for file in out.iterdir()}

@@ -5,11 +5,20 @@ Training and inference, pictures and texts all go through `condition`, in the or
 the constant away (collapse), and what was trained under noise (corrupt) bears the rest.
 """
 
+import dataclasses
+
 import jax
 
 from itit_jax.models.towers import unit
 
 LAFITE = 0.75  # xi, the share of LAFITE's noise
+
+
+@dataclasses.dataclass
+class Means:
+    """Of pictures and of texts, vectors [d] each: what is collapsed."""
+
+    width: int
 
 
 def condition(vectors, mean=0.0, noise=None):

@@ -19,8 +19,16 @@ from itit_jax.models import condition, t5, tokenizers, towers
 from itit_jax.recipes import base
 from itit_jax.recipes.c3_flops import flops
 from itit_jax.recipes.c3_networks import build
+from itit_jax.workdir import config_of
 
 STREAMS = {"texts": ("text",), "images": ("image",), "caption": ("image", "text")}
+
+TABLES = {
+    "vocabulary": "captioner/.*/word_embedding",
+    "tokenizer": "drawer/(code_table/.*|mlm_bias)",
+    "places": "captioner/.*/word_positions|drawer/.*positions/.*",
+    "tower": "captioner/mapper/up/kernel|drawer/text_projection/kernel",  # a row a dimension
+}
 
 
 class Recipe:
@@ -35,6 +43,7 @@ class Recipe:
             "tower": config.tower.workdir or config.tower.weights,
             "tokenizer": config.tokenizer.workdir or config.tokenizer.weights,
         }
+        self.tables = TABLES
         self.length = config.data.text_length
         self.batch_spec = base.batch_spec(
             config, {TERMS[name]: STREAMS[TERMS[name]] for name in objectives(config)}
@@ -65,6 +74,23 @@ class Recipe:
             params["drawer"] = self.drawer.init(keys[2], *arguments, method=_draws)["params"]
             params["tokenizer"] = self.tokenizer.init(keys[3], pixels)["params"]
         return params
+
+    def published(self):
+        """{part: how it is given away}."""
+        made_by = lambda name, recipe: config_of(self.config[name], name, recipe)
+        layout = "siglip" if self.tower.image.probe else "clip"
+        means = condition.Means(self.tower.text.features)
+        given = {
+            "tower": base.Published("tower", layout, self.tower, made_by("tower", "towers")),
+            "means": base.Published("means", "itit_jax", means),
+        }
+        if self.captioner:
+            given["captioner"] = base.Published("captioner", "itit_jax", self.captioner)
+        if self.drawer:
+            tokenizer = made_by("tokenizer", "vq")
+            given["drawer"] = base.Published("drawer", "itit_jax", self.drawer)
+            given["tokenizer"] = base.Published("vqvae", "diffusers_vq", self.tokenizer, tokenizer)
+        return given
 
     def flops(self):
         """{term: models.flops.Flops} of one global step."""

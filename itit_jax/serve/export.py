@@ -149,7 +149,11 @@ def read(folder):
     files = about["parts"]
     if abstract.keys() - files.keys():
         raise broken(folder / ABOUT)
-    params = {part: weights.load(folder / files[part], abstract[part]) for part in abstract}
+    kinds = {p: weights.OURS for p, how in recipe.published().items() if how.layout == weights.OURS}
+    params = {
+        part: weights.load(folder / files[part], abstract[part], kind=kinds.get(part, ""))
+        for part in abstract
+    }
     vocabulary = Pieces(folder / VOCABULARY) if VOCABULARY in about["sha256"] else None
     return trained.Trained(folder, config, recipe, params, about["step"], vocabulary)
 

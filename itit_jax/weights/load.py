@@ -23,13 +23,14 @@ from itit_jax.weights.layouts.kinds import KINDS, OURS
 WRAPPERS = ("", "first_stage_model.", "module.", "model.", "transformer.", "params/")
 
 
-def read(path, part="") -> tuple[str, dict[str, Tensor]]:
+def read(path, part="", kind="") -> tuple[str, dict[str, Tensor]]:
     """-> (kind, {our path: Tensor}); layers unrolled. Refuses what it cannot account for.
 
-    `part` of ours (tokenizer, text_encoder) chooses among those of a pipeline's folder.
+    `part` of ours (tokenizer, text_encoder) chooses among those of a pipeline's folder. `kind`:
+    OURS where the file is known to be; by default its names tell.
     """
     tensors = read_tensors(path, part)
-    kind, names = _recognise(path, tensors)
+    kind, names = (kind, tensors) if kind else _recognise(path, tensors)
     if kind == OURS:
         return kind, tensors
     found, known = {}, set()
@@ -46,12 +47,12 @@ def read(path, part="") -> tuple[str, dict[str, Tensor]]:
     return kind, found
 
 
-def load(path, abstract, part=""):
+def load(path, abstract, part="", kind=""):
     """Parameters of a file, cast and placed as the leaves of `abstract` say.
 
     One tensor is in memory at a time beside what is placed already.
     """
-    kind, found = read(path, part)
+    kind, found = read(path, part, kind)
     wanted = {path_of(p): leaf for p, leaf in jax.tree_util.tree_leaves_with_path(abstract)}
     sources = {name: layers_of(name, leaf) for name, leaf in wanted.items()}
     _compare(path, kind, found, wanted, sources)
