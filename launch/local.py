@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from launch.options import RESTARTED, USER_FAULT
+from launch.options import RESTARTED
 from launch.start import Job, Target, main
 from launch.text import join
 
@@ -107,8 +107,6 @@ def _wait(started, told, grace):
 def worst(codes):
     """One exit code of all: what the user has to mend before what a new start helps against."""
     codes = [128 - code if code < 0 else code for code in codes]
-    if USER_FAULT in codes:
-        return USER_FAULT
     faults = [code for code in codes if code not in (0, *RESTARTED)]
     return next(iter(faults), max(codes))
 
