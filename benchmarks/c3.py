@@ -33,7 +33,7 @@ METHODS = {
 }
 HEADS = ("C1", "C3")  # of all seeds, and in the plain space too
 SEEDS = 3
-CYCLES = {"pairs alone": "none", "half cycles": "half", "full cycles": "full"}  # of ITIT
+CYCLES = {"pairs alone": "none", "full cycles": "full", "half cycles": "half"}  # of ITIT
 SCORES = {
     "captioning": "i2t_scene_f1",
     "drawing": "t2i_scene_f1",
