@@ -189,11 +189,12 @@ def _cost(found):
     lines = [
         f"## Sparse over dense: forward and backward of the layers ({sizes})",
         "",
-        "| direction | time | temporary memory |",
-        "|---|---|---|",
+        "| direction | time by the clock | of the cores | temporary memory |",
+        "|---|---|---|---|",
     ]
     for what, ratio in found["sparse_over_dense"].items():
-        lines.append(f"| {what} | {ratio['seconds']:.2f} | {ratio['temporary_bytes']:.2f} |")
+        cells = (f"{ratio[key]:.2f}" for key in ("seconds", "core_seconds", "temporary_bytes"))
+        lines.append(f"| {what} | {' | '.join(cells)} |")
     return lines
 
 

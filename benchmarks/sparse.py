@@ -37,19 +37,15 @@ def main(options):
     """Prints both and their ratios, forward and backward."""
     steps = {(name, what): compiled(options, kernel, what)
              for name, kernel in KERNELS.items() for what in SOURCES}  # fmt: skip
-    seconds = {key: [] for key in steps}
+    spent = {key: [] for key in steps}
     for _ in range(options.times):  # in turn, so that other work on the machine meets all alike
-        for key, (step, params) in steps.items():
-            seconds[key].append(timed(step, params))
-    memory = lambda step: step.memory_analysis().temp_size_in_bytes
-    found = {
-        name: {what: {"seconds": min(seconds[name, what]),
-                      "temporary_bytes": memory(steps[name, what][0])} for what in SOURCES}
-        for name in KERNELS
-    }  # fmt: skip
+        for key, step in steps.items():
+            spent[key].append(timed(*step))
+    found = {name: {what: told(steps[name, what][0], spent[name, what]) for what in SOURCES}
+             for name in KERNELS}  # fmt: skip
     ratios = {
-        what: {key: round(found["sparse"][what][key] / found["dense"][what][key], 3)
-               for key in ("seconds", "temporary_bytes")}
+        what: {key: round(found["sparse"][what][key] / value, 3)
+               for key, value in found["dense"][what].items()}
         for what in SOURCES
     }  # fmt: skip
     sizes = {name: getattr(options, name) for name in ("side", "words", "width", "depth", "heads")}
@@ -90,10 +86,17 @@ def compiled(options, kernel, what):
 
 
 def timed(run, *arguments):
-    """Seconds of one call."""
-    start = time.perf_counter()
+    """(seconds by the clock, seconds of all cores) of one call."""
+    wall, core = time.perf_counter(), time.process_time()
     jax.block_until_ready(run(*arguments))
-    return round(time.perf_counter() - start, 4)
+    return time.perf_counter() - wall, time.process_time() - core
+
+
+def told(step, spent):
+    """{"seconds", "core_seconds", "temporary_bytes"}: the least of each."""
+    wall, core = (round(min(column), 4) for column in zip(*spent))
+    memory = step.memory_analysis().temp_size_in_bytes
+    return {"seconds": wall, "core_seconds": core, "temporary_bytes": memory}
 
 
 if __name__ == "__main__":
