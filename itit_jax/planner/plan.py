@@ -130,7 +130,7 @@ def assumptions(topology, price):
         f"a {topology.kind} chip has {chip.flops / 1e12:g} TFLOP/s in bfloat16, "
         f"{chip.memory / GIB:g} GiB at {chip.memory_bandwidth / 1e9:g} GB/s, of which "
         f"{1 - SPARE:.0%} is the system's, and {chip.links / 1e9:g} GB/s each way over all links "
-        "(the vendor's pages)",
+        "(as published, not measured)",
         "FLOPs are those of matrix products and convolutions; remat computes the forward pass of "
         "all that is differentiated once more",
         "memory: state read and written once, frozen parts and batch read once; links: parameters "
@@ -141,7 +141,7 @@ def assumptions(topology, price):
         "no time for evaluation, saves, preemptions and compiling",
     ]
     if price is not None:
-        told.append(f"${price:g} an hour a chip: give --price for yours")
+        told.append(f"${price:g} an hour a chip: by --price, or a list price from memory")
     if topology.slices > 1 and chip.network is None:
         told.append(f"the network between slices of {topology.kind} is not known and not counted")
     return told

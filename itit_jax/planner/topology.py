@@ -1,6 +1,8 @@
 """Chips, and slices of them by the names that JAX gives topologies: v5e:16x16, v5p:4x4x8.
 
-Numbers are the vendor's, of one chip. Nothing here needs a TPU; `devices` needs libtpu.
+Numbers are of one chip, as its vendor publishes them; nobody here measured them, and links,
+networks, prices, v4 and tpu7x are from memory: look them up before you rent. Nothing here needs a
+TPU; `devices` needs libtpu.
 """
 
 import difflib
