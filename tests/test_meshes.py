@@ -60,8 +60,10 @@ def pass_on(arguments, workdir, chain):
 
 
 def wait_for(process, condition):
-    """Until it holds, or the process has ended."""
+    """Until it holds, or the process has ended; ten minutes at most."""
+    end = time.monotonic() + 600
     while process.poll() is None and not condition():
+        assert time.monotonic() < end, "it never came to that"
         time.sleep(0.1)
 
 
@@ -105,11 +107,16 @@ def test_two_processes_of_which_one_is_asked_to_stop_or_lost_end_together_and_go
         "--config.train.steps=1000000", "--config.log.seconds=0.1", module="launch.local",
     )  # fmt: skip
     children = pathlib.Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
-    log, life = run / "log.txt", "compiling the step took"
+    count = lambda name, text: (run / name).read_text().count(text) if (run / name).exists() else 0
+
+    def trains_in_life(number):
+        steps = count("metrics.jsonl", "\n")
+        return count("log.txt", "reads part 2 of 2") == number and steps > newest(run)
+
     for number, asked in enumerate((signal.SIGTERM, signal.SIGKILL), start=1):
-        wait_for(launcher, lambda: log.exists() and log.read_text().count(life) == number)  # noqa: B023
+        wait_for(launcher, lambda: trains_in_life(number))  # noqa: B023
         os.kill(int(children.read_text().split()[1]), asked)
-    wait_for(launcher, lambda: log.read_text().count(life) == 3)
+    wait_for(launcher, lambda: trains_in_life(3))
     first = newest(run)
     launcher.send_signal(signal.SIGTERM)
     output = launcher.communicate(timeout=600)[0]
