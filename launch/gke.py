@@ -122,7 +122,7 @@ TARGET = Target(
     script=script,
     delete=delete,
     check=check,
-    topology=lambda options: slices.find(options.accelerator).planned,
+    topology=slices.planned,
 )
 main = functools.partial(main, TARGET)
 

@@ -77,3 +77,8 @@ def find(name):
         return found
     near = difflib.get_close_matches(name, [*SLICES, *OTHERS], 1, 0.0)[0]
     raise Fault(f"--accelerator={name} is no TPU slice that is known here; did you mean {near}?")
+
+
+def planned(options):
+    """The slice that options ask for, as a plan names it."""
+    return find(options.accelerator).planned
