@@ -4,11 +4,12 @@ import pathlib
 import re
 
 import jax
+import numpy as np
 import pytest
 
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
-from itit_jax import inputs
+from itit_jax import distributed, inputs, sharding
 from itit_jax.program import describe
 from tests import tiny
 
@@ -24,8 +25,7 @@ def load(name, *overrides):
 
 
 # The real start of itit_tiny is in test_tiny_configs.py: the step that is compiled for what is
-# described takes what was allocated, or refuses it. Here a smaller ITIT, of a program that
-# test_devices.py needs too.
+# described takes what was allocated, or refuses it. Here a smaller ITIT.
 STARTS = {
     "classifier": lambda: load("classifier_tiny", *MESH, "optimizer.ema_decay=0.9"),
     "towers": lambda: load("towers_tiny", *MESH, "model.scan=true", "model.image.depth=1"),
@@ -53,6 +53,22 @@ def test_a_real_start_allocates_what_is_described(name):
         assert (real.shape, real.dtype) == (leaf.shape, leaf.dtype), place
         assert real.sharding.is_equivalent_to(leaf.sharding, real.ndim), place
         assert real.addressable_shards[0].data.shape == leaf.sharding.shard_shape(leaf.shape)
+    if name == "itit":
+        kernel = there.params["model"]["encoder"]["layers"]["attention"]["query"]["kernel"]
+        assert kernel.sharding.spec == jax.P(None, "fsdp", "tensor")
+        assert kernel.addressable_shards[0].data.shape == (1, 8, 8)
+
+
+def test_a_compiled_step_moves_nothing_between_host_and_devices():
+    program = describe(STARTS["classifier"]())
+    state, step = program.init(seed=0), program.lower().compile()
+    rows = sharding.batch_sharding(program.mesh)
+    zeros = lambda leaf: np.zeros(leaf.shape, leaf.dtype)
+    batch = distributed.to_global(jax.tree.map(zeros, program.batch), rows)
+    for _ in range(2):
+        with jax.transfer_guard("disallow"):
+            state, metrics = step(state, {}, batch)
+    assert int(state.step) == 2 and np.isfinite(metrics["loss"])
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
