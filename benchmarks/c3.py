@@ -1,28 +1,25 @@
 """C3 and its kin on scenes: captions from texts alone, drawings from pictures alone.
 
-python -m benchmarks.c3 --work=runs/c3 --out=results/c3
+python -m benchmarks.c3 --work=runs/scenes --out=results/c3
 
-One data set with 20,000 pairs. The weak tower saw the first 500 of them, as ITIT does here, the
-plain one all, and the strong one was made to tell each text from itself with two words exchanged,
-without which a space of scenes does not know what is where. Captioners and drawers see lone texts
-and lone pictures. Every step is a command that you could type, and the same command goes on where
-it was stopped. Writes OUT.json and OUT.md.
+The weak tower saw the first 500 pairs, as ITIT does here, the plain one all 20,000, and the strong
+one was made to tell each text from itself with two words exchanged, without which a space of scenes
+does not know what is where. Captioners and drawers see lone texts and lone pictures. Every step is
+a command that you could type, and the same command goes on where it was stopped. Writes OUT.json
+and OUT.md.
 """
 
 import json
+import pathlib
 import sys
 
-from benchmarks.study import Study, interval, shown, told, write
+from benchmarks import scene_runs
+from benchmarks.scene_runs import FEW, PAIRS, SCORES
+from benchmarks.study import Study, number, shown, told, write
 from configs.commands import Argument, command
 
-PAIRS = 20_000
-FEW = 500
 LONG = ("data.rows.caption=256", "train.steps=8000", "loss.exchanged=1.0")
-TOWERS = {  # keys of each
-    "weak": (f"data.pairs={FEW}",),
-    "plain": (f"data.pairs={PAIRS}",),
-    "strong": (f"data.pairs={PAIRS}", *LONG),
-}
+TOWERS = {"weak": (FEW, ()), "plain": (PAIRS, ()), "strong": (PAIRS, LONG)}  # pairs, keys
 METHODS = {
     "C1": ("collapse=false", "corrupt=none"),
     "C2_1": ("collapse=true", "corrupt=none"),
@@ -34,27 +31,20 @@ METHODS = {
 HEADS = ("C1", "C3")  # of all seeds, and in the plain space too
 SEEDS = 3
 CYCLES = {"pairs alone": "none", "full cycles": "full", "half cycles": "half"}  # of ITIT
-SCORES = {
-    "captioning": "i2t_scene_f1",
-    "drawing": "t2i_scene_f1",
-    "CIDEr": "i2t_cider",
-}
 RECALL = ("i2t_recall_1", "t2i_recall_1")
-HEAD = ("| | seed | captioning F1 | drawing F1 | CIDEr |", "|---|---|---|---|---|")
+HEAD = ("| | seed | captioning F1 | drawing F1 | CIDEr | FID |", "|---|---|---|---|---|---|")
 
 ARGUMENTS = {
-    "--work": Argument("runs/c3", "folder of the runs", form="DIR"),
+    "--work": Argument(scene_runs.FOLDER, "folder of the runs", form="DIR"),
     "--out": Argument("results/c3", "OUT.json and OUT.md", form="PATH"),
-    "--set": Argument((), "a key of every c3 run, often", form="KEY=VALUE", many=True),
 }
 
 
 @command("benchmarks.c3", "C1, C2, C3 on scenes, in weak and strong spaces", ARGUMENTS)
 def main(options):
     """Runs what is not done yet, and writes the tables after each run."""
-    study = Study(options.work)
-    tell = lambda: write(options.out, gather(study), page)
-    return study.run(commands(study.folder, options.set), tell)
+    study = study_in(options.work)
+    return study.run(lambda: write(options.out, gather(study), page))
 
 
 def rows():
@@ -66,34 +56,38 @@ def rows():
                     yield tower, method, seed
 
 
-def commands(work, own):
+def study_in(folder):
+    """The study with its runs there."""
+    work = pathlib.Path(folder)
+    return Study(work, commands(work))
+
+
+def commands(work):
     """(name, what a user would type)."""
-    data, tokenizer = work / "data", f"tokenizer.workdir={work / 'tokenizer'}"
-    build = ["python", "-m", "data_pipelines.build", "--from=scenes", "--preset=tiny"]
-    yield "data", [*build, f"--pairs={PAIRS}", f"--out={data}"]
-    yield train(work, "tokenizer", "vq")
-    for tower, keys in TOWERS.items():
-        yield train(work, tower, "towers", *keys)
-        bound = ["python", "-m", "itit_jax.evaluation.binding", f"{data}:test"]
+    yield from scene_runs.base(work)
+    for tower in TOWERS:
+        yield tower_of(work, tower)
+        bound = ["python", "-m", "itit_jax.evaluation.binding", f"{work / 'data'}:test"]
         out = work / f"{tower}_binding.json"
         yield out.stem, [*bound, f"--tower={work / tower}", f"--out={out}"]
-    few = (tokenizer, f"data.pairs={FEW}", "evaluate.captions=true")
-    itit = [train(work, f"itit_{cycle}", "itit", f"cycle.mode={cycle}", *few)
-            for cycle in CYCLES.values()]  # fmt: skip
-    for tower, method, seed in rows():
-        keys = (f"condition.{key}" for key in METHODS[method])
-        place = (f"tower.workdir={work / tower}", f"seed={seed}")
-        if seed:  # the tables are whole before any row is repeated
+    itit = [scene_runs.itit(work, cycle) for cycle in CYCLES.values()]
+    for row in rows():
+        if row[-1]:  # the tables are whole before any row is repeated
             yield from itit
             itit = []
-        yield train(work, name_of(tower, method, seed), "c3", *place, *keys, *few, *own)
+        yield run_of(work, *row)
 
 
-def train(work, name, recipe, *keys):
-    """(name, the training of a tiny config of a recipe in a workdir of that name)."""
-    words = ["python", "-m", "itit_jax.main", f"--config=configs/{recipe}_tiny.py"]
-    places = [f"--workdir={work / name}", f"--config.data.path={work / 'data'}"]
-    return name, [*words, *places, *(f"--config.{key}" for key in keys)]
+def tower_of(work, tower):
+    """(name, words) of a space."""
+    pairs, keys = TOWERS[tower]
+    return scene_runs.space(work, tower, pairs, *keys)
+
+
+def run_of(work, tower, method, seed):
+    """(name, words) of one row."""
+    keys = [f"condition.{key}" for key in METHODS[method]]
+    return scene_runs.c3(work, name_of(tower, method, seed), tower, f"seed={seed}", *keys)
 
 
 def name_of(tower, method, seed):
@@ -104,7 +98,7 @@ def name_of(tower, method, seed):
 def gather(study):
     """What is known so far."""
     done = study.finished
-    scored = lambda name: {k: interval(study.scores(name)["test"], v) for k, v in SCORES.items()}
+    scored = lambda name: scene_runs.scored(study.scores(name)["test"])
     towers = {name: {key: study.scores(name)["test"][key] for key in RECALL}
               for name in TOWERS if name in done}  # fmt: skip
     for name in towers:
@@ -116,13 +110,13 @@ def gather(study):
         for tower, method, seed in rows()
         if (name := name_of(tower, method, seed)) in done
     ]
-    itit = {told: scored(f"itit_{cycle}")
-            for told, cycle in CYCLES.items() if f"itit_{cycle}" in done}  # fmt: skip
+    cycles = {told: f"itit_{cycle}_{FEW}_0" for told, cycle in CYCLES.items()}
+    itit = {told: scored(name) for told, name in cycles.items() if name in done}
     return {
         "towers": towers,
         "rows": found,
         "itit": itit,
-        "intervals": "95 %, bootstrap over the 500 test scenes of one run",
+        "intervals": scene_runs.INTERVALS,
         **study.made("benchmarks.c3"),
     }
 
@@ -132,7 +126,9 @@ def page(found):
     lines = ["# C3 on scenes", "", f"{told(found)} Brackets: {found['intervals']}.", ""]
     for tower, measured in found["towers"].items():
         named = ", ".join(f"{name} {value:.3f}" for name, value in measured.items())
-        lines += [f"## The {tower} space: {', '.join(TOWERS[tower])} ({named})", "", *HEAD]
+        pairs, keys = TOWERS[tower]
+        title = ", ".join((f"## The {tower} space: {pairs:,} pairs", *keys))
+        lines += [f"{title} ({named})", "", *HEAD]
         mine = [row for row in found["rows"] if row["tower"] == tower]
         lines += [*(_line(row["method"], row) for row in mine), ""]
     if found["itit"]:
@@ -143,7 +139,7 @@ def page(found):
 
 def _line(name, row):
     scores = " | ".join(shown(row[label]) for label in SCORES)
-    return f"| {name} | {row['seed']} | {scores} |"
+    return f"| {name} | {row['seed']} | {scores} | {number(row['FID'])} |"
 
 
 if __name__ == "__main__":

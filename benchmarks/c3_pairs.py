@@ -1,6 +1,6 @@
 """Captioning from few pairs: C3 with a space of its own, the same decoder without texts, and ITIT.
 
-python -m benchmarks.c3_pairs --work=runs/c3_pairs --out=results/c3_pairs
+python -m benchmarks.c3_pairs --work=runs/scenes --out=results/c3_pairs
 
 Of each number of pairs every system sees those and no other: the space of C3 too, in which its
 captioner then learns from 6,000 lone texts (C3), and from the pairs as well (fine-tuned). "Decoder
@@ -8,21 +8,30 @@ alone" is that captioner in that space, from the pairs only. One seed. Every ste
 you could type, and the same command goes on where it was stopped. Writes OUT.json, .md and .png.
 """
 
+import pathlib
 import sys
 
-from benchmarks.c3 import train
+from benchmarks import scene_runs
+from benchmarks.c3 import tower_of
+from benchmarks.scene_runs import FEW, train
 from benchmarks.study import Study, interval, shown, told, write
 from configs.commands import Argument, command
 from data_pipelines.files import whole
 
 PAIRS = (25, 50, 100, 250, 500)
-CAPTIONER = ("data.rows.images=0", "train.steps=1200")
+CAPTIONER = ("data.rows.images=0",)
 PAIRS_ONLY = ("data.rows.images=0", "data.rows.texts=0", "train.steps=400")
-CYCLES = {"ITIT, full cycles": "full", "ITIT, half cycles": "half"}
-SYSTEMS = {"C3": "c3", "C3, fine-tuned": "fine", "decoder alone": "alone"} | CYCLES
+CYCLES = ("full", "half")
+SYSTEMS = {  # and the names of their runs
+    "C3": "c3_{}",
+    "C3, fine-tuned": "fine_{}",
+    "decoder alone": "alone_{}",
+    "ITIT, full cycles": "itit_full_{}_0",
+    "ITIT, half cycles": "itit_half_{}_0",
+}
 SCORE = "i2t_scene_f1"
 ARGUMENTS = {
-    "--work": Argument("runs/c3_pairs", "folder of the runs", form="DIR"),
+    "--work": Argument(scene_runs.FOLDER, "folder of the runs", form="DIR"),
     "--out": Argument("results/c3_pairs", "OUT.json, OUT.md and OUT.png", form="PATH"),
 }
 
@@ -30,51 +39,53 @@ ARGUMENTS = {
 @command("benchmarks.c3_pairs", "captioning by C3 and ITIT from 25 to 500 pairs", ARGUMENTS)
 def main(options):
     """Runs what is not done yet, and tells what is known after each run."""
-    study = Study(options.work)
+    work = pathlib.Path(options.work)
+    study = Study(work, commands(work))
 
     def tell():
         found = gather(study)
         write(options.out, found, page)
         plot(f"{options.out}.png", found["captioning"])
 
-    return study.run(commands(study.folder), tell)
+    return study.run(tell)
 
 
 def commands(work):
     """(name, what a user would type)."""
-    build = ["python", "-m", "data_pipelines.build", "--from=scenes", "--preset=tiny"]
-    yield "data", [*build, f"--out={work / 'data'}"]
-    yield train(work, "tokenizer", "vq")
+    yield from scene_runs.base(work)
     for pairs in PAIRS:
         yield from of_c3(work, pairs)
-    for cycle in CYCLES.values():
+    for cycle in CYCLES:
         for pairs in PAIRS:
-            keys = (f"data.pairs={pairs}", f"tokenizer.workdir={work / 'tokenizer'}")
-            yield train(work, f"{cycle}_{pairs}", "itit", f"cycle.mode={cycle}", *keys)
+            yield scene_runs.itit(work, cycle, pairs)
 
 
 def of_c3(work, pairs):
     """The space, the captioner of texts, that one fine-tuned, and one of pairs alone."""
-    few, rows = f"data.pairs={pairs}", min(pairs, 128)
-    space = (few, f"tower.workdir={work / f'space_{pairs}'}")
+    rows = f"data.rows.caption={min(pairs, 128)}"
+    few = scene_runs.space(work, f"space_{pairs}", pairs, rows)
+    tower, words = tower_of(work, "weak") if pairs == FEW else few
+    yield tower, words
     some = f"data.rows.caption={min(pairs, 16)}"
-    yield train(work, f"space_{pairs}", "towers", few, f"data.rows.caption={rows}")
-    yield train(work, f"c3_{pairs}", "c3", *space, *CAPTIONER)
+    place = (f"tower.workdir={work / tower}", f"data.pairs={pairs}")
+    yield train(work, f"c3_{pairs}", "c3", *place, *CAPTIONER)
     begun = (f"model.start_from={work / f'c3_{pairs}'}", "optimizer.learning_rate=3e-4")
-    yield train(work, f"fine_{pairs}", "c3", *space, *PAIRS_ONLY, some, *begun)
-    yield train(work, f"alone_{pairs}", "c3", *space, *PAIRS_ONLY, some)
+    yield train(work, f"fine_{pairs}", "c3", *place, *PAIRS_ONLY, some, *begun)
+    yield train(work, f"alone_{pairs}", "c3", *place, *PAIRS_ONLY, some)
 
 
 def gather(study):
     """What is known so far: {system: {pairs: [F1, low, high]}}."""
     found = {}
-    for told_as, name in SYSTEMS.items():
-        done = [pairs for pairs in PAIRS if f"{name}_{pairs}" in study.finished]
-        scores = {n: interval(study.scores(f"{name}_{n}")["test"], SCORE) for n in done}
-        found[told_as] = scores
+    for system, name in SYSTEMS.items():
+        runs = {pairs: name.format(pairs) for pairs in PAIRS}
+        found[system] = {
+            pairs: interval(study.scores(run)["test"], SCORE)
+            for pairs, run in runs.items() if run in study.finished
+        }  # fmt: skip
     return {
         "captioning": found,
-        "intervals": "95 %, bootstrap over the 500 test scenes of one run",
+        "intervals": scene_runs.INTERVALS,
         **study.made("benchmarks.c3_pairs"),
     }
 

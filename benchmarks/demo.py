@@ -33,8 +33,8 @@ ARGUMENTS = {
 def main(options):
     """Runs the commands in order, then gathers scores.json."""
     out = pathlib.Path(options.out)
-    study = Study(out)
-    if code := study.run(commands(options, out)):
+    study = Study(out, commands(options, out))
+    if code := study.run():
         return code
     scores = gather(out, options, study)
     (out / "scores.json").write_text(json.dumps(scores, indent=1))
@@ -88,6 +88,7 @@ def gather(out, options, study):
         # Captions do not pass the tokenizer's pixels; pictures cannot be better than it.
         scores[f"{name}_f1_tokenizer_ceiling"] = after["test"]["tokenizer_scene_f1"]
     flat = {k: v for k, v in _flat(config)}
+    spent = study.spent()
     return scores | {
         "pairs": flat["data.pairs"] or counts["pairs"]["records"],
         "lone_images": flat["data.lone_images"] or counts["images"]["records"],
@@ -95,9 +96,9 @@ def gather(out, options, study):
         "cycle": options.cycle,
         "seed": options.seed,
         "steps": int(steps[-1]),
-        "wall_seconds": round(study.spent.total("wall"), 1),
-        "core_seconds": round(study.spent.total("core"), 1),
-        "core_seconds_of": {n: round(part["core"], 1) for n, part in study.spent.parts.items()},
+        "wall_seconds": round(spent["wall"], 1),
+        "core_seconds": round(spent["core"], 1),
+        "core_seconds_of": {n: round(study.spent(n)["core"], 1) for n in study.commands},
         "intervals": "95 %, bootstrap over the test scenes of this one run; seeds differ by more",
         "device": machine(),
         "command": shlex.join(["python", "-m", "benchmarks.demo", *sys.argv[1:]]),

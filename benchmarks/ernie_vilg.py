@@ -1,21 +1,24 @@
 """ERNIE-ViLG on scenes: few pairs and many, in two stages and end to end, dense and sparse.
 
-python -m benchmarks.ernie_vilg --work=runs/ernie_study --out=results/ernie_vilg
+python -m benchmarks.ernie_vilg --work=runs/scenes --out=results/ernie_vilg
 
-One data set of 20,000 pairs. Every step is a command that you could type, and the same command goes
-on where it was stopped. Writes OUT.json and OUT.md.
+All rows but the first see 20,000 pairs. Every step is a command that you could type, and the same
+command goes on where it was stopped. Writes OUT.json and OUT.md.
 """
 
 import json
+import pathlib
 import statistics
 import sys
 
-from benchmarks.study import Study, interval, shown, told, write
+from benchmarks import c3, scene_runs
+from benchmarks.scene_runs import FEW, PAIRS
+from benchmarks.study import Study, interval, number, shown, told, write
 from configs.commands import Argument, command
 
-PAIRS, FEW, DRAWINGS = 20_000, 500, 10
+DRAWINGS = 10
 POINTS = 10  # of a curve of losses, each the mean of its part of the run
-# Row: its own keys. Those that start with few see 500 pairs, and their judge too.
+# Row: its own keys; the workdir is ernie_ROW.
 ROWS = {
     "few": (),
     "all": (),
@@ -24,7 +27,7 @@ ROWS = {
     "sparse": ("model.attention=sparse", "model.kernel=3"),
     "seed": ("seed=1",),
 }
-JUDGED = {"few": ("judge_few", FEW), "all": ("judge", PAIRS)}
+JUDGED = {"few": "weak", "all": "plain"}  # by a space of the same pairs
 STAGES = {"all": "two stages", "generator": "Transformer end to end", "both": "both end to end"}
 SCORES = {
     "captioning": "i2t_scene_f1", "drawing": "t2i_scene_f1", "best": "t2i_best_scene_f1",
@@ -36,63 +39,48 @@ NUMBERS = {
 }  # fmt: skip
 
 ARGUMENTS = {
-    "--work": Argument("runs/ernie_study", "folder of the runs", form="DIR"),
+    "--work": Argument(scene_runs.FOLDER, "folder of the runs", form="DIR"),
     "--out": Argument("results/ernie_vilg", "OUT.json and OUT.md", form="PATH"),
-    "--set": Argument((), "a key of every ernie_vilg run, often", form="KEY=VALUE", many=True),
 }
 
 
 @command("benchmarks.ernie_vilg", "ERNIE-ViLG on scenes", ARGUMENTS)
 def main(options):
     """Runs what is not done yet, and writes the tables after each run."""
-    study = Study(options.work)
-    tell = lambda: write(options.out, gather(study), page)
-    return study.run(commands(study.folder, options.set), tell)
+    work = pathlib.Path(options.work)
+    study = Study(work, commands(work))
+    return study.run(lambda: write(options.out, gather(study), page))
 
 
-def commands(work, own):
+def commands(work):
     """(name, what a user would type)."""
-    module = ["python", "-m"]
-    build = [*module, "data_pipelines.build", "--from=scenes", "--preset=tiny"]
-    yield "data", [*build, f"--pairs={PAIRS}", f"--out={work / 'data'}"]
-    train = [*module, "itit_jax.main", f"--config.data.path={work / 'data'}"]
-    run = lambda name, config: [*train, f"--config=configs/{config}.py", f"--workdir={work / name}"]
-    yield "tokenizer", run("tokenizer", "vq_tiny")
-    tokenizer = f"--config.tokenizer.workdir={work / 'tokenizer'}"
-    yield "tokens", [*run("tokens", "ernie_vilg_tiny"), "--mode=encode", tokenizer]
-    yield "classifier", run("classifier", "classifier_tiny")
-    for judge, pairs in JUDGED.values():
-        yield judge, [*run(judge, "towers_tiny"), f"--config.data.pairs={pairs}"]
+    yield from scene_runs.base(work)
     for name in ROWS:
-        keys = (*keys_of(name, work), *own)
-        flags = [tokenizer, *(f"--config.{key}" for key in keys)]
-        yield name, [*run(name, "ernie_vilg_tiny"), *flags]
-    sparse = [*module, "benchmarks.sparse", f"--out={work / 'sparse.json'}"]
+        yield from run_of(work, name)
+    sparse = ["python", "-m", "benchmarks.sparse", f"--out={work / 'sparse.json'}"]
     yield "time_and_memory", sparse
 
 
-def keys_of(name, work):
-    """The keys of a row beside those of the preset."""
-    keys = [*ROWS[name], f"evaluate.features=scenes:{work / 'classifier'}"]
-    if not any(key.startswith("model.reconstructor") for key in keys):
-        keys.append(f"data.tokens={work / 'tokens'}")  # the same ids, and no pixels to encode
-    if name == "few":
-        keys.append(f"data.pairs={FEW}")
+def run_of(work, name):
+    """(name, words) of a row, behind those of its judge."""
+    keys = ROWS[name]
     if name in JUDGED:
-        keys += [f"evaluate.best_of={DRAWINGS}", f"evaluate.judge={work / JUDGED[name][0]}"]
-    return keys
+        yield c3.tower_of(work, JUDGED[name])
+        judge = f"evaluate.judge={work / JUDGED[name]}"
+        keys = (*keys, f"evaluate.best_of={DRAWINGS}", judge)
+    yield scene_runs.ernie(work, f"ernie_{name}", FEW if name == "few" else PAIRS, *keys)
 
 
 def gather(study):
     """What is known so far."""
-    there = [name for name in ROWS if name in study.finished]
     measured = study.folder / "sparse.json"
     return {
-        "rows": {name: row(study, name) for name in there},
+        "rows": {name: row(study, f"ernie_{name}")
+                 for name in ROWS if f"ernie_{name}" in study.finished},
         "time_and_memory": json.loads(measured.read_text()) if measured.exists() else None,
-        "intervals": "95 %, bootstrap over the 500 test scenes of one run",
+        "intervals": scene_runs.INTERVALS,
         **study.made("benchmarks.ernie_vilg"),
-    }
+    }  # fmt: skip
 
 
 def row(study, name):
@@ -157,9 +145,9 @@ def _stages(rows):
     for name, words in STAGES.items():
         if name in rows:
             r = rows[name]
-            numbers = (_number(r["fid"]), shown(r["gold"]), _number(r["gold_fid"]),
-                       _number(r["gold_error"]))  # fmt: skip
-            cells = (_number(r["draw_loss"]), shown(r["drawing"]), *numbers)
+            numbers = (number(r["fid"]), shown(r["gold"]), number(r["gold_fid"]),
+                       number(r["gold_error"]))  # fmt: skip
+            cells = (number(r["draw_loss"]), shown(r["drawing"]), *numbers)
             lines.append(f"| {words} | {' | '.join(cells)} |")
     return lines
 
@@ -196,10 +184,6 @@ def _cost(found):
         cells = (f"{ratio[key]:.2f}" for key in ("seconds", "core_seconds", "temporary_bytes"))
         lines.append(f"| {what} | {' | '.join(cells)} |")
     return lines
-
-
-def _number(value):
-    return "" if value is None else f"{value:.4g}"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ and each training resumes by itself.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -24,33 +25,37 @@ ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} | os.environ
 
 
 class Study:
-    """A folder of runs, and the commands that came to their end there."""
+    """Commands of a study in a folder of runs.
 
-    def __init__(self, folder):
+    Several studies may share the folder, also at the same time: what two of them need is run once.
+    """
+
+    def __init__(self, folder, commands):
+        """commands: (name, what a user would type) in order."""
         self.folder = pathlib.Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.spent = Spent(self.folder / "spent.json")
+        self.commands = dict(commands)
 
     @property
     def finished(self):
-        """{name: words} of these commands."""
-        file = self.folder / "finished.json"
-        return json.loads(file.read_text()) if file.exists() else {}
+        """Names of those that ended as they stand here."""
+        return [name for name, words in self.commands.items() if self._kept(name)["ended"] == words]
 
-    def run(self, commands, after=lambda: None):
-        """Of (name, words) those that did not end as they stand; `after()` follows each.
-        -> exit code."""
-        for name, words in commands:
-            if self.finished.get(name) == words:
-                continue
-            print(f"\n$ {shlex.join(words)}", flush=True)
-            with self.spent.on(name):
-                code = subprocess.run([sys.executable, *words[1:]], env=ENVIRONMENT).returncode
-            if code:
-                print(f"stopped with exit code {code}; the same command goes on.", file=sys.stderr)
-                return code
-            with whole(self.folder / "finished.json", "w") as file:
-                json.dump(self.finished | {name: words}, file, indent=1)
+    def spent(self, name=None):
+        """{"wall", "core"}: seconds by the clock and of all cores (user and system), of one command
+        or of all; an interrupted one has cost its first part too."""
+        kept = [self._kept(each) for each in (self.commands if name is None else [name])]
+        return {kind: sum(one[kind] for one in kept) for kind in ("wall", "core")}
+
+    def run(self, after=lambda: None):
+        """Those that did not end yet; `after()` follows each. -> exit code."""
+        for name, words in self.commands.items():
+            with self._alone(name):
+                if self._kept(name)["ended"] == words:
+                    continue
+                print(f"\n$ {shlex.join(words)}", flush=True)
+                if code := self._spend(name, words):
+                    print(f"exit code {code}; the same command goes on.", file=sys.stderr)
+                    return code
             after()
         return 0
 
@@ -61,40 +66,45 @@ class Study:
 
     def made(self, module):
         """What stands beside every figure: cost, machine, command and commit."""
+        spent = self.spent()
         return {
-            "core_minutes": round(self.spent.total("core") / 60, 1),
-            "wall_minutes": round(self.spent.total("wall") / 60, 1),
+            "core_minutes": round(spent["core"] / 60, 1),
+            "wall_minutes": round(spent["wall"] / 60, 1),
             "device": machine(),
             "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
             "commit": commit(),
         }
 
+    def _spend(self, name, words):
+        """Run it and write down what it took. -> exit code."""
+        wall, core, code = time.time(), _children(), None
+        try:
+            code = subprocess.run([sys.executable, *words[1:]], env=ENVIRONMENT).returncode
+            return code
+        finally:
+            kept = self._kept(name)
+            kept["wall"] += time.time() - wall
+            kept["core"] += _children() - core
+            kept["ended"] = words if code == 0 else None
+            with whole(self._file(name), "w") as file:
+                json.dump(kept, file, indent=1)
 
-class Spent:
-    """Seconds of each command: by the clock, and of all cores together (user and system).
+    def _kept(self, name):
+        file = self._file(name)
+        nothing = {"ended": None, "wall": 0.0, "core": 0.0}
+        return json.loads(file.read_text()) if file.exists() else nothing
 
-    They are kept in a file: an interrupted study has cost its first part too.
-    """
-
-    def __init__(self, file):
-        self.file = file
-        self.parts = json.loads(file.read_text()) if file.exists() else {}
+    def _file(self, name):
+        return self.folder / "commands" / f"{name}.json"
 
     @contextlib.contextmanager
-    def on(self, name):
-        """Around a command."""
-        wall, core = time.time(), _children()
-        try:
+    def _alone(self, name):
+        """While another study runs this command, wait."""
+        lock = self._file(name).with_suffix(".lock")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with open(lock, "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield
-        finally:
-            part = self.parts.setdefault(name, {"wall": 0.0, "core": 0.0})
-            part["wall"] += time.time() - wall
-            part["core"] += _children() - core
-            self.file.write_text(json.dumps(self.parts, indent=1))
-
-    def total(self, kind):
-        """Seconds of all commands."""
-        return sum(part[kind] for part in self.parts.values())
 
 
 def _children():
@@ -110,6 +120,11 @@ def interval(scores, name):
 def shown(entry):
     """An interval in a table."""
     return "" if entry is None else "{:.2f} ({:.2f} to {:.2f})".format(*entry)
+
+
+def number(value):
+    """A number in a table; nothing where nothing was measured."""
+    return "" if value is None else f"{value:.4g}"
 
 
 def told(found):

@@ -1,23 +1,25 @@
 """Questions about scenes that ERNIE-ViLG answers exactly, by kind; begun from a run or fresh.
 
-python -m benchmarks.vqa --work=runs/vqa --out=results/vqa
+python -m benchmarks.vqa --work=runs/scenes --out=results/vqa
 
-One data set of 20,000 pairs with eight questions about each picture. Every step is a command that
-you could type, and the same command goes on where it was stopped. Writes OUT.json and OUT.md.
+20,000 pairs with eight questions about each picture. Every step is a command that you could type,
+and the same command goes on where it was stopped. Writes OUT.json and OUT.md.
 """
 
+import pathlib
 import sys
 
+from benchmarks import ernie_vilg, scene_runs
+from benchmarks.scene_runs import PAIRS, QUESTIONS
 from benchmarks.study import Study, interval, shown, told, write
 from configs.commands import Argument, command
 
-PAIRS, QUESTIONS = 20_000, 8
 KINDS = ("colour", "shape", "size", "place", "count", "yes_no")
 SPLITS = ("test_questions", "held_out_questions")
-RUNS = {"started": "from a run of both directions", "fresh": "fresh"}
+RUNS = {"vqa_started": "from a run of both directions", "vqa_fresh": "fresh"}
 
 ARGUMENTS = {
-    "--work": Argument("runs/vqa", "folder of the runs", form="DIR"),
+    "--work": Argument(scene_runs.FOLDER, "folder of the runs", form="DIR"),
     "--out": Argument("results/vqa", "OUT.json and OUT.md", form="PATH"),
 }
 
@@ -25,29 +27,25 @@ ARGUMENTS = {
 @command("benchmarks.vqa", "questions about scenes, answered by ERNIE-ViLG", ARGUMENTS)
 def main(options):
     """Runs what is not done yet, and writes the tables after each run."""
-    study = Study(options.work)
-    return study.run(commands(study.folder), lambda: write(options.out, gather(study), page))
+    work = pathlib.Path(options.work)
+    study = Study(work, commands(work))
+    return study.run(lambda: write(options.out, gather(study), page))
 
 
 def commands(work):
     """(name, what a user would type)."""
-    build = ["python", "-m", "data_pipelines.build", "--from=scenes", "--preset=tiny"]
-    yield "data", [*build, f"--pairs={PAIRS}", f"--questions_each={QUESTIONS}",
-                   f"--out={work / 'data'}"]  # fmt: skip
-    train = ["python", "-m", "itit_jax.main", f"--config.data.path={work / 'data'}"]
-    run = lambda name, config: [*train, f"--config=configs/{config}.py", f"--workdir={work / name}"]
-    yield "tokenizer", run("tokenizer", "vq_tiny")
-    drawn = f"--config.tokenizer.workdir={work / 'tokenizer'}"
-    yield "ernie", [*run("ernie", "ernie_vilg_tiny"), drawn]
-    start = f"--config.model.start_from={work / 'ernie'}"
-    yield "started", [*run("started", "ernie_vilg_vqa_tiny"), drawn, start]
-    yield "fresh", [*run("fresh", "ernie_vilg_vqa_tiny"), drawn]
+    yield from scene_runs.base(work)
+    yield from ernie_vilg.run_of(work, "all")
+    drawn = f"tokenizer.workdir={work / 'tokenizer'}"
+    start = f"model.start_from={work / 'ernie_all'}"
+    yield scene_runs.train(work, "vqa_started", "ernie_vilg_vqa", drawn, start)
+    yield scene_runs.train(work, "vqa_fresh", "ernie_vilg_vqa", drawn)
 
 
 def gather(study):
     """What is known so far."""
     found = []
-    for name in filter(study.finished.__contains__, RUNS):
+    for name in (name for name in RUNS if name in study.finished):
         for split, scores in study.scores(name).items():
             kinds = {kind: interval(scores, f"answer_{kind}_exact") for kind in KINDS}
             exact = interval(scores, "answer_exact")

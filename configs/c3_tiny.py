@@ -28,7 +28,7 @@ def get_config():
     c.loss.smoothing = 0.0
 
     c.optimizer.update(name="muon", learning_rate=3e-3, weight_decay=0.01, ema_decay=0.99)
-    c.train.steps = 2_000
+    c.train.steps = 1_200
 
     c.decode.update(rounds=6, temperature=1.0)  # 16 tokens, not 256
 

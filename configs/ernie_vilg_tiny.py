@@ -21,7 +21,7 @@ def get_config():
     c.model.scan = False  # few layers: unrolled they run faster on a CPU
 
     c.optimizer.update(name="muon", learning_rate=3e-3, weight_decay=0.01, ema_decay=0.99)
-    c.train.steps = 3_000
+    c.train.steps = 2_000
 
     c.evaluate.update(scenes="tiny", examples=500, splits=("test", "held_out"))
     c.save.every = 500

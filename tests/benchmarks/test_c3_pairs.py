@@ -1,26 +1,24 @@
 """Captioning from few pairs: no command sees more pairs than its row says."""
 
-import json
 import pathlib
+import re
 
 from PIL import Image
 
 from benchmarks import c3_pairs
-from benchmarks.study import Study
 from itit_jax import config as settings
+from tests.benchmarks import finished
 
 
 def test_every_run_sees_so_many_pairs_and_has_settings_that_fit():
     work = pathlib.Path("w")
     named = dict(c3_pairs.commands(work))
-    assert len(named) == 2 + 4 * 5 + 2 * 5
+    assert len(named) == 4 + 4 * 5 + 2 * 5
     for name, words in named.items():
         if "_" not in name:
             continue
-        file = next(w.removeprefix("--config=") for w in words if w.startswith("--config="))
-        keys = [w.removeprefix("--config.") for w in words if w.startswith("--config.")]
-        config = settings.load(file, overrides=keys)
-        assert config.data.pairs == int(name.split("_")[1]), name
+        config = finished.config_of(words, settings)
+        assert config.data.pairs == int(re.search(r"_(\d+)", name)[1]), name
         assert config.data.rows.caption <= config.data.pairs
     words = named["fine_50"]
     assert f"--config.model.start_from={work / 'c3_50'}" in words
@@ -29,11 +27,8 @@ def test_every_run_sees_so_many_pairs_and_has_settings_that_fit():
 
 def test_what_is_finished_is_told_and_drawn(tmp_path):
     scores = {"test": {"i2t_scene_f1": 0.5, "i2t_scene_f1_low": 0.4, "i2t_scene_f1_high": 0.6}}
-    for name in ("c3_25", "c3_100"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "eval.json").write_text(json.dumps({"9": scores}))
-    (tmp_path / "finished.json").write_text(json.dumps({"c3_25": [], "c3_100": []}))
-    found = c3_pairs.gather(Study(tmp_path))
+    runs = dict.fromkeys(("c3_25", "c3_100"), scores)
+    found = c3_pairs.gather(finished.study(tmp_path, c3_pairs.commands(tmp_path), runs))
     assert "| C3 | 0.50 (0.40 to 0.60) |  | 0.50 (0.40 to 0.60) |  |  |" in c3_pairs.page(found)
     assert "ITIT" not in c3_pairs.page(found)
     c3_pairs.plot(tmp_path / "x.png", found["captioning"])

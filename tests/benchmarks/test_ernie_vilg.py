@@ -6,17 +6,16 @@ import pathlib
 import pytest
 
 from benchmarks import ernie_vilg
-from benchmarks.study import Study
 from itit_jax import config as settings
+from tests.benchmarks import finished
 
 
 @pytest.mark.parametrize("name", ernie_vilg.ROWS)
 def test_every_row_is_a_run_of_its_own_that_the_config_accepts(name):
-    words = dict(ernie_vilg.commands(pathlib.Path("w"), ["train.steps=700"]))[name]
-    flags = [word.removeprefix("--config.") for word in words if word.startswith("--config.")]
-    config = settings.load("configs/ernie_vilg_tiny.py", overrides=flags)
-    assert config.train.steps == 700 and f"--workdir={pathlib.Path('w') / name}" in words
-    assert config.data.pairs == (500 if name == "few" else 0)
+    words = dict(ernie_vilg.commands(pathlib.Path("w")))[f"ernie_{name}"]
+    config = finished.config_of(words, settings)
+    assert f"--workdir={pathlib.Path('w') / f'ernie_{name}'}" in words
+    assert config.data.pairs == (500 if name == "few" else 20_000)
     assert (config.data.tokens == "") == (config.model.reconstructor != "two_stage")
     assert (config.evaluate.best_of == 10) == (name in ("few", "all"))
 
@@ -31,12 +30,9 @@ def test_a_curve_is_the_mean_of_each_part_of_a_run(tmp_path):
 def test_what_is_finished_stands_on_the_page_and_nothing_else(tmp_path):
     scores = {"draw_loss": 0.25, "t2i_fid": 1.5, "t2i_scene_f1": 0.5, "t2i_scene_f1_low": 0.4,
               "t2i_scene_f1_high": 0.6}  # fmt: skip
-    for name in ("few", "both"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "eval.json").write_text(json.dumps({"20": {"test": scores}}))
-        (tmp_path / name / "metrics.jsonl").write_text("")
-    (tmp_path / "finished.json").write_text(json.dumps({"data": [], "few": [], "both": []}))
-    page = ernie_vilg.page(ernie_vilg.gather(Study(tmp_path)))
+    runs = {name: {"test": scores} for name in ("ernie_few", "ernie_both")}
+    study = finished.study(tmp_path, ernie_vilg.commands(tmp_path), runs, ["data"])
+    page = ernie_vilg.page(ernie_vilg.gather(study))
     rows = [line for line in page.splitlines() if line.startswith(("| 5", "| 2", "| bo", "| two"))]
     assert rows == [
         "| 500 |  | 0.50 (0.40 to 0.60) |  |",

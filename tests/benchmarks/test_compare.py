@@ -1,0 +1,72 @@
+"""The table of three systems: who sees which pairs, and what is told of which run."""
+
+import pathlib
+
+import pytest
+
+from benchmarks import c3, c3_pairs, compare, ernie_vilg, vqa
+from itit_jax import config as settings
+from tests.benchmarks import finished
+
+WORK = pathlib.Path("w")
+ENDS = ("", "_low", "_high")
+
+
+def test_studies_of_one_folder_never_make_two_runs_of_one_name():
+    known = {}
+    for study in (compare, c3, c3_pairs, ernie_vilg, vqa):
+        for name, words in study.commands(WORK):
+            assert known.setdefault(name, words) == words, (name, study.__name__)
+
+
+def test_every_system_of_a_table_sees_its_pairs_and_draws_with_the_same_tokenizer():
+    for row in compare.rows(WORK):
+        for seed in range(len(row.seeds)):
+            for name, words in compare.runs_of(row, seed).values():
+                config = finished.config_of(words, settings)
+                assert config.tokenizer.workdir.endswith("w/tokenizer") and config.seed == seed
+                if name.startswith(("plain", "strong")):  # of C3 the space sees them
+                    config = finished.config_of(row.seeds[seed][0][1], settings)
+                assert config.data.pairs == row.pairs, name
+
+
+def test_models_of_one_direction_have_one_objective():
+    apart = next(row for row in compare.rows(WORK) if "apart" in row.name)
+    losses = {what: finished.config_of(words, settings).loss
+              for what, (_, words) in compare.runs_of(apart, 0).items()}  # fmt: skip
+    assert (losses["caption"].draw, losses["caption"].caption) == (0, 1)
+    assert (losses["draw"].draw, losses["draw"].caption) == (1, 0)
+
+
+def test_captions_and_drawings_are_told_of_the_run_that_makes_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(compare, "parameters", lambda workdir: 500_000)
+    steps = type("Run", (), {"config": lambda self: settings.load("configs/itit_tiny.py")})
+    monkeypatch.setattr(compare, "Workdir", lambda workdir: steps())
+
+    def scores(fid, **ways):
+        ends = {f"{way}_scene_f1{end}": f1 for way, f1 in ways.items() for end in ENDS}
+        return {"test": ends | {"t2i_fid": fid}}
+
+    runs = {
+        "captioner_500": scores(9.0, i2t=0.5, t2i=0.0),
+        "drawer_500": scores(3.0, i2t=0.0, t2i=0.7),
+        "itit_none_500_0": scores(2.0, i2t=0.6, t2i=1.0),
+        "itit_none_500_1": scores(2.0, i2t=0.8, t2i=1.0),
+        "drawer_20000": scores(1.0, i2t=0.0, t2i=0.7),
+    }
+    study = finished.study(tmp_path, compare.commands(tmp_path), runs)
+    found = compare.gather(study)
+    assert [row["name"] for row in found["rows"]] == [
+        "captioner and drawer apart", "ITIT without cycles"
+    ]  # fmt: skip
+    page = compare.page(found)
+    assert (
+        "| captioner and drawer apart | 0.50 | 0.70 |  | 3.00 | 1 | 1.00 M | 4,800 | 3.0 |  |  |"
+        in page
+    )
+    assert "| ITIT without cycles | 0.70 (0.60 to 0.80) | 1.00 (1.00 to 1.00) |" in page
+
+
+@pytest.mark.parametrize("values, cell", [([[0.5, 0.1, 0.9]], "0.50"), ([None, 1.0], "")])
+def test_a_single_seed_has_no_range_and_what_is_missing_no_mean(values, cell):
+    assert compare.over(values) == cell
