@@ -103,4 +103,4 @@ def test_an_export_captions_as_its_run_and_needs_neither_run_nor_tower(captioner
     said = Session(workdir).caption(pictures)
     shutil.rmtree(tmp_path / "gone")
     assert Session(out).caption(pictures) == said
-    assert {"captioner", "tower", "means"} <= {file.name for file in out.iterdir()}
+    assert {"mapper", "decoder", "tower", "means"} <= {file.name for file in out.iterdir()}

@@ -23,22 +23,25 @@ from itit_jax.workdir import config_of
 
 STREAMS = {"texts": ("text",), "images": ("image",), "caption": ("image", "text")}
 
+CAPTIONER = ("mapper", "decoder")  # its parts
+
 TABLES = {
-    "vocabulary": "captioner/.*/word_embedding",
+    "vocabulary": "decoder/word_embedding",
     "tokenizer": "drawer/(code_table/.*|mlm_bias)",
-    "places": "captioner/.*/word_positions|drawer/.*positions/.*",
-    "tower": "captioner/mapper/up/kernel|drawer/text_projection/kernel",  # a row a dimension
+    "places": "decoder/word_positions|drawer/.*positions/.*",
+    "tower": "mapper/up/kernel|drawer/text_projection/kernel",  # a row a dimension
 }
 
 
 class Recipe:
-    """Parts: captioner and drawer, those that are trained; tower, means, tokenizer (frozen)."""
+    """Parts: mapper and decoder of the captioner, and the drawer, those that are trained; tower,
+    means, tokenizer (frozen)."""
 
     def __init__(self, config):
         self.config = config
         self.tower, self.captioner, self.tokenizer, self.drawer = build(config)
-        networks = {"captioner": self.captioner, "drawer": self.drawer}
-        self.trainable = tuple(name for name, network in networks.items() if network)
+        captions = CAPTIONER if self.captioner else ()
+        self.trainable = captions + (("drawer",) if self.drawer else ())
         self.weights_from = {
             "tower": config.tower.workdir or config.tower.weights,
             "tokenizer": config.tokenizer.workdir or config.tokenizer.weights,
@@ -66,7 +69,7 @@ class Recipe:
             "means": {name: jnp.zeros((width,)) for name in self.means},
         }
         if self.captioner:
-            params["captioner"] = self.captioner.init(keys[1], vectors, words)["params"]
+            params |= self.captioner.init(keys[1], vectors, words)["params"]
         if self.drawer:
             places = jnp.arange(self.drawer.tokens)[None]
             known = jnp.ones(places.shape, bool)
@@ -85,7 +88,9 @@ class Recipe:
             "means": base.Published("means", "itit_jax", means),
         }
         if self.captioner:
-            given["captioner"] = base.Published("captioner", "itit_jax", self.captioner)
+            for name in CAPTIONER:
+                network = getattr(self.captioner, name)
+                given[name] = base.Published(name, "itit_jax", network)
         if self.drawer:
             tokenizer = made_by("tokenizer", "vq")
             given["drawer"] = base.Published("drawer", "itit_jax", self.drawer)
@@ -176,7 +181,7 @@ class Recipe:
 
     def caption_logits(self, params, vectors, words, *, dropout=None):
         """Conditioned vectors [b, d], words int [b, t] -> logits [b, t, v]."""
-        variables = {"params": params["captioner"]}
+        variables = {"params": {name: params[name] for name in CAPTIONER}}
         return self.captioner.apply(variables, vectors, words, rngs=self._rngs(dropout))
 
     def draw_logits(self, params, ids, known, vectors, kept, *, slots=None, dropout=None):
@@ -220,9 +225,8 @@ class Recipe:
 
     def say(self, params, vectors, key):
         """Conditioned vectors [b, d] -> word ids int32 [b, t]."""
-        apply = lambda method, *rest: self.captioner.apply(
-            {"params": params["captioner"]}, *rest, method=method
-        )
+        variables = {"params": {name: params[name] for name in CAPTIONER}}
+        apply = lambda method, *rest: self.captioner.apply(variables, *rest, method=method)
         step = lambda cache, words, position: apply("step", cache, words, position)
         speaker = lambda copies: (
             step, apply("prefill", jnp.repeat(vectors, copies, axis=0), self.length)

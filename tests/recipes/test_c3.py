@@ -43,9 +43,9 @@ def test_a_captioner_reads_texts_alone_and_a_drawer_pictures_alone():
     captioner, drawer = Recipe(small(images=0)), Recipe(small(texts=0))
     assert {n: set(a) for n, a in captioner.batch_spec.items()} == {"texts": {"text"}}
     assert {n: set(a) for n, a in drawer.batch_spec.items()} == {"images": {"image"}}
-    assert captioner.trainable == ("captioner",) and drawer.trainable == ("drawer",)
+    assert captioner.trainable == ("mapper", "decoder") and drawer.trainable == ("drawer",)
     shapes = jax.eval_shape(captioner.init, jax.random.key(0))
-    assert shapes.keys() == {"captioner", "tower", "means"}  # no tokenizer has to be there
+    assert shapes.keys() == {"mapper", "decoder", "tower", "means"}  # no tokenizer has to be there
 
 
 def test_each_loss_is_that_of_its_half():
@@ -57,13 +57,13 @@ def test_each_loss_is_that_of_its_half():
         part for part, tree in grads(params, name).items()
         if part in recipe.trainable and any(np.any(leaf) for leaf in jax.tree.leaves(tree))
     }  # fmt: skip
-    assert moved("caption") == moved("pairs") == {"captioner"}
+    assert moved("caption") == moved("pairs") == {"mapper", "decoder"}
     assert moved("draw") == {"drawer"}
 
 
 def test_a_step_leaves_tower_means_and_tokenizer_alone():
     program = describe(small(), jax.devices()[:1])
-    assert program.state.params.keys() == {"captioner", "drawer"}
+    assert program.state.params.keys() == {"mapper", "decoder", "drawer"}
     assert program.frozen.keys() == {"tower", "means", "tokenizer"}
 
 
