@@ -12,10 +12,12 @@ import sys
 
 from configs.commands import Argument, command
 from configs.keys import Check, at_least, below_one, between, one_of
-from data_pipelines import emoji, folder, made_of
+from data_pipelines import emoji, importing, made_of, records
 from data_pipelines.errors import UserError
 from data_pipelines.files import check_writable, whole_folder
-from data_pipelines.records import INFO, fill, read_info
+from data_pipelines.folder import Folder
+from data_pipelines.records import INFO, read_info
+from data_pipelines.report import Report
 from data_pipelines.scenes import build as scenes
 from data_pipelines.scenes.world import PRESETS
 from data_pipelines.words.find import open_words
@@ -27,18 +29,24 @@ LICENCES = {
     "folder": "as the pictures and texts it was made from",
     "emoji": "see LICENSES.txt of the source",
 }
+SOURCES = {"folder": Folder}
 TOKENIZERS = {"scenes": "vq_tiny", "folder": "vq_emoji", "emoji": "vq_emoji"}  # to begin with
-MOST_SHARDS = 500  # of a split, whose files are open at the same time
 PIECES = Check(lambda n: n == 0 or n > 3, "above 3, or 0 for 256 of scenes and else 1000")
 ARGUMENTS = {
     "--from": Argument("", "what to make it of", one_of(*LICENCES), form="KIND", needed=True),
     "--out": Argument("", "folder to make", form="DIR", needed=True),
-    "--shards": Argument(2, "files a split", between(1, MOST_SHARDS), form="N"),
+    "--shard_size": Argument(200, "megabytes of a file", between(1, 10_000), form="N"),
     "--vocabulary": Argument(
         "", "a SentencePiece model, such as T5's spiece.model", form="FILE", bucket=True
     ),
     "--vocabulary_size": Argument(0, "pieces to learn", PIECES, form="N"),
     "--pairs": Argument(0, "pairs to keep as pairs, or to draw; 0: all", at_least(0), form="N"),
+    "--unpair": Argument(False, "tear the others, or all: half lends pictures, half texts"),
+    "--drop_duplicates": Argument(False, "leave one of all pictures of the same pixels"),
+    "--resize": Argument(
+        0, "short side of pictures to store; 0: as they are", at_least(0), form="N"
+    ),
+    "--quality": Argument(90, "of the JPEG of those", between(1, 100), form="N"),
     "--preset": Argument("tiny", "scenes: how difficult", one_of(*PRESETS), form="NAME"),
     "--seed": Argument(0, "scenes: of everything drawn", at_least(0), form="N"),
     "--questions_each": Argument(0, "scenes: questions of a picture", at_least(0), form="N"),
@@ -67,18 +75,48 @@ def main(options):
         return
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out} is not an empty folder; choose another --out.")
+    if options.validation + options.test >= 1:
+        raise UserError("--validation and --test take all pairs; leave some to train on.")
     check_writable(out, "--out")
-    report = folder.Report()
-    with whole_folder(out) as draft:  # from the start: who comes second is told before the work
-        splits, parameters = _make(options, report)
-        splits = {name: list(records) for name, records in splits.items()}
-        extra = _vocabulary(options, splits)
-        extra["report.json"] = json.dumps(report.summary(), indent=1).encode()
-        kind = options.from_
-        about = dict(name=kind, licence=LICENCES[kind], parameters=parameters)
-        about |= dict(made_by=options.command, made_of=made_of.read(given))
-        info = _fill(draft, splits, shards=options.shards, extra=extra, **about)
-    _tell(out, kind, info["splits"], report)
+    report, contents = Report(), made_of.read(given)
+    about = dict(name=options.from_, licence=LICENCES[options.from_], made_by=options.command)
+    about |= dict(made_of=contents)
+    try:  # from the start: who comes second is told before the work
+        with whole_folder(out, of=json.dumps([records.FORMAT, contents])) as draft:
+            written, facts, texts, parameters = _fill(draft, options, report)
+            extra = {"report.json": json.dumps(report.summary(), indent=1).encode()}
+            extra |= _vocabulary(options, texts)
+            about |= dict(parameters=parameters)
+            info = records.finish(draft, written, facts, extra, **about)
+    except OSError as error:
+        raise UserError(f"--out cannot be written ({error}); choose another.") from error
+    _tell(out, options.from_, info, report)
+
+
+def _fill(draft, options, report):
+    """All shards. -> ({split: told}, facts, texts to learn words from, parameters)."""
+    if source := SOURCES.get(options.from_):
+        found = importing.build(draft, source(options), options, report)
+        return *found, {k: v for k, v in vars(options).items() if k != "out"}
+    splits, parameters = _drawn(options)
+    texts = {name: [] for name in TRAINED if name in splits}
+    heard = {n: _heard(rows, texts[n]) if n in texts else rows for n, rows in splits.items()}
+    written = records.write_splits(draft, heard, options.shard_size * 10**6)
+    return *written, [text for found in texts.values() for text in found], parameters
+
+
+def _drawn(options):
+    if options.from_ == "scenes":
+        made = options.preset, options.seed, options.pairs, options.questions_each
+        return scenes.make(*made)
+    return emoji.make(options)
+
+
+def _heard(rows, texts):
+    """The records, whose texts are kept as they pass."""
+    for record in rows:
+        texts += texts_of(record)
+        yield record
 
 
 def _check_same(out, typed, given):
@@ -95,11 +133,15 @@ def _check_same(out, typed, given):
         )
 
 
-def _tell(out, kind, splits, report):
+def _tell(out, kind, info, report):
     """What is there, what was skipped, and what to do next."""
+    splits = info["splits"]
     print(f"{out}: " + ", ".join(f"{name} {split['records']:,}" for name, split in splits.items()))
     for reason, found in report.summary().items():
         print(f"skipped {found['count']:,}: {reason} (first: {found['first'][0]})")
+    for split, found in info.get("leaks", {}).items():
+        print(f"{found['count']:,} pictures of {split} are trained on too (first: "
+              f"{found['first'][0]}); --drop_duplicates leaves them to {split}")  # fmt: skip
     print(f"next: {_next(out, kind, splits)}")
 
 
@@ -113,25 +155,10 @@ def _next(out, kind, splits):
     return " ".join(words)
 
 
-def _fill(draft, splits, **about):
-    try:
-        return fill(draft, splits, **about)
-    except OSError as error:
-        raise UserError(f"--out cannot be written ({error}); choose another.") from error
-
-
-def _make(options, report):
-    if options.from_ == "scenes":
-        made = options.preset, options.seed, options.pairs, options.questions_each
-        return scenes.make(*made)
-    return {"folder": folder, "emoji": emoji}[options.from_].make(options, report)
-
-
-def _vocabulary(options, splits):
+def _vocabulary(options, texts):
     """{name: bytes} of the vocabulary that lies beside the records."""
     if options.vocabulary:
         return open_words(options.vocabulary).files()
-    texts = [t for name in TRAINED for r in splits.get(name, ()) for t in texts_of(r)]
     if options.vocabulary_size:
         return {FILE: train_pieces(texts, options.vocabulary_size)}
     return {FILE: train_enough_pieces(texts, 256 if options.from_ == "scenes" else 1000)}

@@ -13,9 +13,8 @@ from data_pipelines.records import Record
 HELD_OUT = ("validation", "test")
 
 
-def make(options, report):
+def make(options):
     """-> ({split: [Record]}, parameters) of --source=DIR and --pairs=N."""
-    del report  # every file of this set is sound
     source = pathlib.Path(options.source or "")
     if not (source / "protocol.json").is_file():
         raise UserError(f"--source={source} holds no protocol.json; give the emoji-captions set.")

@@ -10,6 +10,7 @@ import tempfile
 
 from data_pipelines.errors import UserError
 
+OF = ".of"  # the file of a draft that tells what is made
 TRIAL = 4096  # bytes: a full disk still takes an empty file
 
 
@@ -96,25 +97,40 @@ def _to_bucket(path, mode):
 
 
 @contextlib.contextmanager
-def whole_folder(path):
+def whole_folder(path, of=""):
     """A fresh folder to fill that takes the place of `path` at the end, or nothing does.
 
     `path` must not exist, or be an empty folder. Who comes second is refused; what somebody who was
-    killed here has left, the next one removes.
+    killed here has left, the next one removes. of: a text that tells what is made; who was killed,
+    stopped or out of room leaves what is done, and the next that makes the same begins with that.
     """
     path = pathlib.Path(path).absolute()
     draft, lock = (path.with_name(f".{path.name}.{end}") for end in ("draft", "lock"))
     busy = f"{path} is being made by another process; wait for it or give another folder."
     with _around(path), _alone(lock, busy):
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
+        _prepare(draft, of)
         try:
             yield draft
+            (draft / OF).unlink(missing_ok=True)
             if path.exists():
                 path.rmdir()
             os.replace(draft, path)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        except BaseException as error:
+            if not (of and isinstance(error, OSError | KeyboardInterrupt)):
+                shutil.rmtree(draft, ignore_errors=True)
+            raise
+
+
+def _prepare(draft, of):
+    """An empty folder, unless what is there is a draft of the same."""
+    mark = draft / OF
+    if of and mark.is_file() and mark.read_text(encoding="utf-8") == of:
+        return
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    if of:
+        with whole(mark, "w") as file:
+            file.write(of)
 
 
 @contextlib.contextmanager

@@ -7,142 +7,80 @@ and named in report.json: never fatal, never silent.
 """
 
 import collections
-import hashlib
+import itertools
 import re
 
 from data_pipelines import tables
 from data_pipelines.errors import UserError
-from data_pipelines.example import Asked, questions_of
+from data_pipelines.example import Asked, Record
+from data_pipelines.images import Unreadable
 from data_pipelines.picture_files import Pictures
 from data_pipelines.picture_names import Names, outside
 from data_pipelines.places import several
-from data_pipelines.records import Record
+from data_pipelines.report import Report
+from data_pipelines.sources.base import (
+    FILE_COLUMNS,
+    SPLITS,
+    TEXT,
+    TEXT_COLUMNS,
+    Example,
+    Skipped,
+    usable_texts,
+)
 
-FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "file_path", "image", "image_path",
-                "path")  # fmt: skip
-TEXT_COLUMNS = ("caption", "captions", "text", "texts", "sentence", "title")
-TEXT = "text"  # what captions and lone texts are called alike
 QUESTION_COLUMNS, ANSWER_COLUMNS = ("question", "questions"), ("answer", "answers")
 KIND_COLUMNS = ("kind", "question_type", "answer_type")
-LONGEST = 1_000  # characters of a caption
-HELD_OUT = ("validation", "test")
 SPLIT_COLUMNS = ("split", "subset", "partition")
-SPLITS = {"train": "pairs", "training": "pairs", "restval": "pairs", "val": "validation",
-          "valid": "validation", "validation": "validation", "dev": "validation", "test": "test",
-          "testing": "test"}  # fmt: skip
-NAMED = 50  # examples of each reason in the report
 
 
-class Report:
-    """What was skipped and why."""
+class Folder:
+    """Source: the pictures one by one; the tables are read at its beginning."""
 
-    def __init__(self):
-        self.skipped = collections.defaultdict(list)
+    def __init__(self, options):
+        if not options.images or not (options.captions or options.questions):
+            raise UserError(
+                "--from=folder needs --images=DIR and --captions=FILE, --questions=FILE or both."
+            )
+        tables_of = {"texts": options.captions, "asked": options.questions}
+        self._tables = {what: table for what, table in tables_of.items() if table}
+        self.paired = tuple(self._tables)
+        self.told, self._splits, self.at = Report(), {}, 0.0
+        self._pictures = Pictures(several(options.images))
+        self._captions = {}
+        if options.captions:
+            self._captions, self._splits = read_captions(
+                options.captions, self._pictures, self.told
+            )
+        self._asked = read_questions(options.questions, self._pictures, self.told, self._splits)
+        self._lone = read_texts(options.texts, self.told) if options.texts else []
 
-    def skip(self, reason, what):
-        """Count one row, text or picture."""
-        self.skipped[reason].append(str(what)[:200])
+    def read(self):
+        """Every picture with what is told of it, then the lone texts."""
+        yield from itertools.starmap(Skipped, self._pictures.left_out)
+        for number, name in enumerate(self._pictures, start=1):
+            self.at = number / len(self._pictures)
+            try:
+                data = self._pictures.data(name)
+            except Unreadable as error:
+                yield Skipped(error.reason, error.of(name))
+                continue
+            texts, asked = tuple(self._captions.get(name, ())), tuple(self._asked.get(name, ()))
+            yield Example(Record(name, data, texts, "folder", asked), self._splits.get(name, ""))
+        for i, text in enumerate(self._lone):
+            yield Example(Record(f"text-{i}", b"", (text,), "folder"))
 
-    def summary(self):
-        """{reason: {"count", "first"}}."""
-        return {
-            reason: {"count": len(names), "first": names[:NAMED]}
-            for reason, names in sorted(self.skipped.items())
-        }
-
-
-def make(options, report):
-    """-> ({split: [Record]}, parameters) of the command's options."""
-    if not options.images or not (options.captions or options.questions):
-        raise UserError(
-            "--from=folder needs --images=DIR and --captions=FILE, --questions=FILE or both."
-        )
-    if options.validation + options.test >= 1:
-        raise UserError("--validation and --test take all pairs; leave some to train on.")
-    pictures = Pictures(several(options.images))
-    captions, splits = {}, {}
-    if options.captions:
-        captions, splits = read_captions(options.captions, pictures, report)
-    asked = read_questions(options.questions, pictures, report, splits)
-    lone = read_texts(options.texts, report) if options.texts else []
-    out = collections.defaultdict(list)
-    for name, data in pictures.usable(report):
-        texts, questions = tuple(captions.get(name, ())), tuple(asked.get(name, ()))
-        told = texts or questions
-        split = splits.get(name) or (_split_of(name, options) if told else "pairs")
-        if not told and split in HELD_OUT:
-            report.skip("held out without a caption", name)
-        if questions:
-            out[questions_of(split)].append(Record(name, data, (), "folder", questions))
-        if texts:
-            out[split].append(Record(name, data, texts, "folder"))
-        elif split not in HELD_OUT:
-            out["images"].append(Record(name, data, (), "folder"))
-    for table, of in ((options.captions, str), (options.questions, questions_of)):
-        if table:
-            _leave_one(out, of, splits)
-        if table and not out[of("pairs")]:
-            held_out = any(out[of(name)] for name in HELD_OUT)
-            raise UserError(_nothing_left(table, held_out, report, pictures))
-    _part(out, options.pairs, report)
-    out["texts"] += [Record(f"text-{i}", b"", (text,), "folder") for i, text in enumerate(lone)]
-    parameters = {k: v for k, v in vars(options).items() if k != "out"}
-    return dict(out), parameters
-
-
-def _nothing_left(table, held_out, report, pictures):
-    """The sentence for a table that leaves nothing to train on: all is held out, or no row has its
-    picture."""
-    if held_out:
-        return f"{table} holds out all its pictures; leave some to train on."
-    found = report.summary().items()
-    told = "; ".join(f"{reason}: {e['count']:,}, first {e['first'][0]}" for reason, e in found)
-    there = next(iter(pictures), None)
-    called = f"a file that is there is called {there}" if there else "--images holds no picture"
-    told = f" ({told})" if told else ""
-    return f"no row of {table} names a usable picture of --images{told}; {called}."
-
-
-def _leave_one(out, of, told):
-    """Of few pictures the hash may hold out all: then the last of them is trained on, unless the
-    table told its split. of: a split of pairs -> that of what is meant."""
-    if out[of("pairs")]:
-        return
-    held = [(r.key, of(name), r) for name in HELD_OUT for r in out[of(name)] if r.key not in told]
-    if held:
-        _, name, last = max(held, key=lambda each: _share(each[0]))
-        out[name].remove(last)
-        out[of("pairs")].append(last)
-
-
-def _share(name):
-    """Of [0, 1), by a hash of the name."""
-    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
-
-
-def _split_of(name, options):
-    """validation, test or pairs, by a hash of the name: stable under new files."""
-    share = _share(name)
-    if share < options.validation:
-        return "validation"
-    return "test" if share < options.validation + options.test else "pairs"
-
-
-def _part(out, pairs, report):
-    """Keep `pairs` pairs; half of the rest lends its images, the other half its texts, and nothing
-    is asked about them."""
-    if not pairs:
-        return
-    ordered = sorted(out["pairs"], key=lambda r: hashlib.sha256(r.key.encode()).hexdigest())
-    out["pairs"], rest = ordered[:pairs], ordered[pairs:]
-    half = len(rest) // 2
-    out["images"] += [Record(r.key, r.image, (), r.source) for r in rest[:half]]
-    out["texts"] += [Record(r.key, b"", r.texts, r.source) for r in rest[half:]]
-    lone, asked = {record.key for record in rest}, questions_of("pairs")
-    for record in out[asked]:
-        if record.key in lone:
-            report.skip("questions about what is no pair any more", record.key)
-    out[asked] = [record for record in out[asked] if record.key not in lone]
+    def nothing_left(self, what, held_out, report):
+        """The sentence for a table that leaves nothing to train on: all is held out, or no row has
+        its picture."""
+        table = self._tables[what]
+        if held_out:
+            return f"{table} holds out all its pictures; leave some to train on."
+        found = report.summary().items()
+        told = "; ".join(f"{reason}: {e['count']:,}, first {e['first'][0]}" for reason, e in found)
+        there = next(iter(self._pictures), None)
+        called = f"a file that is there is called {there}" if there else "--images holds no picture"
+        told = f" ({told})" if told else ""
+        return f"no row of {table} names a usable picture of --images{told}; {called}."
 
 
 def read_captions(path, pictures, report):
@@ -260,21 +198,7 @@ def _named(row):
 
 def _texts(row, report, columns=TEXT_COLUMNS):
     """The usable texts of a row."""
-    found = tables.texts(row.pick(columns))
-    if found is None:
-        report.skip(tables.NO_TEXT, row.where)
-        return []
-    empty = f"empty {columns[0]}"
-    return [text.strip() for text in found if _usable(text.strip(), row.where, report, empty)]
-
-
-def _usable(text, where, report, empty):
-    if not text:
-        report.skip(empty, where)
-    elif len(text) > LONGEST:
-        report.skip("text too long", where)
-    elif not tables.is_utf8(text):
-        report.skip(tables.NO_UTF8, where)
-    else:
-        return True
-    return False
+    good, bad = usable_texts(row.pick(columns), row.where, columns[0])
+    for each in bad:
+        report.skip(*each)
+    return list(good)

@@ -3,79 +3,82 @@
 A data set is known by the keys and bytes of its records, wherever it lies.
 """
 
+import bisect
+import collections
 import hashlib
+import itertools
 import json
 import pathlib
+import threading
 from collections.abc import Iterable
-
-from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record, decode, encode
 from data_pipelines.files import whole_folder
+from data_pipelines.shards import SHARD_BYTES, Writer, ends, open_shard
 
-FORMAT = 2
-BEFORE = 1  # the format without hashes of records and of dataset.json, which is read too
+FORMAT = 3
+IN_TURN = (1, 2)  # formats before, which are read too: record i lies in shard i % shards
+UNSIGNED = 1  # the first, without hashes of records and of dataset.json
 INFO = "dataset.json"
-END = 2**20  # bytes at each end of a shard that are hashed whenever it is opened
 AGAIN = "copy it again or build the data set anew."
+OPEN = 64  # shards of a split that are open at once, and that are looked at when it is opened
+LONE = ("images", "texts")
+APART = "lone_sets_are_apart"  # the fact that no example stands in both, so that nobody looks again
 
 
-def write(folder, splits: dict[str, Iterable[Record]], *, shards=1, extra=(), **about) -> dict:
+def write(folder, splits: dict[str, Iterable[Record]], *, extra=(), **about) -> dict:
     """`fill` a folder, whole or not at all."""
     with whole_folder(folder) as draft:
-        return fill(draft, splits, shards=shards, extra=extra, **about)
+        return fill(draft, splits, extra=extra, **about)
 
 
-def fill(folder, splits: dict[str, Iterable[Record]], *, shards=1, extra=(), **about) -> dict:
+def fill(folder, splits: dict[str, Iterable[Record]], *, extra=(), **about) -> dict:
     """Write all splits and dataset.json into an empty folder. -> what dataset.json holds.
 
     about: name, licence, made_by, made_of, parameters. extra: {file name: bytes} to lie beside the
     shards. Empty splits are left out.
     """
-    folder = pathlib.Path(folder)
-    written = {name: _write_split(folder, name, rows, shards) for name, rows in splits.items()}
-    written = {name: split for name, split in written.items() if split["records"]}
-    info = {"format": FORMAT, **about, "splits": written}
+    return finish(folder, *write_splits(folder, splits), extra, **about)
+
+
+def write_splits(folder, splits, shard_bytes=SHARD_BYTES) -> tuple[dict, dict]:
+    """Shards of all splits, and what dataset.json tells of them: ({split: ...}, more facts)."""
+    lone = {name: set() for name in LONE}
+    written = {
+        name: _write_split(Writer(folder, name), rows, shard_bytes, lone.get(name))
+        for name, rows in splits.items()
+    }
+    return written, {APART: lone["images"].isdisjoint(lone["texts"])}
+
+
+def _write_split(writer, records, shard_bytes, concepts):
+    size = 0
+    for record in records:
+        data = encode(record)
+        if size and size + len(data) > shard_bytes:
+            writer.cut()
+            size = 0
+        writer.add(data)
+        size += len(data)
+        if concepts is not None:
+            concepts.add(concept(record.key))
+    return writer.finish()
+
+
+def finish(folder, written: dict, facts: dict, extra=(), **about) -> dict:
+    """Write what lies beside the shards of all splits. -> what dataset.json holds."""
+    info = {"format": FORMAT, **about, **facts}
+    info["splits"] = {name: split for name, split in written.items() if split["records"]}
     for name, data in dict(extra).items():
-        (folder / name).write_bytes(data)
+        (pathlib.Path(folder) / name).write_bytes(data)
     write_info(folder, info)
     return info
 
 
-def _write_split(folder: pathlib.Path, split: str, records: Iterable[Record], shards: int) -> dict:
-    files = [f"{split}-{i:05d}-of-{shards:05d}.array_record" for i in range(shards)]
-    # One record a group: random access reads no neighbours.
-    writers = [ArrayRecordWriter(str(folder / file), "group_size:1") for file in files]
-    counts, hashed = [0] * shards, hashlib.sha256()
-    for number, record in enumerate(records):
-        data = encode(record)
-        hashed.update(len(data).to_bytes(8, "big") + data)
-        writers[number % shards].write(data)
-        counts[number % shards] += 1
-    for writer in writers:
-        writer.close()
-    listed = [_shard(folder / file, count) for file, count in zip(files, counts)]
-    return {"records": sum(counts), "sha256": hashed.hexdigest(), "shards": listed}
-
-
-def _shard(file: pathlib.Path, records: int) -> dict:
-    with open(file, "rb") as data:
-        digest = hashlib.file_digest(data, "sha256").hexdigest()
-    size = file.stat().st_size
-    return dict(file=file.name, records=records, bytes=size, sha256=digest, ends=_ends(file, size))
-
-
-def _ends(file: pathlib.Path, size: int) -> str:
-    """Hash of both ends of a file, which costs as little of a large one as of a small one.
-
-    They tell one shard from another. What is harmed between them, ArrayRecord's own hash of each
-    record tells when that is read.
-    """
-    with open(file, "rb") as data:
-        head = data.read(END)
-        data.seek(max(len(head), size - END))
-        return hashlib.sha256(head + data.read()).hexdigest()
+def concept(key: str) -> str:
+    """What a record that was drawn is of: two of one concept are a pair torn apart."""
+    return key.split("#")[0]
 
 
 def write_info(folder, info: dict):
@@ -99,9 +102,9 @@ def read_info(folder) -> dict:
         info = dict(json.loads(file.read_bytes()))
     except (ValueError, TypeError) as error:
         raise UserError(f"{file} is damaged ({error}); {AGAIN}") from error
-    if info.get("format") not in (BEFORE, FORMAT):
+    if info.get("format") not in (*IN_TURN, FORMAT):
         raise UserError(f"{file} has format {info.get('format')}, not {FORMAT}; {AGAIN}")
-    if info["format"] == FORMAT and info.pop("sha256", "") != _sum(info):
+    if info["format"] != UNSIGNED and info.pop("sha256", "") != _sum(info):
         raise UserError(f"{file} was damaged or edited: its sha256 is another; {AGAIN}")
     return info
 
@@ -117,34 +120,39 @@ def digest(info: dict) -> str:
 
 
 class Records:
-    """Random access to one split: record i lies in shard i % shards. Safe to share by threads."""
+    """Random access to one split, whose records lie in its shards one after the other. Safe to
+    share by threads. A shard is opened when a record of it is asked for, few at a time."""
 
     def __init__(self, folder, split: str):
-        splits = read_info(folder)["splits"]
+        info = read_info(folder)
+        splits = info["splits"]
         if split not in splits:
-            raise UserError(
-                f"{folder} has no split {split}; it has {', '.join(sorted(splits))}."
-            )
+            raise UserError(f"{folder} has no split {split}; it has {', '.join(sorted(splits))}.")
         self.split, self._count = split, splits[split]["records"]
-        shards = splits[split]["shards"]
-        self._files = [pathlib.Path(folder) / shard["file"] for shard in shards]
-        for file, shard in zip(self._files, shards):
+        self._told, self._in_turn = splits[split]["shards"], info["format"] in IN_TURN
+        self._files = [pathlib.Path(folder) / shard["file"] for shard in self._told]
+        self._ends = list(itertools.accumulate(shard["records"] for shard in self._told))
+        self._open, self._lock = collections.OrderedDict(), threading.Lock()
+        for file, shard in zip(self._files, self._told):
             _check_size(file, shard["bytes"])
-        self._shards = [ArrayRecordReader(str(file)) for file in self._files]
-        for number, shard in enumerate(shards):
-            self._check_ends(number, shard)
+        self._unseen = set(range(len(self._files)))
+        for number in range(min(OPEN, len(self._files))):
+            self._shard(number)
 
     def __len__(self):
         return self._count
 
     def __getitem__(self, index: int) -> Record:
-        place, number = divmod(index, len(self._shards))
+        number, place = self._place(index)
+        return self._read(self._shard(number), number, place)
+
+    def _read(self, reader, number, place):
         try:
-            return decode(self._shards[number].read([place])[0])
+            return decode(reader.read([place])[0])
         except (ValueError, RuntimeError, IndexError) as error:
             raise UserError(
-                f"record {index} of split {self.split} cannot be read: the shard "
-                f"{self._files[number]} is damaged; {AGAIN}"
+                f"record {self._index(number, place)} of split {self.split} cannot be read: the "
+                f"shard {self._files[number]} is damaged; {AGAIN}"
             ) from error
 
     def __iter__(self):
@@ -154,12 +162,42 @@ class Records:
         """Keys of all records, in order."""
         return [record.key for record in self]
 
-    def _check_ends(self, number, shard):
-        file = self._files[number]
-        if "ends" not in shard or shard["ends"] == _ends(file, shard["bytes"]):
+    def _place(self, index):
+        """(shard, place in it) of a record."""
+        if self._in_turn:
+            return divmod(index, len(self._files))[::-1]
+        number = bisect.bisect_right(self._ends, index)
+        return number, index - self._first(number)
+
+    def _index(self, number, place):
+        """Inverse of `_place`."""
+        return place * len(self._files) + number if self._in_turn else self._first(number) + place
+
+    def _first(self, number):
+        return self._ends[number] - self._told[number]["records"]
+
+    def _shard(self, number):
+        """The open shard of this number; the one that waits longest is closed for it."""
+        with self._lock:
+            if number in self._open:
+                self._open.move_to_end(number)
+                return self._open[number]
+            reader = open_shard(self._files[number])
+            if number in self._unseen:
+                self._check_ends(number, reader)
+                self._unseen.discard(number)
+            self._open[number] = reader
+            if len(self._open) > OPEN:
+                self._open.popitem(last=False)
+            return reader
+
+    def _check_ends(self, number, reader):
+        """Whether it is the shard that dataset.json tells of."""
+        file, shard = self._files[number], self._told[number]
+        if "ends" not in shard or shard["ends"] == ends(file, shard["bytes"]):
             return
-        for index in range(number, self._count, len(self._files)):
-            self[index]  # names the first that is damaged
+        for place in range(shard["records"]):
+            self._read(reader, number, place)  # names the first that is damaged
         raise UserError(f"the shard {file} is not the one that {INFO} tells of; {AGAIN}")
 
 

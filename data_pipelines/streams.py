@@ -18,7 +18,7 @@ from data_pipelines import images as pixels
 from data_pipelines.encoded import Encoded
 from data_pipelines.errors import UserError
 from data_pipelines.order import draws, permuted
-from data_pipelines.records import Records, digest, read_info
+from data_pipelines.records import APART, LONE, Records, concept, digest, read_info
 from data_pipelines.words.find import open_words
 
 CACHE_BYTES = 512 << 20  # a split that is smaller when decoded stays in memory
@@ -123,7 +123,8 @@ class Streams:
         if isinstance(vocabulary, str | pathlib.Path):
             vocabulary = open_words(vocabulary)
         self.vocabulary = vocabulary
-        self.splits = read_info(folder)["splits"]
+        info = read_info(folder)
+        self.splits = info["splits"]
         self._sources = {name: STREAMS[name].source(self.splits) for name in self.rows}
         self._check_rows(folder)
         open_split = functools.partial(
@@ -136,7 +137,7 @@ class Streams:
             for name in sorted(set(self._sources.values()))
         }
         self.reads_text = any(STREAMS[name].text or STREAMS[name].asked for name in self.rows)
-        _check_disjoint(self._splits)
+        _check_disjoint(self._splits, info)
 
     def _check_rows(self, folder):
         for name, count in self.rows.items():
@@ -252,16 +253,14 @@ def _tokens_for(split, tokens):
     return tokens if tokens and split != "texts" else None
 
 
-def _check_disjoint(splits):
-    """The lone sets must never hold both halves of one pair: what stands before # in a key."""
-    if "images" in splits and "texts" in splits:
-        keys = [
-            {splits[name].records[i].key.split("#")[0] for i in range(splits[name].count)}
-            for name in ("images", "texts")
-        ]
-        shared = sorted(keys[0] & keys[1])
-        if shared:
-            raise UserError(
-                f"{shared[0]} stands in both the lone images and the lone texts; "
-                "build the data set so that the two hold different examples."
-            )
+def _check_disjoint(splits, info):
+    """The lone sets must never hold both halves of one pair. A data set tells so of itself; the
+    keys of one that does not are read."""
+    if info.get(APART) or not {"images", "texts"} <= splits.keys():
+        return
+    concepts = [{concept(r.key) for r in splits[name].records} for name in LONE]
+    if shared := sorted(concepts[0] & concepts[1]):
+        raise UserError(
+            f"{shared[0]} stands in both the lone images and the lone texts; "
+            "build the data set so that the two hold different examples."
+        )

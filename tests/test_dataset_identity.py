@@ -47,7 +47,7 @@ def one_letter(folder):
     words = {"vocabulary.model": (folder / "vocabulary.model").read_bytes()}
     shutil.rmtree(folder)
     about = dict(name="scenes", licence="x", made_by="x", parameters={})
-    write(folder, splits, shards=2, extra=words, **about)
+    write(folder, splits, extra=words, **about)
 
 
 @pytest.mark.parametrize("change", [other_scenes, one_letter])

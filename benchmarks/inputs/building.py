@@ -73,7 +73,7 @@ def trial(rng, words) -> Trial:
         (folder / sheet.file).write_bytes(sheet.data())
         call(
             build.main, "--from=folder", f"--images={folder}/pictures", f"--out={folder}/out",
-            f"--captions={folder}/{sheet.file}", f"--vocabulary={words}", "--shards=1",
+            f"--captions={folder}/{sheet.file}", f"--vocabulary={words}",
         )  # fmt: skip
         return folder / "out"
 

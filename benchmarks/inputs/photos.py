@@ -186,7 +186,7 @@ def built(place, folder, words):
     (folder / "c.csv").write_text("file,caption\n" + rows)
     call(
         build.main, "--from=folder", f"--images={place}", f"--captions={folder}/c.csv",
-        f"--out={folder}/out", f"--vocabulary={words}", "--shards=1",
+        f"--out={folder}/out", f"--vocabulary={words}",
     )  # fmt: skip
     records = [r for split in read_info(folder / "out")["splits"]
                for r in Records(folder / "out", split)]  # fmt: skip

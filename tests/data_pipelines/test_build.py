@@ -9,7 +9,7 @@ from data_pipelines.files import whole_folder
 @pytest.mark.parametrize(
     "flags, sentence",
     [
-        (["--from=scenes", "--shards=0"], "--shards must be between 1 and 500, not 0"),
+        (["--from=scenes", "--shard_size=0"], "--shard_size must be between 1 and 10000, not 0"),
         (["--from=scenes", "--seed=-1"], "--seed must be at least 0, not -1"),
         (["--from=scenes", "--preset=tny"], "did you mean tiny?"),
         (["--from=scenes", "--vocabulary_size=3"], "--vocabulary_size must be above 3"),

@@ -47,7 +47,7 @@ def toy(tmp_path):
 
 
 def make(source, pairs=None):
-    return emoji.make(types.SimpleNamespace(source=str(source), pairs=pairs), report=None)
+    return emoji.make(types.SimpleNamespace(source=str(source), pairs=pairs))
 
 
 def test_each_split_holds_what_the_protocol_says(toy):

@@ -24,10 +24,16 @@ def png(shade):
 
 
 def run(tmp_path, *more, images="pictures", captions="captions.tsv", out="out"):
-    return build.main([
-        "--from=folder", f"--images={tmp_path / images}", f"--captions={tmp_path / captions}",
-        f"--out={tmp_path / out}", "--vocabulary_size=60", *more,
-    ])
+    return build.main(
+        [
+            "--from=folder",
+            f"--images={tmp_path / images}",
+            f"--captions={tmp_path / captions}",
+            f"--out={tmp_path / out}",
+            "--vocabulary_size=60",
+            *more,
+        ]
+    )
 
 
 @pytest.fixture
@@ -157,14 +163,23 @@ def test_photographs_with_captions_of_people_build(tmp_path):
     read = lambda name: csv.DictReader(open(source / name), delimiter="\t", quoting=csv.QUOTE_NONE)
     files = {row["image"]: row["file"] for row in read("images.tsv")}
     table(tmp_path, [(files[row["image"]], row["caption"]) for row in read("captions.tsv")])
-    texts = [row["caption"] for row in csv.DictReader(
-        io.StringIO(gzip.decompress((source / "texts-only.tsv.gz").read_bytes()).decode()),
-        delimiter="\t", quoting=csv.QUOTE_NONE)]
+    texts = [
+        row["caption"]
+        for row in csv.DictReader(
+            io.StringIO(gzip.decompress((source / "texts-only.tsv.gz").read_bytes()).decode()),
+            delimiter="\t",
+            quoting=csv.QUOTE_NONE,
+        )
+    ]
     more = [f"--images={source / 'images.zip'}", f"--texts={source / 'texts-only.tsv.gz'}"]
-    code = build.main([
-        "--from=folder", f"--captions={tmp_path / 'captions.tsv'}", f"--out={tmp_path / 'out'}",
-        *more,
-    ])
+    code = build.main(
+        [
+            "--from=folder",
+            f"--captions={tmp_path / 'captions.tsv'}",
+            f"--out={tmp_path / 'out'}",
+            *more,
+        ]
+    )
     assert code == 0
     counts = {k: v["records"] for k, v in read_info(tmp_path / "out")["splits"].items()}
     assert counts["texts"] == len(texts) == 9003

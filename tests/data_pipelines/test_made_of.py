@@ -67,9 +67,9 @@ def test_the_same_command_on_changed_files_says_which_and_what_to_do(flag, sourc
 def test_another_flag_is_named_with_both_values(source, capsys):
     out = f"--out={source.parent / 'out'}"
     assert build.main([*flags(source), out]) == 0
-    assert build.main([*flags(source, "--test=0.5", "--shards=3"), out]) == 2
+    assert build.main([*flags(source, "--test=0.5", "--shard_size=3"), out]) == 2
     told = capsys.readouterr().err
-    assert "--shards was left out and is 3; --test was left out and is 0.5" in told
+    assert "--shard_size was left out and is 3; --test was left out and is 0.5" in told
 
 
 def test_what_was_moved_or_is_named_otherwise_is_the_same(source, capsys, monkeypatch):

@@ -36,7 +36,7 @@ def sources(tmp_path):
             archive.write(file, file.relative_to(folder))
     records = [Record(f.name, f.read_bytes(), (), "test") for f in files]
     about = dict(name="x", licence="x", made_by="x", parameters={})
-    write(tmp_path / "set", {"test": records}, shards=2, **about)
+    write(tmp_path / "set", {"test": records}, **about)
     return [str(folder), str(tmp_path / "x.zip"), f"{tmp_path / 'set'}:test"]
 
 

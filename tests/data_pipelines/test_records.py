@@ -9,24 +9,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipelines import records
+from data_pipelines import records, shards
 from data_pipelines.errors import UserError
+from data_pipelines.example import encode
 from data_pipelines.records import Record, Records
+from data_pipelines.shards import Writer
 
 SAMPLE = Record("a/1", b"\x89PNG", ("ein Haus", "häuschen ☃"), "here")
 ABOUT = dict(name="n", licence="l", made_by="m", parameters={})
 
 
-def write(folder, count=7, shards=3):
-    examples = [Record(f"k{i}", b"x" * i, (f"text {i}",), "s") for i in range(count)]
-    records.write(folder, {"pairs": examples, "empty": []}, shards=shards, **ABOUT)
+def fill(folder, splits, each=10**6):
+    """A data set of shards that hold `each` bytes of records."""
+    folder.mkdir()
+    return records.finish(folder, *records.write_splits(folder, splits, each), **ABOUT)
+
+
+def write(folder, count=7, each=200, data=b"x"):
+    examples = [Record(f"k{i}", data * i, (f"text {i}",), "s") for i in range(count)]
+    fill(folder, {"pairs": examples, "empty": []}, each)
     return examples
 
 
 def test_records_come_back_in_order_over_any_number_of_shards(tmp_path):
-    for shards in (1, 3):
-        folder = tmp_path / str(shards)
-        written = write(folder, shards=shards)
+    for each, count in ((1000, 1), (1, 7)):
+        folder = tmp_path / str(count)
+        written = write(folder, each=each)
+        assert len(list(folder.glob("*.array_record"))) == count
         found = Records(folder, "pairs")
         assert [found[i] for i in range(len(found))] == written
         assert found.keys() == [r.key for r in written]
@@ -50,9 +59,10 @@ def test_nothing_half_written_stays_under_the_final_name(tmp_path):
 def test_damage_is_one_sentence(tmp_path):
     folder = tmp_path / "d"
     write(folder)
-    shard = folder / json.loads((folder / "dataset.json").read_text())["splits"]["pairs"]["shards"][
-        0
-    ]["file"]
+    shard = (
+        folder
+        / json.loads((folder / "dataset.json").read_text())["splits"]["pairs"]["shards"][0]["file"]
+    )
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(UserError, match="bytes, not"):
         Records(folder, "pairs")
@@ -73,7 +83,7 @@ def test_damage_is_one_sentence(tmp_path):
 def test_a_flipped_bit_or_a_cut_of_dataset_json_is_harmless_or_one_sentence(draw):
     with tempfile.TemporaryDirectory() as place:
         folder = pathlib.Path(place, "d")
-        write(folder, count=2, shards=1)
+        write(folder, count=2)
         file, before = folder / "dataset.json", records.read_info(folder)
         data = bytearray(file.read_bytes())
         at = draw.draw(st.integers(0, len(data) - 1))
@@ -102,13 +112,14 @@ def test_a_dataset_json_that_was_edited_is_refused_and_one_without_hashes_is_rea
     assert len(records.digest(records.read_info(tmp_path / "d"))) == 64
 
 
-@pytest.mark.parametrize("end", [records.END, 64])  # as of a small shard, and inside of a large one
+@pytest.mark.parametrize("end", [shards.END, 64])  # as of a small shard, and inside of a large one
 def test_a_flipped_byte_of_a_shard_is_harmless_or_names_shard_and_record(
     end, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(records, "END", end)
-    written, draw, told = write(tmp_path / "d", count=6, shards=2), random.Random(0), []
-    file = tmp_path / "d/pairs-00001-of-00002.array_record"
+    monkeypatch.setattr(shards, "END", end)
+    written, draw, told = write(tmp_path / "d", count=6), random.Random(0), []
+    file = tmp_path / "d/pairs-00001.array_record"
+    first = records.read_info(tmp_path / "d")["splits"]["pairs"]["shards"][0]["records"]
     whole = file.read_bytes()
     used = [at for at, byte in enumerate(whole) if byte]
     for at in draw.sample(used, 60):
@@ -120,18 +131,32 @@ def test_a_flipped_byte_of_a_shard_is_harmless_or_names_shard_and_record(
         except UserError as error:
             told.append(str(error))
             assert str(file) in told[-1] and told[-1].endswith(records.AGAIN)
-    assert sum("record 1 of split pairs" in sentence for sentence in told) > 30
+    assert sum(f"record {first} of split pairs" in sentence for sentence in told) > 30
     assert end == 64 or len(told) == 60
 
 
 def test_a_shard_of_another_data_set_is_refused(tmp_path):
     write(tmp_path / "d")
-    others = [Record(f"k{i}", b"y" * i, (f"text {i}",), "s") for i in range(7)]
-    records.write(tmp_path / "other", {"pairs": others}, shards=3, **ABOUT)
-    name = "pairs-00001-of-00003.array_record"
+    write(tmp_path / "other", data=b"y")
+    name = "pairs-00001.array_record"
     (tmp_path / "d" / name).write_bytes((tmp_path / "other" / name).read_bytes())
     with pytest.raises(UserError, match=f"{name} is not the one that dataset.json tells of; copy"):
         Records(tmp_path / "d", "pairs")
+
+
+def test_a_data_set_of_before_whose_records_lie_in_shards_in_turn_is_read(tmp_path):
+    written = write(tmp_path / "new", each=1)
+    folder = tmp_path / "old"
+    folder.mkdir()
+    split = {"records": 7, "shards": []}
+    for number in range(3):
+        writer = Writer(folder, f"{number}")
+        for record in written[number::3]:
+            writer.add(encode(record))
+        split["shards"] += writer.finish()["shards"]
+    records.write_info(folder, {"format": 2, **ABOUT, "splits": {"pairs": split}})
+    found = Records(folder, "pairs")
+    assert list(found) == written and found[5] == written[5]
 
 
 # ---- which data set ----------------------------------------------------------------------------
@@ -149,16 +174,15 @@ RECORDS = st.lists(
 )
 
 
-def digest_of(splits, shards=1):
+def digest_of(splits, each=10**6):
     with tempfile.TemporaryDirectory() as place:
-        records.write(pathlib.Path(place, "d"), splits, shards=shards, **ABOUT)
-        return records.digest(records.read_info(pathlib.Path(place, "d")))
+        return records.digest(fill(pathlib.Path(place, "d"), splits, each))
 
 
 @settings(max_examples=8, deadline=None)
-@given(RECORDS, RECORDS, st.integers(1, 3))
-def test_the_digest_is_equal_exactly_for_equal_records_in_any_number_of_shards(one, two, shards):
-    assert digest_of({"pairs": one}) == digest_of({"pairs": one}, shards)
-    assert (digest_of({"pairs": one}) == digest_of({"pairs": two}, shards)) == (one == two)
+@given(RECORDS, RECORDS, st.integers(1, 200))
+def test_the_digest_is_equal_exactly_for_equal_records_in_any_number_of_shards(one, two, each):
+    assert digest_of({"pairs": one}) == digest_of({"pairs": one}, each)
+    assert (digest_of({"pairs": one}) == digest_of({"pairs": two}, each)) == (one == two)
     assert digest_of({"pairs": one}) != digest_of({"images": one})
     assert digest_of({"pairs": one, "test": two}) != digest_of({"pairs": one})

@@ -8,7 +8,7 @@ import pytest
 from data_pipelines import build, engines
 from data_pipelines.errors import UserError
 from data_pipelines.images import decode
-from data_pipelines.records import Records, write
+from data_pipelines.records import Records, read_info, write
 from data_pipelines.streams import Streams, asked_examples, examples, images
 from data_pipelines.words.pieces import Pieces
 
@@ -220,3 +220,15 @@ def test_all_questions_about_some_pictures_are_examples(easy_asked):
         said = [size["vocabulary"].decode(found["question"][i]) for i in index]
         assert said == [each.question for each in record.asked]
         np.testing.assert_array_equal(found["image"][number], decode(record.image, 16))
+
+
+def test_a_data_set_that_tells_that_its_lone_sets_are_apart_is_opened_without_reading_keys(
+    easy, monkeypatch
+):
+    assert read_info(easy)["lone_sets_are_apart"]
+    read, taken = Records.__getitem__, []
+    monkeypatch.setattr(Records, "__getitem__", lambda r, i: taken.append(i) or read(r, i))
+    found = streams(easy)
+    assert not taken
+    found.batch(0)
+    assert len(taken) <= 2 * sum(ROWS.values())

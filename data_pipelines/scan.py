@@ -1,0 +1,110 @@
+"""The first of the two readings of a source: every example is looked at, and none is kept.
+
+An example leaves one row on disk: what the plan has to know of it. Whoever is killed goes on behind
+the rows that are there.
+"""
+
+import collections
+import concurrent.futures
+import hashlib
+import itertools
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from data_pipelines import images
+from data_pipelines.images import Unreadable
+from data_pipelines.sources.base import SPLITS, Example
+
+TOLD = ("", *dict.fromkeys(SPLITS.values()))  # what a source may tell of a split
+ROW = np.dtype([
+    ("key", "<u8"),  # first bytes of its sha256
+    ("pixels", "<u8"),  # `pixels_hash`; 0 without a picture
+    ("image", "<u4"),  # bytes of the picture
+    ("words", "<u4"),  # bytes of texts, questions and answers
+    ("texts", "<u2"),  # how many
+    ("asked", "<u2"),
+    ("told", "u1"),  # of TOLD
+    ("bad", "u1"),  # whether the picture cannot be read
+])  # fmt: skip
+TASK_BYTES, TASK_EXAMPLES = 2 << 20, 64  # what a core takes at once
+WORKERS = os.cpu_count() or 1
+MOST = 2**16 - 1  # texts of an example that are counted
+
+
+def scan(source, file, progress) -> np.ndarray:
+    """ROW of every example of a source, which lie in a file."""
+    done = file.stat().st_size // ROW.itemsize if file.exists() else 0
+    with open(file, "ab") as out:
+        out.truncate(done * ROW.itemsize)
+        examples = (each for each in source.read() if isinstance(each, Example))
+        for rows in in_order(_rows, tasks(itertools.islice(examples, done, None))):
+            out.write(rows.tobytes())
+            out.flush()
+            done += len(rows)
+            progress.at(done, source.at)
+        os.fsync(out.fileno())
+    return np.memmap(file, ROW, "r") if done else np.zeros(0, ROW)
+
+
+def tasks(examples: Iterable[Example]) -> Iterator[list[Example]]:
+    """The examples, some at a time: as many as a core takes at once."""
+    task, size = [], 0
+    for example in examples:
+        task.append(example)
+        size += len(example.record.image)
+        if size >= TASK_BYTES or len(task) == TASK_EXAMPLES:
+            yield task
+            task, size = [], 0
+    if task:
+        yield task
+
+
+def in_order(work, items: Iterable) -> Iterator:
+    """work(item) of each, on all cores and in order; few items are in memory at a time."""
+    waiting = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > 2 * WORKERS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _rows(examples):
+    return np.array([_row(example) for example in examples], ROW)
+
+
+def _row(example):
+    record, pixels, bad = example.record, 0, False
+    try:
+        pixels = pixels_hash(images.upright(record.image)) if record.image else 0
+    except Unreadable:
+        bad = True
+    said = [*record.texts, *(part for each in record.asked for part in each)]
+    counts = (min(len(each), MOST) for each in (record.texts, record.asked))
+    size = sum(len(text.encode()) for text in said)
+    told = TOLD.index(example.split)
+    return (key_hash(record.key), pixels, len(record.image), size, *counts, told, bad)
+
+
+def key_hash(key: str) -> int:
+    """Of 64 bits."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+
+
+def pixels_hash(image) -> int:
+    """Of 64 bits and not 0: equal for equal pixels, in whatever file they lie.
+
+    Two sums of 32 bits, of even and of odd rows: several times as fast as a cryptographic hash.
+    """
+    pixels = np.asarray(image)
+    start = zlib.crc32(repr(pixels.shape).encode())
+    even, odd = (zlib.crc32(np.ascontiguousarray(pixels[i::2]), start) for i in (0, 1))
+    return (even << 32 | odd) or 1
