@@ -80,7 +80,7 @@ def profile(config, measured):
     lowered = measured.once("lower", program.lower)
     step = measured.once("compile", lowered.compile)
     streams = inputs.open_streams(config, recipe, 0, 1)
-    _, rows = next(inputs.read_streams(config, streams, recipe.batch_spec, 0))
+    _, rows = next(inputs.read_streams(config, streams, recipe, 0))
     batch = distributed.to_global(rows, sharding.batch_sharding(program.mesh))
     kept = jax.tree.map(jnp.copy, state)
     for name, at in _phases(config).items():

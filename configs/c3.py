@@ -20,7 +20,10 @@ KEYS = loop.keys(*RULES) | {
     "tower.workdir": Key(
         "", "workdir of the finished towers run whose space is used", place="path", bucket=True
     ),
-    "tower.weights": Key("", "an export of such a run, instead of its workdir", place="path"),
+    "tower.weights": Key(
+        "", "published CLIP or SigLIP, or an export of such a run, instead of it", place="path"
+    ),
+    "decoder.weights": Key("", "GPT-2's weights, from which the captioner starts", place="path"),
     "tower.config": Key("", "config file with its sizes, to plan without a run", place="path"),
     "tokenizer.workdir": Key(
         "", "workdir of the finished vq run, which the drawer needs", place="path", bucket=True
@@ -106,7 +109,7 @@ def has_tower(c):
     if not (c.tower.workdir or c.tower.weights):
         return (
             "tower.workdir is empty; train the two towers (configs/towers_tiny.py) and give "
-            "--config.tower.workdir=ITS_WORKDIR."
+            "--config.tower.workdir=ITS_WORKDIR, or published ones, --config.tower.weights=FOLDER."
         )
 
 

@@ -9,6 +9,7 @@ from data_pipelines.records import read_info
 from data_pipelines.scenes.world import PRESETS
 from data_pipelines.streams import STREAMS
 from data_pipelines.words.find import open_words
+from data_pipelines.words.t5_layout import in_t5_layout
 from itit_jax import cluster
 from itit_jax.config import ConfigError
 
@@ -36,12 +37,7 @@ def vocabulary_path(config):
 
 def open_vocabulary(config):
     """The vocabulary, checked against the size of the model."""
-    vocabulary = open_words(vocabulary_path(config))
-    if (vocabulary.pad, vocabulary.end) != (0, 1):
-        raise ConfigError(
-            f"{vocabulary_path(config)} has not T5's layout (pad 0, end 1), by which models "
-            "know where a text ends; give --config.data.vocabulary=FILE of a SentencePiece model."
-        )
+    vocabulary = in_t5_layout(open_words(vocabulary_path(config)))
     size = config.get("model", {}).get("vocabulary_size", vocabulary.size)
     if vocabulary.size > size:
         raise ConfigError(

@@ -6,7 +6,9 @@ from data_pipelines import engines, streams
 from data_pipelines.example import QUESTIONS, asks
 from data_pipelines.records import Records, digest, read_info
 from data_pipelines.words.find import open_words
+from data_pipelines.words.t5_layout import in_t5_layout
 from data_pipelines.words.train import training_texts
+from itit_jax import retold
 from itit_jax.data_checks import open_vocabulary
 from itit_jax.recipes import base
 
@@ -37,7 +39,7 @@ def keep_vocabulary(vocabulary, run):
 
 def kept_vocabulary(run):
     """The vocabulary that a run was trained with."""
-    return open_words(run.path)
+    return in_t5_layout(open_words(run.path))
 
 
 def dataset_digest(config):
@@ -63,13 +65,16 @@ def open_streams(config, recipe, host, hosts):
     )
 
 
-def read_streams(config, opened, spec, step):
+def read_streams(config, opened, recipe, step):
     """Endless (step, batch) from `step` on, by the engine that the config names.
 
     A batch holds what the recipe's batch_spec asks for and nothing else.
     """
+    told = retold.Retold(opened.vocabulary, retold.of(recipe))
+    array = lambda rows, key: told(rows["text"]) if key == retold.READ else rows[key]
     for number, batch in engines.read(opened, step, config.data.engine):
-        yield number, {name: {key: batch[name][key] for key in keys} for name, keys in spec.items()}
+        yield number, {name: {key: array(batch[name], key) for key in keys}
+                       for name, keys in recipe.batch_spec.items()}  # fmt: skip
 
 
 def held_out(config, split, count):

@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from itit_jax import distributed, encode, inputs
+from itit_jax import distributed, encode, inputs, retold
 from itit_jax.recipes import base
 from itit_jax.screen import Screen
 
@@ -26,7 +26,7 @@ def mean(config, recipe, name):
     """float32 [d]: over every row of the training records that the config lets the run read."""
     encoding = recipe.means[name]
     say_of = encode.load(recipe, config, None, encoding)
-    source = _source(config, encoding.reads)
+    source = _source(config, recipe, encoding.reads)
     say = encode.Sayer(encoding, say_of, source.row)
     total, count = np.zeros(say.out["shape"]), 0
     with contextlib.closing(Screen()) as screen:
@@ -39,9 +39,11 @@ def mean(config, recipe, name):
     return (total / count).astype(np.float32)
 
 
-def _source(config, reads):
+def _source(config, recipe, reads):
     if reads == "image":
         return encode.pictures(config.data.path, config.data.image_size)
+    if words := retold.of(recipe):
+        return encode.texts(config.data.path, words, words.length)
     vocabulary = inputs.open_vocabulary(config)
     return encode.texts(config.data.path, vocabulary, config.data.text_length)
 

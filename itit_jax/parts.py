@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from data_pipelines.errors import UserError
-from itit_jax import companions, sharding, state
+from itit_jax import companions, retold, sharding, state
 from itit_jax.checkpoints import Checkpoints
 from itit_jax.recipes import base
 from itit_jax.start import start_from
@@ -22,7 +22,8 @@ def begin(program, seed, stands_on=None, say=print):
     fresh = program.init(seed)
     for name in program.recipe.trainable:
         if source := program.recipe.weights_from.get(name, ""):
-            fresh.params[name] = load_part(source, name, program.state.params[name])
+            abstract = program.state.params[name]
+            fresh.params[name] = load_part(program.recipe, source, name, abstract)
         elif whole := getattr(program.recipe, "copies", {}).get(name, ""):
             frozen = load_frozen(program.recipe, {whole: program.frozen[whole]})[whole]
             fresh.params[name] = piece(frozen, program.state.params[name])
@@ -47,7 +48,7 @@ def load_frozen(recipe, abstract):
                 f"{name} is frozen but nothing names its weights; "
                 f"set --config.{name}.weights, or --config.{name}.trainable=true."
             )
-        frozen[name] = load_part(source, name, tree)
+        frozen[name] = load_part(recipe, source, name, tree)
     return frozen
 
 
@@ -72,11 +73,13 @@ def load_means(run, abstract):
     return {base.MEANS: {name: place(name) for name in wanted}}
 
 
-def load_part(source, name, abstract):
+def load_part(recipe, source, name, abstract):
     """One part from a run's workdir or from published weights."""
     run = Workdir(source)
     if not run.local or run.checkpoints.exists():  # a bucket holds runs alone
         return load_trained(source, name, abstract)
+    if isinstance(recipe, base.Loads) and name in recipe.loads:
+        return recipe.loads[name](source, abstract)
     return weights.load(source, abstract, part=name)
 
 
@@ -101,5 +104,5 @@ def restore_params(recipe, config, workdir, step=None):
     trained = {name: load_trained(run, name, abstract[name], step) for name in recipe.trainable}
     rest = {name: part for name, part in abstract.items() if name not in recipe.trainable}
     frozen = load_frozen(recipe, rest) | load_means(run, rest)
-    companions.check(run, companions.of(frozen))
+    companions.check(run, companions.of(frozen) | retold.told(recipe))
     return trained | frozen, step

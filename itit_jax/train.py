@@ -18,6 +18,7 @@ from itit_jax import (
     inputs,
     means,
     parts,
+    retold,
     sharding,
     watch,
 )
@@ -82,7 +83,7 @@ def set_up(config, place, profile, closing):
     frozen = parts.load_frozen(program.recipe, program.frozen)
     means.take_once(config, program.recipe, place)
     frozen |= parts.load_means(place, program.frozen)
-    stands_on = keep_companions(config, place, frozen, streams)
+    stands_on = keep_companions(config, place, program.recipe, frozen, streams)
     report = Report(place, config.train.steps, config.log.seconds)
     closing.callback(report.close)
     traced = closing.enter_context(contextlib.closing(Profile(place, profile)))
@@ -129,10 +130,10 @@ def data_of(config, streams):
     return found | ({"vocabulary": streams.vocabulary.digest} if streams.reads_text else {})
 
 
-def keep_companions(config, place, frozen, streams):
+def keep_companions(config, place, recipe, frozen, streams):
     """Checks what the run stands on, and writes what is needed to go on with it or to use it.
     -> {name: hash}."""
-    found = companions.of(frozen) | data_of(config, streams)
+    found = companions.of(frozen) | retold.told(recipe) | data_of(config, streams)
     companions.check(place, found)
     if config.data.tokens:
         size = {"image_size": str(config.data.image_size)}
@@ -159,7 +160,7 @@ def loop(this):
     with this.report.phase("compiling the step"):
         step_once = this.program.lower().compile()
         distributed.wait_for_all("compiled")
-    batches = inputs.read_streams(config, this.streams, this.program.recipe.batch_spec, first)
+    batches = inputs.read_streams(config, this.streams, this.program.recipe, first)
     rows = sharding.batch_sharding(this.program.mesh)
     for step, batch in itertools.islice(this.report.time_waits(batches), total - first):
         batch = distributed.to_global(batch, rows)

@@ -352,6 +352,12 @@ def config_of(section, name, recipe):
     return found
 
 
+def exported_run(weights):
+    """The file that tells of which run exported weights are; None of others."""
+    file = pathlib.Path(weights, EXPORTED)
+    return file if file.is_file() else None
+
+
 def _config_of(section, name):
     if section.workdir:
         if not Workdir(section.workdir).is_run():
@@ -360,8 +366,7 @@ def _config_of(section, name):
                 f"that run back there, or give --config.{name}.workdir=WHERE_IT_IS_NOW."
             )
         return Workdir(section.workdir).config()
-    exported = pathlib.Path(section.weights, EXPORTED)
-    if section.weights and exported.is_file():
+    if section.weights and (exported := exported_run(section.weights)):
         return settings.from_json(exported.read_text(encoding="utf-8"), str(exported))
     if section.config:
         return settings.load(section.config)

@@ -25,7 +25,7 @@ def metrics(workdir):
 
 def test_a_run_killed_at_random_moments_ends_bit_identical(trained, easy, tokenizer, tmp_path):
     workdir, moments = tmp_path / "run", random.Random(0)
-    for _ in range(3):
+    for _ in range(2):
         process = runs.start(*runs.itit(workdir, easy, tokenizer))
         saved = workdir / "checkpoints"
         before = len(list(saved.glob("[0-9]*")))

@@ -6,7 +6,6 @@ import pytest
 from data_pipelines.words.pieces import FILE, Pieces
 from data_pipelines.words.train import training_texts
 from itit_jax import inputs
-from itit_jax.config import ConfigError
 from itit_jax.workdir import Workdir
 from tests.data_pipelines.words import byte_bpe
 
@@ -23,10 +22,14 @@ def test_a_run_keeps_the_words_of_its_data_set(easy, tmp_path):
     assert inputs.kept_vocabulary(run).digest == words.digest == Pieces(run.path / FILE).digest
 
 
-def test_words_that_end_texts_by_another_id_are_refused(easy, tmp_path):
+def test_words_that_end_texts_by_another_id_are_put_into_the_layout_of_the_models(easy, tmp_path):
     byte_bpe.write(tmp_path, (("a", "b"),), "")
-    with pytest.raises(ConfigError, match="has not T5's layout .*data.vocabulary=FILE"):
-        inputs.open_vocabulary(config_of(easy, vocabulary=str(tmp_path)))
+    words = inputs.open_vocabulary(config_of(easy, vocabulary=str(tmp_path)))
+    assert (words.pad, words.end, words.size) == (0, 1, 2 + 256 + 1 + 1)
+    run = Workdir(tmp_path / "run")
+    run.make()
+    inputs.keep_vocabulary(words, run)
+    assert inputs.kept_vocabulary(run).digest == words.digest
 
 
 @pytest.mark.parametrize("length", [4, 10, 24])

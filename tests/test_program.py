@@ -112,7 +112,7 @@ def test_the_data_gives_the_batch_that_is_described(name, easy):
     config = load(name, f"data.path={easy}", *fits)
     program = describe(config)
     opened = inputs.open_streams(config, program.recipe, host=0, hosts=1)
-    step, batch = next(inputs.read_streams(config, opened, program.recipe.batch_spec, step=3))
+    step, batch = next(inputs.read_streams(config, opened, program.recipe, step=3))
     assert step == 3 and shapes(batch) == shapes(program.batch)
 
 

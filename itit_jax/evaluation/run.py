@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from data_pipelines.errors import UserError
-from itit_jax import companions, compiled, inputs, parts, sharding
+from itit_jax import companions, compiled, inputs, parts, retold, sharding
 from itit_jax.batches import batches_of
 from itit_jax.cadence import due
 from itit_jax.evaluation.scorers import SCORERS
@@ -95,9 +95,12 @@ def mesh_of(params):
 def score_rows(recipe, params, examples):
     """recipe.score over all "image" and "text" of the examples -> {name: array [n, ...]}."""
     score = jitted(recipe.score, mesh_of(params))
+    arrays = {name: examples[name] for name in ("image", "text")}
+    if retold.of(recipe):
+        arrays |= retold.read(recipe, [texts[0] for texts in examples["texts"]])
     done = []
     for number, (index, count) in enumerate(batches_of(range(len(examples["image"])), BATCH)):
-        rows = {name: examples[name][np.array(index)] for name in ("image", "text")}
+        rows = {name: values[np.array(index)] for name, values in arrays.items()}
         results = jax.device_get(score(params, rows, jax.random.key(number)))
         done.append({name: values[:count] for name, values in results.items()})
     return {name: np.concatenate([part[name] for part in done]) for name in done[0]}
@@ -136,12 +139,12 @@ def choose(recipe, params, examples, drawn, asked):
     towers, best, cosines = judge_of(asked.judge), [], []
     draw = jitted(recipe.draw, mesh_of(params))
     for number, (index, count) in enumerate(batches_of(range(len(drawn)), BATCH)):
-        text, key = examples["text"][np.array(index)], jax.random.key(number)
+        texts, key = [examples["texts"][i][0] for i in index], jax.random.key(number)
+        text = retold.read(recipe, texts).get(retold.READ, examples["text"][np.array(index)])
         keys = [jax.random.fold_in(key, turn) for turn in range(1, asked.best_of)]
         more = [jax.device_get(draw(params, text, each))[:count] for each in keys]
         turns = np.stack([drawn[index[:count]], *more])
-        texts = [examples["texts"][i][0] for i in index[:count]]
-        cosines.append(judge.cosines(towers, turns, texts))
+        cosines.append(judge.cosines(towers, turns, texts[:count]))
         best.append(turns[cosines[-1].argmax(axis=0), np.arange(count)])
     cosines = np.concatenate(cosines, axis=1)
     return {

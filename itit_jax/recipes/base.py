@@ -122,6 +122,20 @@ class Copies(Protocol):
     copies: dict[str, str]  # part: frozen part of whose leaves it has some, under the same paths
 
 
+@runtime_checkable
+class Loads(Protocol):
+    """Has parts whose published weights lie otherwise than `weights.load` takes them."""
+
+    loads: dict[str, Callable[[Any, Any], Any]]  # {part: function(path, abstract) -> parameters}
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """May read texts in other words than it writes them in, see itit_jax.retold."""
+
+    reads: Any  # retold.Readable; None: in the same
+
+
 MEANS = "means"  # the frozen part {name: [d]} of who can `Means`
 
 

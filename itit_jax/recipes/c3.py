@@ -16,9 +16,10 @@ from data_pipelines.errors import UserError
 from itit_jax import losses
 from itit_jax.decoding import autoregressive, parallel
 from itit_jax.models import condition, t5, tokenizers, towers
-from itit_jax.recipes import base
+from itit_jax.recipes import base, c3_published
 from itit_jax.recipes.c3_flops import flops
 from itit_jax.recipes.c3_networks import build
+from itit_jax.retold import READ
 from itit_jax.workdir import config_of
 
 STREAMS = {"texts": ("text",), "images": ("image",), "caption": ("image", "text")}
@@ -39,18 +40,25 @@ class Recipe:
 
     def __init__(self, config):
         self.config = config
-        self.tower, self.captioner, self.tokenizer, self.drawer = build(config)
+        self.tower = c3_published.tower(config)
+        self.captioner, self.tokenizer, self.drawer = build(config)
         captions = CAPTIONER if self.captioner else ()
         self.trainable = captions + (("drawer",) if self.drawer else ())
         self.weights_from = {
             "tower": config.tower.workdir or config.tower.weights,
             "tokenizer": config.tokenizer.workdir or config.tokenizer.weights,
+            "decoder": config.decoder.weights,
         }
+        self.loads = {"decoder": c3_published.load_decoder}
+        self.reads = c3_published.words(config, self.tower)
         self.tables = TABLES
         self.length = config.data.text_length
         self.batch_spec = base.batch_spec(
             config, {TERMS[name]: STREAMS[TERMS[name]] for name in objectives(config)}
         )
+        if self.reads and (rows := self.batch_spec.get("texts")):
+            shape = (len(rows["text"]), self.reads.length)
+            rows[READ] = jax.ShapeDtypeStruct(shape, jnp.int32)
         self.means = {
             "image": base.Encoding("image", ("tower",), self.embed_images),
             "text": base.Encoding("text", ("tower",), self.embed_texts),
@@ -63,9 +71,10 @@ class Recipe:
         keys = jax.random.split(key, 4)
         size, width = self.config.data.image_size, self.tower.text.features
         words, pixels = jnp.zeros((1, self.length), jnp.int32), jnp.zeros((1, size, size, 3))
+        read = jnp.zeros((1, self.reads.length if self.reads else self.length), jnp.int32)
         vectors = jnp.zeros((1, width))
         params = {
-            "tower": self.tower.init(keys[0], pixels, words)["params"],
+            "tower": self.tower.init(keys[0], pixels, read)["params"],
             "means": {name: jnp.zeros((width,)) for name in self.means},
         }
         if self.captioner:
@@ -110,7 +119,8 @@ class Recipe:
 
     @jax.named_scope("tower")
     def embed_texts(self, params, text):
-        """Word ids int32 [b, t] -> vectors [b, d] of length 1, float32."""
+        """Ids int32 [b, t] of the words that the tower reads -> vectors [b, d] of length 1,
+        float32."""
         return self._embed(params, text, "text_features")
 
     def _embed(self, params, rows, method):
@@ -145,9 +155,10 @@ class Recipe:
 
     @jax.named_scope("caption")
     def caption_loss(self, params, rows, key):
-        """Of lone "text" [b, t], each said again from its own conditioned vector."""
+        """Of lone "text" [b, t], each said again from its own conditioned vector; a published tower
+        has it as READ [b, t'] in words of its own."""
         noise_key, dropout = jax.random.split(key)
-        vectors = self.embed_texts(params, rows["text"])
+        vectors = self.embed_texts(params, rows.get(READ, rows["text"]))
         vectors = self.condition(params, vectors, "text", self._noise(noise_key))
         return self._word_loss(params, vectors, rows["text"], dropout)
 
@@ -211,7 +222,8 @@ class Recipe:
         return self.say(params, vectors, key)
 
     def draw(self, params, text, key):
-        """Word ids int32 [b, t] -> pictures uint8 [b, h, w, 3], as `decode.*` says."""
+        """Ids int32 [b, t] of the words that the tower reads -> pictures uint8 [b, h, w, 3], as
+        `decode.*` says."""
         self._check(self.drawer, "drawer", "images")
         vectors = self.condition(params, self.embed_texts(params, text), "text")
         return self.decode_pixels(params, self.draw_ids(params, vectors, key))
@@ -261,7 +273,8 @@ class Recipe:
         other modality's vector and from the own (`own_`); drawings, captions."""
         images, text = rows["image"], rows["text"]
         seen = self.condition(params, self.embed_images(params, images), "image")
-        read = self.condition(params, self.embed_texts(params, text), "text")
+        read = self.embed_texts(params, rows.get(READ, text))
+        read = self.condition(params, read, "text")
         results = {}
         if self.captioner:
             results["caption_loss"] = self._text_score(params, seen, text)

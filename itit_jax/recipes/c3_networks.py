@@ -3,15 +3,14 @@
 import jax.numpy as jnp
 
 from configs.c3 import has_captioner, has_drawer
-from itit_jax.models import tokenizers, towers, vqgan
+from itit_jax.models import tokenizers, vqgan
 from itit_jax.models.gpt2 import GPT2, PrefixCaptioner, PrefixMapper
 from itit_jax.models.itit import ITIT
 from itit_jax.workdir import config_of
 
 
 def build(config):
-    """-> (Towers, PrefixCaptioner or None, image tokenizer or None, ITIT or None)."""
-    tower = towers.from_config(config_of(config.tower, "tower", "towers"))
+    """-> (PrefixCaptioner or None, image tokenizer or None, ITIT or None)."""
     shared = dict(
         scan=config.model.scan,
         remat=config.mesh.remat,
@@ -20,9 +19,9 @@ def build(config):
     )
     captioner = _captioner(config, shared) if has_captioner(config) else None
     if not has_drawer(config):
-        return tower, captioner, None, None
+        return captioner, None, None
     tokenizer = tokenizers.from_config(config_of(config.tokenizer, "tokenizer", "vq").model)
-    return tower, captioner, tokenizer, _drawer(config, tokenizer, shared)
+    return captioner, tokenizer, _drawer(config, tokenizer, shared)
 
 
 def _captioner(config, shared):

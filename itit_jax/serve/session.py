@@ -26,7 +26,7 @@ from PIL import Image
 from data_pipelines.errors import UserError
 from data_pipelines.places import place
 from itit_jax import config as settings
-from itit_jax import exported
+from itit_jax import exported, retold
 from itit_jax.batches import batches_of
 from itit_jax.recipes import base
 from itit_jax.serve import asked, export, rerank, trained
@@ -113,7 +113,9 @@ class Session:
         if not texts:
             return []
         drawer = self._drawer(base.Draws, rounds, guidance)
-        return [Image.fromarray(p) for p in self._in_batches(drawer, seed, self._ids(texts))]
+        words = retold.read(self.trained.recipe, texts).get(retold.READ)
+        ids = self._ids(texts) if words is None else words
+        return [Image.fromarray(p) for p in self._in_batches(drawer, seed, ids)]
 
     def say(self, text):
         """What whoever asks should know beside the answer."""

@@ -1,5 +1,6 @@
 """Texts to the ids that a text tower was trained on, from the vocabulary beside its weights."""
 
+import hashlib
 import pathlib
 import string
 
@@ -11,6 +12,21 @@ from data_pipelines.errors import UserError
 PIECES = "spiece.model"
 TABLE = "tokenizer.json"
 PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+class TowerWords:
+    """The words of a published text tower, as a recipe `reads` in them (itit_jax.retold)."""
+
+    def __init__(self, folder, tower):
+        self._words, self.length = open_words(folder, tower), tower.length
+        files = (pathlib.Path(folder, name) for name in (PIECES, TABLE))
+        told = b"".join(file.read_bytes() for file in files if file.is_file())
+        self.digest = hashlib.sha256(told).hexdigest()
+
+    def encode(self, text, length=0):
+        """-> int32 [self.length], whatever `length`."""
+        del length
+        return self._words(text)
 
 
 def open_words(folder, tower):

@@ -20,6 +20,8 @@ MESHES = {
     "classifier_tiny": (4, 2, 1),
     "towers_tiny": (2, 2, 2),
     "c3_tiny": (2, 2, 2),
+    "c3_coco": (1, 4, 1),
+    "clip_b32": (1, 8, 1),
     "ernie_vilg_tiny": (2, 2, 2),
     "ernie_vilg_vqa_tiny": (2, 2, 2),
     "ernie_vilg_300m": (1, 16, 1),
