@@ -23,7 +23,7 @@ CORE = [
     "tensorboardX>=2.6",
     "tensorstore>=0.1.60",
 ]
-DATA = ["seqio>=0.0.20", "tensorflow>=2.20", "tensorflow-datasets>=4.9.9"]
+DATA = ["pyarrow>=16", "seqio>=0.0.20", "tensorflow>=2.20", "tensorflow-datasets>=4.9.9"]
 TOWERS = ["tokenizers>=0.21"]  # words of CLIP and SigLIP 2
 GCS = ["etils[epath]>=1.15", "fsspec>=2026.4", "gcsfs>=2026.4"]  # runs in buckets
 TEST = [*GCS, *TOWERS, "hypothesis>=6", "pytest>=8", "pytest-xdist>=3", "ruff>=0.8"]

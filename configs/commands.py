@@ -16,6 +16,7 @@ import difflib
 import errno
 import keyword
 import os
+import shlex
 import sys
 import traceback
 import types
@@ -31,8 +32,8 @@ MENDABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, 
             errno.ENOTDIR, errno.ENAMETOOLONG)  # fmt: skip
 HELP = ("-h", "--help")
 # Forms that are places.
-PLACES = {"FILE": "path", "DIR": "path", "PATH": "path", "DIR,DIR": "paths",
-          "DIR:SPLIT": "path", "KIND:PATH": "kind:path"}  # fmt: skip
+PLACES = {"FILE": "path", "DIR": "path", "PATH": "path", "DIR,DIR": "paths", "FILE,FILE": "paths",
+          "PATTERN": "paths", "DIR:SPLIT": "path", "KIND:PATH": "kind:path"}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Command:
     def typed(self, options, *, without=()):
         """The command that gives these options; defaults are left out, and flags in `without`."""
         given = self.given(options).items()
-        words = [f"{name}={value}" for name, value in given if name not in without]
+        words = [f"{n}={shlex.quote(str(value))}" for n, value in given if n not in without]
         return " ".join([f"python -m {self.name}", *words])
 
     def given(self, options):

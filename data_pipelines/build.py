@@ -3,6 +3,12 @@
 python -m data_pipelines.build --from=scenes --preset=tiny --out=DIR
 python -m data_pipelines.build --from=folder --images=DIR --captions=FILE.tsv --out=DIR
 python -m data_pipelines.build --from=emoji --source=DIR --pairs=400 --out=DIR
+python -m data_pipelines.build --from=coco --images=train2017.zip --captions=FILE.json --out=DIR
+python -m data_pipelines.build --from=webdataset --shards='DIR/{00000..00331}.tar' --out=DIR
+python -m data_pipelines.build --from=parquet --files='DIR/*.parquet' --out=DIR
+python -m data_pipelines.build --from=texts --texts='DIR/*.txt.gz' --out=DIR
+python -m data_pipelines.build --from=tfds:coco_captions:1.1.0 --split=train --out=DIR
+python -m data_pipelines.build --from=seqio:my_module:my_mixture --split=train --out=DIR
 """
 
 import json
@@ -20,20 +26,32 @@ from data_pipelines.records import INFO, read_info
 from data_pipelines.report import Report
 from data_pipelines.scenes import build as scenes
 from data_pipelines.scenes.world import PRESETS
+from data_pipelines.sources.coco import Coco
+from data_pipelines.sources.parquet import Parquet
+from data_pipelines.sources.tensorflow_sets import Seqio, Tfds
+from data_pipelines.sources.texts import Texts
+from data_pipelines.sources.webdataset import WebDataset
 from data_pipelines.words.find import open_words
 from data_pipelines.words.pieces import FILE
 from data_pipelines.words.train import TRAINED, texts_of, train_enough_pieces, train_pieces
 
-LICENCES = {
-    "scenes": "CC0-1.0",
-    "folder": "as the pictures and texts it was made from",
-    "emoji": "see LICENSES.txt of the source",
-}
-SOURCES = {"folder": Folder}
-TOKENIZERS = {"scenes": "vq_tiny", "folder": "vq_emoji", "emoji": "vq_emoji"}  # to begin with
+LICENCES = {"scenes": "CC0-1.0", "emoji": "see LICENSES.txt of the source"}
+SOURCES = {
+    "folder": Folder, "coco": Coco, "webdataset": WebDataset, "parquet": Parquet, "texts": Texts,
+    "tfds": Tfds, "seqio": Seqio,
+}  # fmt: skip
+THEIRS = "as the pictures and texts it was made from"
+KINDS = (*LICENCES, *SOURCES)
+FROM = Check(
+    lambda kind: kind.partition(":")[0] in KINDS
+    and (":" in kind) == (kind.partition(":")[0] in ("tfds", "seqio")),
+    f"{', '.join(KINDS[:-2])}, tfds:NAME:VERSION or seqio:MODULE:NAME", KINDS,
+)  # fmt: skip
+TOKENIZERS = {"scenes": "vq_tiny"}  # to begin with; of all others:
+TOKENIZER = "vq_emoji"
 PIECES = Check(lambda n: n == 0 or n > 3, "above 3, or 0 for 256 of scenes and else 1000")
 ARGUMENTS = {
-    "--from": Argument("", "what to make it of", one_of(*LICENCES), form="KIND", needed=True),
+    "--from": Argument("", "what to make it of", FROM, form="KIND", needed=True),
     "--out": Argument("", "folder to make", form="DIR", needed=True),
     "--shard_size": Argument(200, "megabytes of a file", between(1, 10_000), form="N"),
     "--vocabulary": Argument(
@@ -50,19 +68,27 @@ ARGUMENTS = {
     "--preset": Argument("tiny", "scenes: how difficult", one_of(*PRESETS), form="NAME"),
     "--seed": Argument(0, "scenes: of everything drawn", at_least(0), form="N"),
     "--questions_each": Argument(0, "scenes: questions of a picture", at_least(0), form="N"),
-    "--images": Argument("", "folder: folders or zips, comma between", form="DIR,DIR"),
-    "--captions": Argument("", "folder: table with columns file and caption", form="FILE"),
+    "--images": Argument("", "folder, coco: folders or zips, comma between", form="DIR,DIR"),
+    "--captions": Argument(
+        "", "folder: table with columns file and caption; coco: its JSON", form="FILE,FILE"
+    ),
+    "--karpathy": Argument("", "coco: dataset_coco.json, whose splits to take", form="FILE"),
+    "--shards": Argument("", "webdataset: its tars, as DIR/{00000..00331}.tar", form="PATTERN"),
+    "--files": Argument("", "parquet: its files, as DIR/*.parquet", form="PATTERN"),
+    "--split": Argument("train", "tfds, seqio: which split of it", form="NAME"),
+    "--image_column": Argument("", "where pictures are, if not under a usual name", form="NAME"),
+    "--text_column": Argument("", "where texts are, likewise", form="NAME"),
     "--questions": Argument(
         "", "folder: table with columns file, question and answer", form="FILE"
     ),
-    "--texts": Argument("", "folder: lone texts, a table or one a line", form="FILE"),
-    "--validation": Argument(0.05, "folder: share of the pairs", below_one(), form="SHARE"),
-    "--test": Argument(0.05, "folder: share of the pairs", below_one(), form="SHARE"),
+    "--texts": Argument("", "folder, texts: lone texts, a table or one a line", form="PATTERN"),
+    "--validation": Argument(0.05, "share of the pairs, if not told", below_one(), form="SHARE"),
+    "--test": Argument(0.05, "share of the pairs, if not told", below_one(), form="SHARE"),
     "--source": Argument("", "emoji: folder of the set", form="DIR"),
 }
 
 
-@command("data_pipelines.build", "make a data set of scenes, your own pictures or emoji", ARGUMENTS)
+@command("data_pipelines.build", "make a data set of what you have, or of scenes", ARGUMENTS)
 def main(options):
     """Build, unless the folder already holds what this command makes."""
     out = pathlib.Path(options.out)
@@ -79,7 +105,9 @@ def main(options):
         raise UserError("--validation and --test take all pairs; leave some to train on.")
     check_writable(out, "--out")
     report, contents = Report(), made_of.read(given)
-    about = dict(name=options.from_, licence=LICENCES[options.from_], made_by=options.command)
+    about = dict(
+        name=options.from_, licence=LICENCES.get(options.from_, THEIRS), made_by=options.command
+    )
     about |= dict(made_of=contents)
     try:  # from the start: who comes second is told before the work
         with whole_folder(out, of=json.dumps([records.FORMAT, contents])) as draft:
@@ -95,7 +123,7 @@ def main(options):
 
 def _fill(draft, options, report):
     """All shards. -> ({split: told}, facts, texts to learn words from, parameters)."""
-    if source := SOURCES.get(options.from_):
+    if source := SOURCES.get(options.from_.partition(":")[0]):
         found = importing.build(draft, source(options), options, report)
         return *found, {k: v for k, v in vars(options).items() if k != "out"}
     splits, parameters = _drawn(options)
@@ -147,7 +175,10 @@ def _tell(out, kind, info, report):
 
 def _next(out, kind, splits):
     """The command that trains a tokenizer on it."""
-    words = [f"python -m itit_jax.main --config=configs/{TOKENIZERS[kind]}.py --workdir=RUN"]
+    if splits.keys() == {"texts"}:
+        return f"python -m data_pipelines.merge OTHER {shlex.quote(str(out))} --out=DIR"
+    config = TOKENIZERS.get(kind, TOKENIZER)
+    words = [f"python -m itit_jax.main --config=configs/{config}.py --workdir=RUN"]
     words.append(f"--config.data.path={shlex.quote(str(out))}")
     if "test" not in splits:
         scored = next((name for name in ("validation", "pairs") if name in splits), "")

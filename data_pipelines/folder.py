@@ -44,28 +44,19 @@ class Folder:
         tables_of = {"texts": options.captions, "asked": options.questions}
         self._tables = {what: table for what, table in tables_of.items() if table}
         self.paired = tuple(self._tables)
-        self.told, self._splits, self.at = Report(), {}, 0.0
-        self._pictures = Pictures(several(options.images))
-        self._captions = {}
+        self.told, self.splits, self.at = Report(), {}, 0.0
+        self.pictures = Pictures(several(options.images))
+        self.captions = {}
         if options.captions:
-            self._captions, self._splits = read_captions(
-                options.captions, self._pictures, self.told
+            self.captions, self.splits = read_captions(
+                options.captions, self.pictures, self.told
             )
-        self._asked = read_questions(options.questions, self._pictures, self.told, self._splits)
+        self.asked = read_questions(options.questions, self.pictures, self.told, self.splits)
         self._lone = read_texts(options.texts, self.told) if options.texts else []
 
     def read(self):
         """Every picture with what is told of it, then the lone texts."""
-        yield from itertools.starmap(Skipped, self._pictures.left_out)
-        for number, name in enumerate(self._pictures, start=1):
-            self.at = number / len(self._pictures)
-            try:
-                data = self._pictures.data(name)
-            except Unreadable as error:
-                yield Skipped(error.reason, error.of(name))
-                continue
-            texts, asked = tuple(self._captions.get(name, ())), tuple(self._asked.get(name, ()))
-            yield Example(Record(name, data, texts, "folder", asked), self._splits.get(name, ""))
+        yield from with_pictures(self, "folder", self.asked)
         for i, text in enumerate(self._lone):
             yield Example(Record(f"text-{i}", b"", (text,), "folder"))
 
@@ -77,10 +68,26 @@ class Folder:
             return f"{table} holds out all its pictures; leave some to train on."
         found = report.summary().items()
         told = "; ".join(f"{reason}: {e['count']:,}, first {e['first'][0]}" for reason, e in found)
-        there = next(iter(self._pictures), None)
+        there = next(iter(self.pictures), None)
         called = f"a file that is there is called {there}" if there else "--images holds no picture"
         told = f" ({told})" if told else ""
         return f"no row of {table} names a usable picture of --images{told}; {called}."
+
+
+def with_pictures(source, name, asked=()):
+    """The examples of a source that has read what is told of its pictures: {picture: captions} as
+    captions, {picture: split} as splits. asked: {picture: [Asked]}."""
+    pictures, asked = source.pictures, dict(asked)
+    yield from itertools.starmap(Skipped, pictures.left_out)
+    for number, key in enumerate(pictures, start=1):
+        source.at = number / len(pictures)
+        try:
+            data = pictures.data(key)
+        except Unreadable as error:
+            yield Skipped(error.reason, error.of(key))
+            continue
+        texts, questions = tuple(source.captions.get(key, ())), tuple(asked.get(key, ()))
+        yield Example(Record(key, data, texts, name, questions), source.splits.get(key, ""))
 
 
 def read_captions(path, pictures, report):

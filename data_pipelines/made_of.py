@@ -1,11 +1,13 @@
 """What a data set was made of, so that "there already" is said of what would be made the same."""
 
+import glob
 import hashlib
 import os
 import pathlib
 
 from data_pipelines.picture_files import Pictures
 from data_pipelines.places import several
+from data_pipelines.sources.files import sums
 from data_pipelines.words.find import open_words
 
 
@@ -39,9 +41,12 @@ def _file(path):
 
 CONTENTS = {
     "--images": lambda paths: Pictures(several(paths)).digest(),
-    "--captions": _file,
+    "--captions": lambda paths: " ".join(map(_file, several(paths))),
     "--questions": _file,
-    "--texts": _file,
+    "--texts": lambda pattern: _file(pattern) if glob.escape(pattern) == pattern else sums(pattern),
+    "--shards": sums,
+    "--files": sums,
+    "--karpathy": _file,
     "--source": _file,
     "--vocabulary": lambda path: open_words(path).digest,
 }

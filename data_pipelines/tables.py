@@ -151,12 +151,12 @@ def _holds_rows(cell, delimiter, width):
 def _of_lines(name, text):
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            cells = _parsed(line)
+            cells = parsed(line)
             fault = "" if isinstance(cells, dict) else "line is no JSON object"
             yield Row(f"{name}:{number}", _lowered(cells), fault if is_utf8(line) else NO_UTF8)
 
 
-def _parsed(text):
+def parsed(text):
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -166,7 +166,7 @@ def _parsed(text):
 def _of_json(path, name, text):
     """COCO's {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}, or a list
     of objects."""
-    found = _parsed(text) if is_utf8(text) else None
+    found = parsed(text) if is_utf8(text) else None
     files, rows = {}, found
     if isinstance(found, dict):
         rows, pictures = found.get("annotations"), found.get("images", [])

@@ -13,6 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGES = ("itit_jax", "data_pipelines", "configs", "benchmarks", "launch")
 EXTRAS = {
+    "pyarrow": "data",
     "seqio": "data",
     "tensorflow": "data",
     "tensorflow_datasets": "data",

@@ -70,3 +70,10 @@ def _fault(text, called):
     if len(text) > LONGEST:
         return "text too long"
     return "" if tables.is_utf8(text) else tables.NO_UTF8
+
+
+def emptied(what, report) -> str:
+    """The sentence for a source of which nothing can be used."""
+    found = report.summary().items()
+    told = "; ".join(f"{reason}: {e['count']:,}, first {e['first'][0]}" for reason, e in found)
+    return f"{what} holds nothing that can be used ({told or 'it is empty'}); check what it names."

@@ -124,7 +124,7 @@ def test_a_source_that_changes_between_its_readings_is_refused(place, tmp_path, 
 
     def and_add(source, *more):
         found = scan(source, *more)
-        source._pictures._files["another.png"] = lambda: b"x"
+        source.pictures._files["another.png"] = lambda: b"x"
         return found
 
     monkeypatch.setattr(importing.scan, "scan", and_add)
