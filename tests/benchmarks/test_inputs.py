@@ -1,5 +1,7 @@
 """What becomes of odd inputs, where it is known what is wrong."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -75,10 +77,23 @@ def test_other_pixels_are_found(words, tmp_path, monkeypatch):
     assert outcome == "silent" and "other pixels" in text
 
 
-def test_a_seed_gives_the_same_inputs(tmp_path):
-    class Options:
-        seed, count, only = 0, 12, "settings"
+def test_a_command_that_was_stopped_goes_on_to_what_it_would_have_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(inputs, "open_doors", lambda folder: {"settings": inputs.settings.trial})
+    told = lambda name: json.loads((tmp_path / name).read_text())
+    whole = ["--seed=3", "--count=12", f"--out={tmp_path / 'whole'}"]
+    assert inputs.main(whole) == 0
+    plain, left = inputs.tried, iter(range(5))
 
-    doors = {"settings": inputs.settings.trial}
-    first, second = (inputs.tried(doors, Options, tmp_path / "x") for _ in range(2))
-    assert first == second and sum(sum(e["counts"].values()) for e in first.values()) == 12
+    def stopped(*arguments):
+        next(left)  # StopIteration: a fault in the middle
+        return plain(*arguments)
+
+    monkeypatch.setattr(inputs, "EVERY", -1.0)
+    monkeypatch.setattr(inputs, "tried", stopped)
+    parts = [*whole[:2], f"--out={tmp_path / 'parts'}"]
+    with pytest.raises(StopIteration):
+        inputs.main(parts)
+    assert told("parts")["done"] == 5
+    monkeypatch.setattr(inputs, "tried", plain)
+    assert inputs.main(parts) == 0 and told("parts") == told("whole")
+    assert sum(sum(e["counts"].values()) for e in told("whole")["kinds"].values()) == 12
