@@ -6,7 +6,7 @@ its global step.
 """
 
 from configs import defaults as loop
-from configs.keys import Key, at_least, one_of
+from configs.keys import Key, at_least, between, one_of
 from configs.spec import Spec
 
 RULES = (
@@ -34,6 +34,9 @@ KEYS = loop.keys(*RULES) | {
     "model.scan": Key(True, "one compiled block for a whole stack; false = unrolled"),
     "loss.contrast": Key(
         "sigmoid", "SigLIP's sigmoid of every pair, or CLIP's InfoNCE", one_of("sigmoid", "infonce")
+    ),
+    "loss.temperature": Key(
+        0.0, "what cosines are divided by, held; 0: learned", between(0, 100)
     ),
     # A batch hardly ever holds the same words about another picture (NegCLIP, arXiv 2210.01936).
     "loss.exchanged": Key(

@@ -20,6 +20,7 @@ from data_pipelines.errors import UserError
 from data_pipelines.order import draws, permuted
 from data_pipelines.records import APART, LONE, Records, concept, digest, read_info
 from data_pipelines.words.find import open_words
+from data_pipelines.words.t5_layout import in_t5_layout
 
 CACHE_BYTES = 512 << 20  # a split that is smaller when decoded stays in memory
 FOREVER = 1 << 40  # steps of an endless run
@@ -121,7 +122,7 @@ class Streams:
         self.rows = {name: count for name, count in rows.items() if count}
         self.seed, self.host, self.hosts = seed, host, hosts
         if isinstance(vocabulary, str | pathlib.Path):
-            vocabulary = open_words(vocabulary)
+            vocabulary = in_t5_layout(open_words(vocabulary))
         self.vocabulary = vocabulary
         info = read_info(folder)
         self.splits = info["splits"]

@@ -215,9 +215,16 @@ def from_config(config):
     return Towers(
         image,
         text,
-        scale=1 / 0.07 if config.loss.contrast == "infonce" else 10.0,
+        scale=first_scale(config.loss),
         bias=-math.log(config.data.rows.caption),  # one pair among so many texts
     )
+
+
+def first_scale(loss):
+    """The factor of the cosines before the first step; where the temperature is held, always."""
+    if loss.temperature:
+        return 1 / loss.temperature
+    return 1 / 0.07 if loss.contrast == "infonce" else 10.0
 
 
 def _encoder(tower):

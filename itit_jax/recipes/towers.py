@@ -4,6 +4,8 @@ Every picture is contrasted with every text of the global step: the product of a
 array, so on any mesh the loss is that of one device.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -17,6 +19,7 @@ class Recipe:
 
     def __init__(self, config):
         self.contrast, self.exchanged = config.loss.contrast, config.loss.exchanged
+        self.held = bool(config.loss.temperature)
         self.network = towers.from_config(config)
         self.trainable = ("tower",)
         self.weights_from = {}
@@ -55,23 +58,25 @@ class Recipe:
         """Of pictures uint8 [b, h, w, 3] and their texts int32 [b, t], a pair a row."""
         del step, teacher
         rows, tower = batch["caption"], params["tower"]
+        held = jnp.float32(math.log(self.network.scale))
+        log_scale = held if self.held else tower["logit_scale"]
         images = self.embed_images(params, rows["image"])
         texts = self.embed_texts(params, rows["text"])
         cosines = images @ texts.T
         if self.contrast == "sigmoid":
-            loss = losses.sigmoid_contrast(cosines, tower["logit_scale"], tower["logit_bias"])
+            loss = losses.sigmoid_contrast(cosines, log_scale, tower["logit_bias"])
         else:
-            loss = losses.infonce(cosines, tower["logit_scale"])
+            loss = losses.infonce(cosines, log_scale)
         metrics = {}
         if self.exchanged:
             others = self.embed_texts(params, exchange(key, rows["text"]))
             pairs = jnp.diagonal(cosines), jnp.sum(images * others, axis=-1)
-            metrics["exchanged"] = losses.nearer(*pairs, tower["logit_scale"])
+            metrics["exchanged"] = losses.nearer(*pairs, log_scale)
             loss += self.exchanged * metrics["exchanged"]
         return loss, metrics | {
             "loss": loss,
             "cosine": jnp.mean(jnp.diagonal(cosines)),
-            "scale": jnp.exp(tower["logit_scale"]),
+            "scale": jnp.exp(log_scale),
             "images": float(len(cosines)),
         }
 

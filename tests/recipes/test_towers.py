@@ -129,6 +129,16 @@ def test_every_parameter_learns(family, contrast):
     assert idle == ({"tower/logit_bias"} if (family, contrast) == ("siglip", "infonce") else set())
 
 
+def test_a_temperature_that_is_held_divides_the_cosines_and_learns_nothing():
+    learned, config = Recipe(small("clip")), small("clip")
+    config.loss.temperature = float(np.exp(-2.0))
+    held, params = Recipe(config), parameters(learned)  # whose factor is exp(2)
+    loss = lambda recipe: lambda p: recipe.loss(p, {"caption": rows()}, None, 0, p)[0]
+    told, grads = jax.jit(jax.value_and_grad(loss(held)))(params)
+    np.testing.assert_allclose(told, jax.jit(loss(learned))(params), rtol=1e-6)
+    assert grads["tower"]["logit_scale"] == 0 and held.network.scale == pytest.approx(np.exp(2.0))
+
+
 def test_the_factor_and_the_bias_begin_where_their_papers_say():
     begin = lambda *names: Recipe(small(*names)).network
     assert begin("clip").scale == begin("siglip", "infonce").scale == pytest.approx(1 / 0.07)
