@@ -9,8 +9,11 @@ import pathlib
 
 from data_pipelines.errors import UserError
 
-FORMAT = 3
+FORMAT = 4
 ABOUT = "itit_jax.json"
+SEAL = "sha256_of_this"  # in ABOUT, of all else that it says
+# What whoever publishes the folder may write in; everything else is compared.
+FREE = ("README.md", ABOUT)
 VOCABULARY = "tokenizer/spiece.model"  # where Hugging Face looks for it
 
 
@@ -23,10 +26,28 @@ def read_about(folder):
     """What itit_jax.json of an export says; UserError if the folder is not as it was written."""
     folder = pathlib.Path(folder)
     about = _read(folder / ABOUT)
+    if about.get(SEAL) != seal_of(about):
+        raise UserError(
+            f"{folder / ABOUT} is not as it was exported: its {SEAL} is another; get the folder "
+            "again, or export the run with the settings that you want."
+        )
     for name, digest in about["sha256"].items():
         if not _inside(name) or not (folder / name).is_file() or digest_of(folder / name) != digest:
             raise UserError(f"{folder / name} is not as it was exported; get the folder again.")
     return about
+
+
+def sums_of(folder):
+    """{file inside: SHA-256} of what an export holds, but for what is free."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    inside = {file.relative_to(folder).as_posix(): file for file in files}
+    return {name: digest_of(file) for name, file in inside.items() if name not in FREE}
+
+
+def seal_of(about):
+    """SHA-256 of all that ABOUT says but the seal itself, in any order and spacing."""
+    rest = {name: value for name, value in about.items() if name != SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def digest_of(file):
@@ -51,7 +72,7 @@ def _read(file):
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
         found = about["format"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise broken(file) from None
     if found != FORMAT:
         raise UserError(

@@ -44,9 +44,10 @@ def test_recipes_never_import_each_other():
 
 def test_readers_of_weight_files_never_import_each_other():
     room = "itit_jax.weights.containers."
-    shared = {f"{room}tensors", f"{room}msgpack_trees"}
+    names = ("tensors", "msgpack_trees", "plain_json", "zips")
+    shared = {f"{room}{name}" for name in names}
     inside = {n: f for n, f in GRAPH.items() if n.startswith(room) and n != f"{room}find"}
-    assert len(inside) == 8
+    assert len(inside) == 11
     for name, found in inside.items():
         others = {o for o in found if o.startswith(room)} - shared
         kind = name.removeprefix(room).split("_")[0]

@@ -21,7 +21,17 @@ from data_pipelines.files import check_writable, is_address, whole_folder
 from data_pipelines.words.pieces import Pieces
 from itit_jax import compiled, parts
 from itit_jax import config as settings
-from itit_jax.exported import ABOUT, FORMAT, VOCABULARY, broken, digest_of, is_export, read_about
+from itit_jax.exported import (
+    ABOUT,
+    FORMAT,
+    SEAL,
+    VOCABULARY,
+    broken,
+    is_export,
+    read_about,
+    seal_of,
+    sums_of,
+)
 from itit_jax.recipes import base
 from itit_jax.serve import card, ecosystem, trained
 from itit_jax.serve.ecosystem import WORDS
@@ -79,9 +89,8 @@ def _write_all(found, folder, name):
     _write_json(folder / "model_index.json", ecosystem.model_index(index, words))
     (folder / "README.md").write_text(_card(found, name), encoding="utf-8")
     about["parts"] = {part: f"{given[part].folder}/{how.file}" for part, how in described.items()}
-    runs = [f"{how.folder}/{EXPORTED}" for how in given.values() if how.config]
-    needed = (*about["parts"].values(), *runs, *[VOCABULARY] * words)
-    about["sha256"] = {file: digest_of(folder / file) for file in needed}
+    about["sha256"] = sums_of(folder)
+    about[SEAL] = seal_of(about)
     _write_json(folder / ABOUT, about)
 
 

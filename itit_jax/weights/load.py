@@ -1,11 +1,12 @@
 """From a weight file to our parameters and back, every key accounted for.
 
-    params = load(path, abstract)      # shapes, dtypes and places of the parameters wanted
-    kind, arrays = read(path)          # {our path: Tensor} of whatever the file holds
-    save(params, "t5", path)           # the layout of the ecosystem
+params = load(path, abstract)      # shapes, dtypes and places of the parameters wanted
+kind, arrays = read(path)          # {our path: Tensor} of whatever the file holds
+save(params, "t5", path)           # the layout of the ecosystem
 """
 
 import difflib
+import itertools
 import pathlib
 import re
 
@@ -15,10 +16,15 @@ import numpy as np
 from data_pipelines.errors import UserError
 from itit_jax.sharding import path_of
 from itit_jax.state import not_finite
-from itit_jax.weights.containers.find import WRITERS, read_tensors
+from itit_jax.weights import checksums, settings
+from itit_jax.weights.containers.find import WRITERS, find_file, read_tensors
 from itit_jax.weights.containers.tensors import Tensor
 from itit_jax.weights.layouts.kinds import KINDS, OURS
+from itit_jax.weights.layouts.rows import Row
 
+FLOATS = ("float32", "bfloat16", "float16", "float64")
+PATH = re.compile(r"\w+(/\w+)*")  # of our own parameters
+COMPARED = 2000  # names that a misspelt one may be like
 # Stage-2 files hold stage 1 under such a name, Flax its parameters.
 WRAPPERS = ("", "first_stage_model.", "module.", "model.", "transformer.", "params/")
 
@@ -29,10 +35,12 @@ def read(path, part="", kind="") -> tuple[str, dict[str, Tensor]]:
     `part` of ours (tokenizer, text_encoder) chooses among those of a pipeline's folder. `kind`:
     OURS where the file is known to be; by default its names tell.
     """
+    checksums.check(path, part)
     tensors = read_tensors(path, part)
     kind, names = (kind, tensors) if kind else _recognise(path, tensors)
     if kind == OURS:
-        return kind, tensors
+        return kind, {n: _transformed(path, t, Row(n, n)) for n, t in tensors.items()}
+    settings.check(find_file(path, part), kind)
     found, known = {}, set()
     for row in KINDS[kind].from_theirs(names):
         known.add(row.theirs)
@@ -58,8 +66,18 @@ def load(path, abstract, part="", kind=""):
     _compare(path, kind, found, wanted, sources)
     params = take(found, abstract)
     if name := not_finite(params):
-        raise UserError(f"{path} holds {name} with NaN or Inf in it; take a whole file.")
+        raise _spoiled(path, name)
     return params
+
+
+def check_finite(path, name, array):
+    """Refuses NaN and Inf."""
+    if not np.isfinite(array).all():
+        raise _spoiled(path, name)
+
+
+def _spoiled(path, name):
+    return UserError(f"{path} holds {name} with NaN or Inf in it; take a whole file.")
 
 
 def take(found, abstract):
@@ -82,7 +100,7 @@ def save(params, kind, path, head=None, **known):
         parts = layers_of(name, array)
         flat |= {part: array if len(parts) == 1 and part == name else array[i]
                  for i, part in enumerate(parts)}  # fmt: skip
-    arrays = flat if kind == OURS else _as_theirs(flat, kind, known)
+    arrays = flat if kind == OURS else as_theirs(flat, kind, known)
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     WRITERS[container(kind)](arrays, path, **({"head": head} if head else {}))
@@ -93,9 +111,9 @@ def container(kind):
     return OURS if kind == OURS else KINDS[kind].container
 
 
-def _as_theirs(flat, kind, known):
+def as_theirs(flat, kind, known=None):
     """{our path: array} -> {their name: array}; parts of one of their tensors are joined."""
-    rows = [row for row in KINDS[kind].from_ours(flat, **known) if row.ours in flat]
+    rows = [row for row in KINDS[kind].from_ours(flat, **known or {}) if row.ours in flat]
     unknown = sorted(flat.keys() - {row.ours for row in rows})
     if unknown:
         raise UserError(f"the layout {kind} has no place for {_some(unknown)}.")
@@ -123,7 +141,7 @@ def _recognise(path, tensors):
                     return kind, tensors
                 cut = len(wrapper)
                 return kind, {n[cut:]: t for n, t in tensors.items() if n.startswith(wrapper)}
-    if any("/" in name for name in tensors):
+    if any("/" in name for name in tensors) and all(map(PATH.fullmatch, tensors)):
         return OURS, tensors
     raise UserError(
         f"{path} holds none of the layouts {', '.join(KINDS)}; its first key is "
@@ -139,7 +157,12 @@ def _transformed(path, tensor, row):
         raise UserError(
             f"{row.theirs} of {path} has the shape {tensor.shape}, which its layout does not know."
         ) from error
-    return Tensor(shape, lambda: row.read(tensor.read()))
+    if tensor.dtype.name not in FLOATS:
+        raise UserError(
+            f"{row.theirs} of {path} holds {tensor.dtype.name}, and weights are of "
+            f"{', '.join(FLOATS)}; give weights that are neither quantised nor of another kind."
+        )
+    return Tensor(shape, tensor.dtype, lambda: row.read(tensor.read()))
 
 
 def layers_of(name, leaf):
@@ -184,5 +207,6 @@ def _some(names):
 
 
 def _near(name, candidates):
-    close = difflib.get_close_matches(name, list(candidates), 1, 0.8)
+    some = list(itertools.islice(candidates, COMPARED))
+    close = difflib.get_close_matches(name, some, 1, 0.8)
     return f", only '{close[0]}'" if close else ""

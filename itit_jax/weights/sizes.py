@@ -12,10 +12,11 @@ from itit_jax.sharding import path_of
 from itit_jax.weights.layouts import inception, maskgit, t5, t5x, vqgan
 from itit_jax.weights.layouts.kinds import OURS
 from itit_jax.weights.layouts.rows import count
+from itit_jax.weights.load import layers_of
 
 LAYOUTS = {"taming": "taming", "maskgit": "maskgit", "open_muse": "maskgit"}
 LAYOUTS["diffusers_vq"] = "amused for aMUSEd's (pixels in [0, 1]), else taming"
-MOST_LEVELS = 16  # of a tokenizer; each halves the picture
+MOST = 16  # levels of a tokenizer, each of which halves the picture, and blocks of a level
 
 
 def checked(path, kind, found):
@@ -24,12 +25,16 @@ def checked(path, kind, found):
     Refuses tensors that are missing, too many or of another shape than those of a network of
     these sizes. None of a file of our own of which only its run's config knows the sizes.
     """
-    described = _described(path, kind, found)
+    described = describe(path, kind, found)
     if described is None:
         return None
     keys, network, *inputs = described
     shapes = jax.eval_shape(network.init, jax.random.key(0), *inputs)["params"]
-    wanted = {path_of(p): x.shape for p, x in jax.tree_util.tree_leaves_with_path(shapes)}
+    wanted = {}
+    for place, leaf in jax.tree_util.tree_leaves_with_path(shapes):
+        name = path_of(place)
+        layers = layers_of(name, leaf)
+        wanted |= dict.fromkeys(layers, leaf.shape if layers == [name] else leaf.shape[1:])
     for name in sorted(wanted.keys() | found.keys()):
         held = found[name].shape if name in found else None
         if held != wanted.get(name):
@@ -41,8 +46,9 @@ def checked(path, kind, found):
     return keys
 
 
-def _described(path, kind, found):
-    """(config keys, network, its inputs), or None."""
+def describe(path, kind, found):
+    """(config keys, network, its inputs) of a file, or None. A tokenizer's smallest picture has
+    2**levels pixels a side, and where it attends is told in those."""
     ours = kind == OURS
     t5_like = any(n.startswith("encoder/layers_") and "/mlp/wi_" in n for n in found)
     if kind in t5.KINDS | t5x.KINDS or (ours and t5_like):
@@ -70,7 +76,7 @@ def _t5(path, found):
     keys = {"model.vocabulary_size": vocabulary}
     keys |= {f"text_encoder.{name}": size for name, size in sizes.items()}
     network = T5Encoder(vocabulary, width, mlp_width, *(
-        sizes[name] for name in ("layers", "heads", "head_width")), scan=False)  # fmt: skip
+        sizes[name] for name in ("layers", "heads", "head_width")))  # fmt: skip
     words = jax.ShapeDtypeStruct((1, 1), jnp.int32)
     return keys, network, words, jax.ShapeDtypeStruct((1, 1), jnp.bool_)
 
@@ -80,11 +86,11 @@ def _tokenizer(path, kind, found):
     codes, width = _shape(path, found, "quantize/embedding", 2)
     (latent,) = _shape(path, found, "encoder/conv_out/bias", 1)
     levels = count(r"encoder/down_(\d+)_block_", found)
-    if levels > MOST_LEVELS:
-        raise UserError(f"{path} has {levels} levels; {MOST_LEVELS} are the most.")
+    blocks = count(r"encoder/down_\d+_block_(\d+)/", found)
+    if max(levels, blocks) > MOST:
+        raise UserError(f"{path} has {levels} levels of {blocks} blocks; {MOST} are the most.")
     first = [f"encoder/down_{level}_block_0/conv1/kernel" for level in range(max(levels, 1))]
     multipliers = [_ratio(path, _shape(path, found, name, 4)[3], base) for name in first]
-    blocks = count(r"encoder/down_\d+_block_(\d+)/", found)
     keys = {
         "model.layout": LAYOUTS.get(kind, "as it was"),
         "model.base_channels": base,

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
+from itit_jax.exported import seal_of
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.serve import ecosystem, export
 from itit_jax.towers import published
@@ -81,7 +82,9 @@ def test_only_files_that_were_checked_are_read(found, folder, tmp_path):
     about = json.loads((copy / "itit_jax.json").read_text())
     outside = {"../x/itit_jax.json": about["sha256"]["itit/model.safetensors"]}
     for broken in ({"sha256": ["x"]}, {"parts": {}, "sha256": outside}):
-        (copy / "itit_jax.json").write_text(json.dumps(about | broken))
+        told = about | broken
+        told["sha256_of_this"] = seal_of(told)
+        (copy / "itit_jax.json").write_text(json.dumps(told))
         with pytest.raises(UserError, match="itit_jax.json is not as it was exported"):
             export.read(copy)
 

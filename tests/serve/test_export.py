@@ -78,8 +78,18 @@ def flip(file):
     file.write_bytes(data)
 
 
+def other_guidance(file):
+    about = json.loads(file.read_text())
+    about["config"]["decode"]["guidance"] = 9.0
+    file.write_text(json.dumps(about))
+
+
+def other_width(file):
+    file.write_text(file.read_text().replace("32", "64"))
+
+
 def other_format(file):
-    file.write_text(file.read_text().replace('"format": 3', '"format": 4'))
+    file.write_text(file.read_text().replace('"format": 4', '"format": 5'))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +100,12 @@ def other_format(file):
         ("vqvae/run.json", flip, "is not as it was exported"),
         ("text_encoder/model.safetensors", os.remove, "is not as it was exported"),
         ("tokenizer/spiece.model", os.remove, "is not as it was exported"),
-        ("itit_jax.json", other_format, "is of format 4 and this itit_jax reads 3"),
+        ("itit_jax.json", other_guidance, "its sha256_of_this is another"),
+        ("itit/config.json", flip, "is not as it was exported"),
+        ("text_encoder/config.json", other_width, "is not as it was exported"),
+        ("tokenizer/tokenizer_config.json", os.remove, "is not as it was exported"),
+        ("model_index.json", cut, "is not as it was exported"),
+        ("itit_jax.json", other_format, "is of format 5 and this itit_jax reads 4"),
         ("itit_jax.json", cut, "is not as it was exported"),
         ("itit_jax.json", os.remove, "does not exist; give a folder that --mode=export wrote"),
     ],
@@ -101,6 +116,14 @@ def test_a_folder_that_is_not_as_written_is_one_sentence(copy, name, harm, sente
         export.read(copy)
     assert sentence in str(error.value) and name in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_card_is_for_whoever_publishes_it_and_spacing_for_anybody(copy):
+    (copy / "README.md").write_text("another licence")
+    (copy / ".gitattributes").write_text("*.safetensors filter=lfs")
+    about = json.loads((copy / "itit_jax.json").read_text())
+    (copy / "itit_jax.json").write_text(json.dumps(about, sort_keys=True))
+    assert export.read(copy).step == 12
 
 
 def test_a_full_folder_is_refused_and_stays(read, tmp_path):

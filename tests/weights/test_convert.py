@@ -1,6 +1,7 @@
 """The command between layouts: every tensor is asked for, and a refusal writes nothing."""
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
@@ -40,6 +41,14 @@ def test_a_network_that_is_not_whole_is_refused_and_nothing_written(layout, tmp_
     ):
         save_file({n: a for n, a in whole.items() if n != lost}, tmp_path / "x.safetensors")
         assert sentence in refused(tmp_path, capsys, f"--layout={layout}")
+
+
+def test_weights_that_are_no_numbers_are_not_written(tmp_path, capsys):
+    weights.save(t5_params(t5(scan=False)), "t5", tmp_path / "x.safetensors")
+    tensors = load_file(tmp_path / "x.safetensors")
+    tensors["shared.weight"][3] = np.nan
+    save_file(tensors, tmp_path / "x.safetensors")
+    assert "holds token_embedding with NaN or Inf in it" in refused(tmp_path, capsys)
 
 
 def test_a_stack_is_written_layer_by_layer(tmp_path):

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from benchmarks.hostile import torch_zip
 from data_pipelines.errors import UserError
 from itit_jax.models.inception import Inception
 from itit_jax.weights import convert
 from itit_jax.weights import load as weights
 from itit_jax.weights.containers.find import FILE, read_tensors
 from tests.weights import parity, seeded
-from tests.weights.containers import torch_zip
 from tests.weights.networks import (
     abstract,
     assert_same,
@@ -176,6 +176,8 @@ NORM = "encoder.block.1.layer.0.layer_norm.weight"
             "has no 'encoder.block.999999999.",  # and no table of that length is made
         ),
         (lambda t: t[NORM].fill(np.nan), "layers_1/attention_norm/scale with NaN or Inf"),
+        (lambda t: t.update({NORM: t[NORM].astype(np.int32)}), f"{NORM} of "),
+        (lambda t: t.update({NORM: t[NORM] > 0}), "y.safetensors holds bool, and weights are of"),
         (lambda t: t.clear() or t.update(x=np.ones(2, np.float32)), "none of the layouts"),
     ],
 )

@@ -112,12 +112,12 @@ NETWORKS = {
 def test_a_whole_network_says_the_sizes_that_it_was_built_of(kind):
     build, wanted = NETWORKS[kind]
     leaves = jax.tree_util.tree_leaves_with_path(build())
-    found = {path_of(place): Tensor(leaf.shape, lambda: None) for place, leaf in leaves}
+    found = {path_of(place): Tensor(leaf.shape, leaf.dtype, lambda: None) for place, leaf in leaves}
     assert sizes.checked("x", kind, found) == wanted
 
 
 def test_a_network_of_this_project_alone_says_none():
     model = VQGAN(8, (1,), 1, (), 3, 0, 0, levels=(3, 3))
     leaves = jax.tree_util.tree_leaves_with_path(random_params(model, jnp.zeros((1, 4, 4, 3))))
-    found = {path_of(place): Tensor(leaf.shape, lambda: None) for place, leaf in leaves}
+    found = {path_of(place): Tensor(leaf.shape, leaf.dtype, lambda: None) for place, leaf in leaves}
     assert sizes.checked("x", "itit_jax", found) is None

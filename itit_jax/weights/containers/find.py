@@ -6,43 +6,50 @@ are read one tensor at a time; Flax's msgpack is in memory as a whole.
 
 import contextlib
 import functools
-import json
 import pathlib
-import zipfile
-import zlib
-
-from safetensors import SafetensorError
+import re
 
 from data_pipelines.errors import UserError
 from itit_jax.weights.containers import (
     flax_files,
     npz_files,
     safetensors_files,
+    sharded_files,
     t5x_folders,
+    tensors,
     torch_files,
 )
+from itit_jax.weights.containers.plain_json import read_json
 from itit_jax.weights.containers.tensors import Tensor
 
 TORCH = (".pt", ".pth", ".ckpt", ".bin")
 FLAX = (".msgpack", "")  # MaskGIT's files have no suffix
-# What a folder may hold, in the order of preference.
+INDEX = re.compile(r".*\.index(\.fp16)?\.json")
+# What a folder may hold, in the order of preference: of transformers and diffusers, of Flax, t5x
+# and open_clip.
 IN_FOLDER = (
-    "model.safetensors.index.json",
-    "model.safetensors",
-    "model.fp16.safetensors",
-    "diffusion_pytorch_model.safetensors",
-    "diffusion_pytorch_model.fp16.safetensors",
+    *(
+        name
+        for stem, kind in (
+            ("model", "safetensors"),
+            ("diffusion_pytorch_model", "safetensors"),
+            ("pytorch_model", "bin"),
+            ("diffusion_pytorch_model", "bin"),
+        )
+        for name in (
+            f"{stem}.{kind}.index.json",
+            f"{stem}.{kind}",
+            f"{stem}.{kind}.index.fp16.json",
+            f"{stem}.fp16.{kind}",
+        )
+    ),
     "model.msgpack",
-    "pytorch_model.bin",
     t5x_folders.INDEX,
     "open_clip_model.safetensors",
     "open_clip_pytorch_model.bin",
 )
 # Which folder of a diffusers pipeline is a part of ours.
 IN_PIPELINE = {"tokenizer": "vqvae", "text_encoder": "text_encoder"}
-# What readers meet in damaged files, each in its own words.
-DAMAGE = (SafetensorError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError)
-DAMAGE += (KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 WRITERS = {
     "safetensors": safetensors_files.write,
     "itit_jax": functools.partial(safetensors_files.write, producer="itit_jax"),
@@ -60,18 +67,19 @@ def read_tensors(path, part="") -> dict[str, Tensor]:
 
     Only headers are read, but for Flax's files.
     """
-    file = _find(pathlib.Path(path), part)
+    file = find_file(path, part)
     with _damage_told(file):
-        found = dict(_tensors(file))
+        found = tensors.bounded(_tensors(file), _held_bytes(file))
     return {
-        name: Tensor(t.shape, functools.partial(_read_one, file, t)) for name, t in found.items()
+        name: Tensor(t.shape, t.dtype, functools.partial(_read_one, file, t))
+        for name, t in found.items()
     }
 
 
 def _tensors(file):
-    """(name, what has a shape and can be read) of a file."""
-    if file.name.endswith(".index.json"):
-        return safetensors_files.read_sharded(file)
+    """(name, what has a shape and a dtype and can be read) of a file."""
+    if INDEX.fullmatch(file.name):
+        return sharded_files.read(file, _tensors)
     if file.name == t5x_folders.INDEX:
         return t5x_folders.read(file.parent)
     if file.suffix == ".safetensors":
@@ -87,6 +95,24 @@ def _tensors(file):
     )
 
 
+def files_of(file):
+    """The files that the tensors of a weight file lie in, itself among them."""
+    with _damage_told(file):
+        found = [file]
+        if INDEX.fullmatch(file.name):
+            found += sorted({file.parent / part for part in sharded_files.parts(file)})
+        elif file.name == t5x_folders.INDEX:
+            found = sorted(each for each in file.parent.rglob("*") if each.is_file())
+        for each in found:
+            if not each.is_file():
+                raise ValueError(f"{each.name[:100]!a} is not there")
+    return found
+
+
+def _held_bytes(file):
+    return sum(each.stat().st_size for each in files_of(file))
+
+
 def _read_one(file, tensor):
     with _damage_told(file):
         return tensor.read()
@@ -94,10 +120,13 @@ def _read_one(file, tensor):
 
 @contextlib.contextmanager
 def _damage_told(file):
+    """Whatever a reader meets in a file is damage of that file, in words of its own."""
     try:
         yield
-    except DAMAGE as error:
-        words = " ".join(str(error).split())[:300]
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:
+        words = " ".join(ascii(str(error)[:1000])[1:-1].split())[:300]
         raise UserError(
             f"{file} is no sound weight file ({type(error).__name__}: {words}); get it again."
         ) from error
@@ -115,15 +144,17 @@ def read_config(path, name="config.json") -> dict:
     if not file.is_file():
         return {}
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        found = read_json(file)
+    except ValueError as error:
         raise UserError(f"{file} is no JSON ({error}); get it again.") from error
     if not isinstance(found, dict):
         raise UserError(f"{file} holds no JSON object; get it again.")
     return found
 
 
-def _find(path, part):
+def find_file(path, part=""):
+    """The file, or index of files, that a path means."""
+    path = pathlib.Path(path)
     if path.is_file():
         return path
     if not path.is_dir():

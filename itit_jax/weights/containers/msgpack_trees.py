@@ -14,7 +14,7 @@ import numpy as np
 from flax import serialization, traverse_util
 
 from data_pipelines.files import whole
-from itit_jax.weights.containers.tensors import DEEPEST, NUMBERS
+from itit_jax.weights.containers.tensors import DEEPEST, MOST, NUMBERS
 
 ARRAY = 1  # Flax's code for an array; 2 and 3 are single numbers
 LONGEST = 100  # items of a list; real ones are shapes
@@ -40,24 +40,50 @@ def unpack(file):
             raise ValueError("it is empty")
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                return _unpack(data, _extension)
+                return _unpack(data, _Counted())
             except ValueError:
                 raise
             except Exception as error:  # msgpack has errors of its own for every kind of damage
                 raise ValueError(f"its msgpack fails: {type(error).__name__}: {error}") from error
 
 
-def _unpack(data, extension=msgpack.ExtType):
+class _Counted:
+    """Makes what a file holds, and no more of it than MOST."""
+
+    def __init__(self):
+        self._made = 0
+
+    def table(self, pairs):
+        self._count(1)
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a dict says a name twice")
+        return found
+
+    def list(self, items):
+        self._count(1)
+        return items
+
+    def extension(self, code, data):
+        self._count(1)
+        return _array(data, self) if code == ARRAY else None
+
+    def _count(self, number):
+        self._made += number
+        if self._made > MOST:
+            raise ValueError(f"it holds more than {MOST:,} things")
+
+
+def _unpack(data, made):
     # Texts and bytes never claim more than is there; lists are allocated before they are filled.
     return msgpack.unpackb(
-        data, ext_hook=extension, max_array_len=LONGEST, raw=False, strict_map_key=True
-    )
+        data, object_pairs_hook=made.table, list_hook=made.list, ext_hook=made.extension,
+        max_array_len=LONGEST, raw=False, strict_map_key=True,
+    )  # fmt: skip
 
 
-def _extension(code, data):
-    if code != ARRAY:
-        return None
-    found = _unpack(data)
+def _array(data, made):
+    found = _unpack(data, made)
     if not isinstance(found, list) or len(found) != 3:
         raise ValueError("an array is no (shape, type, bytes)")
     shape, name, held = found
@@ -89,6 +115,8 @@ def flatten(tree, is_leaf=lambda _: False, prefix="", depth=0):
     for name, value in tree.items():
         if not isinstance(name, str):
             raise ValueError("a name is no text")
+        if "/" in name:  # it would be that of a dict in a dict
+            raise ValueError(f"{name[:100]!a} has a slash in it")
         path = f"{prefix}{name}"
         if isinstance(value, dict) and CHUNKED in value:
             yield path, _joined(value)

@@ -1,43 +1,39 @@
-"""safetensors, one file or several under an index."""
+"""safetensors."""
 
-import json
 import os
-import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from data_pipelines.errors import UserError
 from data_pipelines.files import whole
-from itit_jax.weights.containers.tensors import Tensor
+from itit_jax.weights.containers.tensors import NUMBERS, Tensor
+
+LONGEST = 2**24  # bytes of a header; that of a hundred thousand tensors
+KINDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint"}
 
 
 def read(file) -> Iterator[tuple[str, Tensor]]:
     """(name, Tensor) of a file, of which only the header is read."""
-    # The library checks the header's length and every offset against the size of the file.
-    with safe_open(file, "numpy") as opened:
-        for name in opened.keys():  # noqa: SIM118, it is no dict
-            shape = tuple(opened.get_slice(name).get_shape())
-            yield name, Tensor(shape, lambda name=name: _one_tensor(file, name))
+    with open(file, "rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+    if length > LONGEST:
+        raise ValueError(f"its header claims {length:,} bytes")
+    # The library checks every offset against the size of the file.
+    opened = safe_open(file, "numpy")
+    for name in opened.keys():  # noqa: SIM118, it is no dict
+        found = opened.get_slice(name)
+        dtype = _dtype(name, found.get_dtype())
+        yield name, Tensor(tuple(found.get_shape()), dtype, lambda n=name: opened.get_tensor(n))
 
 
-def _one_tensor(file, name):
-    with safe_open(file, "numpy") as opened:
-        return opened.get_tensor(name)
-
-
-def read_sharded(index) -> Iterator[tuple[str, Tensor]]:
-    """(name, Tensor) of the parts beside an index, in the order of their names."""
-    parts: Mapping[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-    for part in sorted(set(parts.values())):
-        if pathlib.PurePath(part).name != part:
-            raise UserError(f"{index} names the part '{part}' outside its folder; get it again.")
-        held = {name for name, file in parts.items() if file == part}
-        found = dict(read(index.parent / part))
-        if held - found.keys():
-            raise UserError(f"{part} lacks {sorted(held - found.keys())[0]} of {index.name}.")
-        yield from ((name, found[name]) for name in sorted(held))
+def _dtype(name, spelt):
+    """That of "F32", "BF16", "BOOL", ..."""
+    kind, bits = spelt.rstrip("0123456789"), spelt.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    found = "bool" if spelt == "BOOL" else f"{KINDS.get(kind, '')}{bits}"
+    if found not in NUMBERS:
+        raise ValueError(f"{name[:100]!a} is of the type {spelt}, which weights are not")
+    return NUMBERS[found]
 
 
 def write(arrays, path, head=None, producer="pt"):

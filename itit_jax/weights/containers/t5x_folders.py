@@ -5,7 +5,6 @@ description says of places is not believed: the array of target/a/b is the folde
 """
 
 import gzip
-import json
 import math
 import pathlib
 from typing import NamedTuple
@@ -16,6 +15,8 @@ import tensorstore
 
 from data_pipelines.files import whole_folder
 from itit_jax.weights.containers import msgpack_trees
+from itit_jax.weights.containers.plain_json import read_json
+from itit_jax.weights.containers.tensors import check_unfolds
 
 INDEX = "checkpoint"
 TYPES = {
@@ -26,7 +27,6 @@ TYPES = {
     "bfloat16": np.dtype(ml_dtypes.bfloat16),
 }
 NAMES = {dtype: name for name, dtype in TYPES.items()}
-SPARE = 2**20  # bytes that zeros and ones may unfold to, whatever their file's size
 
 
 class ZarrArray(NamedTuple):
@@ -34,6 +34,7 @@ class ZarrArray(NamedTuple):
 
     folder: pathlib.Path
     shape: tuple[int, ...]
+    dtype: np.dtype
     piece: int  # bytes of one unpacked chunk
     packed: bool
 
@@ -46,14 +47,13 @@ class ZarrArray(NamedTuple):
 
 
 def read(folder):
-    """{path: array} of the parameters, without the optimizer's state."""
+    """(path, array) of the parameters, without the optimizer's state."""
     tree = msgpack_trees.unpack(folder / INDEX)
-    target = tree["optimizer"]["target"]
-    return {
-        path: leaf if isinstance(leaf, msgpack_trees.Array) else _described(folder, path)
-        for path, leaf in msgpack_trees.flatten(target, _is_description)
-        if isinstance(leaf, msgpack_trees.Array) or _is_description(leaf)
-    }
+    for path, leaf in msgpack_trees.flatten(tree["optimizer"]["target"], _is_description):
+        if isinstance(leaf, msgpack_trees.Array):
+            yield path, leaf
+        elif _is_description(leaf):
+            yield path, _described(folder, path)
 
 
 def _is_description(leaf):
@@ -65,7 +65,7 @@ def _described(folder, path):
     name = f"target.{path.replace('/', '.')}"
     place = folder / name
     _check_inside(folder, place / ".zarray")
-    shape, chunks, dtype, packed = _claims(name, json.loads((place / ".zarray").read_bytes()))
+    shape, chunks, dtype, packed = _claims(name, read_json(place / ".zarray"))
     grid = [-(-size // step) for size, step in zip(shape, chunks)]
     files = _pieces(place)
     # An array without one of its files would be filled up with zeros.
@@ -73,10 +73,8 @@ def _described(folder, path):
         raise ValueError(f"{name} has {len(files):,} pieces, not the {math.prod(grid):,} it needs")
     piece = math.prod(chunks) * dtype.itemsize
     held = sum(file.stat().st_size for file in files)
-    # Weights hardly compress, so whatever claims to is a trap.
-    if piece * len(files) > 8 * held + SPARE:
-        raise ValueError(f"{name} claims {piece * len(files):,} bytes of {held:,}")
-    return ZarrArray(place, shape, piece, packed)
+    check_unfolds(piece * len(files), held)
+    return ZarrArray(place, shape, dtype, piece, packed)
 
 
 def _check_inside(folder, file):

@@ -1,4 +1,7 @@
-"""torch.save's files: the zip of torch 1.6 and later, and the row of pickles of earlier ones."""
+"""torch.save's files: the zip of torch 1.6 and later, and the row of pickles of earlier ones.
+
+TorchScript's archives are such zips too. Their code is not looked at: the modules' tensors are.
+"""
 
 import io
 import mmap
@@ -6,74 +9,79 @@ import os
 import zipfile
 
 from data_pipelines.errors import UserError
-from itit_jax.weights.containers.tensors import DEEPEST
+from itit_jax.weights.containers.tensors import DEEPEST, LONGEST, MOST, check_unfolds
 from itit_jax.weights.containers.torch_pickles import Storage, StoredTensor, Unpickler
+from itit_jax.weights.containers.zips import Zip
 
 MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of a file before torch 1.6
 
 
-def read(file) -> dict[str, StoredTensor]:
-    """{name: tensor}; nested dicts are joined by dots, `state_dict` is taken where there is one."""
+def read(file):
+    """(name, tensor); nested dicts are joined by dots, `state_dict` is taken where there is one."""
     found = _read_zip(file) if zipfile.is_zipfile(file) else _read_row(file)
     if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
         found = found["state_dict"]
-    tensors = dict(_flatten(found, ""))
-    if not tensors:
+    spans, held, any_found = 0, file.stat().st_size, False
+    for name, tensor in _flatten(found):
+        spans += tensor.span * tensor.dtype.itemsize
+        check_unfolds(spans, held)
+        any_found = True
+        yield name, tensor
+    if not any_found:
         raise ValueError("it holds no tensor")
-    return tensors
 
 
-def _flatten(tree, prefix, depth=0):
-    if isinstance(tree, StoredTensor):
-        yield prefix, tree
-    elif isinstance(tree, dict):
-        if depth > DEEPEST:
-            raise ValueError("containers are nested too deep")
-        for name, value in tree.items():
-            if isinstance(name, str):
-                yield from _flatten(value, f"{prefix}.{name}" if prefix else name, depth + 1)
+def _flatten(tree):
+    """(path with dots, tensor), in the order of the dicts. Dicts may be shared, so that a small
+    file can hold any number of paths."""
+    waiting, seen = [("", tree, 0)], 0
+    while waiting:
+        path, value, depth = waiting.pop()
+        seen += 1
+        if seen > MOST or depth > DEEPEST or len(path) > LONGEST:
+            raise ValueError("its dicts are too many, too deep, or have too long names")
+        if isinstance(value, StoredTensor):
+            yield path, value
+        elif isinstance(value, dict):
+            inside = f"{path}." if path else ""
+            seen += len(value)
+            waiting.extend(
+                (inside + name, value[name], depth + 1)
+                for name in reversed(value)
+                if isinstance(name, str) and isinstance(value[name], (StoredTensor, dict))
+            )
 
 
 # ---- the zip: ROOT/data.pkl and ROOT/data/KEY ----------------------------------------------------
 
 
 def _read_zip(file):
-    with zipfile.ZipFile(file) as archive:
-        pickles = [n for n in archive.namelist() if n.endswith("/data.pkl")]
-        if len(pickles) != 1:
-            raise ValueError(f"{len(pickles)} entries data.pkl")
-        entry = archive.getinfo(pickles[0])
-        container = _Zip(file, archive, pickles[0].removesuffix("data.pkl"))
-        container.check_stored(entry)
-        return Unpickler(io.BytesIO(archive.read(entry)), file, container).load()
+    archive = Zip(file)
+    pickles = [name for name in archive.entries if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise ValueError(f"{len(pickles)} entries data.pkl")
+    archive.check_stored(pickles[0])
+    with archive.open(pickles[0]) as opened:
+        program = io.BytesIO(opened.read())
+    return Unpickler(program, file, _Zipped(archive, pickles[0].removesuffix("data.pkl"))).load()
 
 
-class _Zip:
-    def __init__(self, file, archive, root):
-        self._file, self._root = file, root
-        self._size = os.fstat(archive.fp.fileno()).st_size
-        self._entries = {entry.filename: entry for entry in archive.infolist()}
+class _Zipped:
+    def __init__(self, archive, root):
+        self._archive, self._root = archive, root
 
     def check(self, storage: Storage):
-        entry = self._entries.get(f"{self._root}data/{storage.key}")
-        if entry is None:
-            raise ValueError(f"storage {storage.key} is not in the archive")
-        self.check_stored(entry)
-        if storage.count * storage.dtype.itemsize > entry.file_size:
-            raise ValueError(
-                f"storage {storage.key} claims more than its {entry.file_size:,} bytes"
-            )
+        name = f"{self._root}data/{storage.key}"
+        if name not in self._archive.entries:
+            raise ValueError(f"storage {storage.key[:100]!a} is not in the archive")
+        self._archive.check_stored(name)
+        size = self._archive.entries[name].file_size
+        if storage.count * storage.dtype.itemsize > size:
+            raise ValueError(f"storage {storage.key} claims more than its {size:,} bytes")
 
-    def check_stored(self, entry):
-        """torch.save never compresses; what an entry claims must lie within the file."""
-        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-            raise ValueError(f"{entry.filename} is compressed, which torch.save never does")
-        if entry.header_offset + entry.file_size > self._size:
-            raise ValueError(f"{entry.filename} claims {entry.file_size:,} of {self._size:,} bytes")
-
-    def bytes_of(self, storage: Storage):
-        with zipfile.ZipFile(self._file) as opened:
-            return opened.read(f"{self._root}data/{storage.key}")
+    def bytes_of(self, storage: Storage, first, count):
+        size = storage.dtype.itemsize
+        return self._archive.cut(f"{self._root}data/{storage.key}", first * size, count * size)
 
 
 # ---- the row: magic, version, system, object, keys, then length and bytes of each storage --------
@@ -103,24 +111,26 @@ class _Row:
 
     def check(self, storage: Storage):
         if storage.count * storage.dtype.itemsize > self._size:
-            raise ValueError(f"storage {storage.key} claims more than the file has")
+            raise ValueError(f"storage {storage.key[:100]!a} claims more than the file has")
         if self._asked.setdefault(storage.key, storage) != storage:
-            raise ValueError(f"storage {storage.key} is asked for in two ways")
+            raise ValueError(f"storage {storage.key[:100]!a} is asked for in two ways")
 
     def find(self, stream, keys):
         """Where each storage begins."""
-        if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(self._asked):
+        known = isinstance(keys, list) and all(type(key) in (str, int) for key in keys)
+        if not known or sorted(map(str, keys)) != sorted(self._asked):
             raise ValueError("its list of storages is not that of its tensors")
         for key in map(str, keys):
             storage = self._asked[key]
             count = int.from_bytes(stream.read(8), "little", signed=True)
             length = storage.count * storage.dtype.itemsize
             if count != storage.count or stream.tell() + length > self._size:
-                raise ValueError(f"storage {key} has not the length that its tensors ask for")
+                raise ValueError(f"storage {key[:100]!a} has not the length that its tensors ask")
             self._starts[key] = stream.tell()
             stream.seek(length, os.SEEK_CUR)
 
-    def bytes_of(self, storage: Storage):
+    def bytes_of(self, storage: Storage, first, count):
+        size = storage.dtype.itemsize
         with open(self._file, "rb") as opened:
-            opened.seek(self._starts[storage.key])
-            return opened.read(storage.count * storage.dtype.itemsize)
+            opened.seek(self._starts[storage.key] + first * size)
+            return opened.read(count * size)

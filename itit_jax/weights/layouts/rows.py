@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-DEEPEST = 1000  # layers of one tensor; a shape with a 0 in it may claim any number
+DEEPEST = 1000  # layers; the names and shapes of a file may claim any number
 
 
 class Transform(NamedTuple):
@@ -81,10 +81,12 @@ class Kind(NamedTuple):
 def count(pattern, names):
     """1 + the largest number that `pattern` finds in the names; 0 without any.
 
-    At most the number of names, so that layer 999999999 makes no table of that length.
+    At most the number of names and DEEPEST, so that layer 999999999 makes no table of that length.
     """
-    found = 1 + max((int(m[1]) for n in names if (m := re.match(pattern, n))), default=-1)
-    return min(found, len(names))
+    numbers = (m[1] for n in names if (m := re.match(pattern, n)))
+    # Of a number of thousands of digits Python makes none.
+    found = max((DEEPEST if len(n) > len(str(DEEPEST)) else int(n) for n in numbers), default=-1)
+    return min(1 + found, len(names), DEEPEST)
 
 
 def norm(theirs, ours):

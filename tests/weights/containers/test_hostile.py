@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from benchmarks.hostile import torch_zip as tz
 from data_pipelines.errors import UserError
 from itit_jax.weights.containers.find import read_tensors
-from tests.weights.containers import torch_zip as tz
 from tests.weights.containers.hostile import FILES, HUGE, hostile
 from tests.weights.containers.hostile_flax import a_msgpack_array_that_lies
 
@@ -31,6 +31,8 @@ numpy.core.multiarray._reconstruct numpy.f2py.compile collections.Counter collec
 collections._sys.modules pathlib.Path.unlink tempfile.mkdtemp site.main antigravity.geohash
 sys.exit threading.Thread asyncio.run http.client.HTTPConnection urllib.request.urlopen
 ftplib.FTP logging.config.dictConfig pydoc.pipepager distutils.spawn.spawn""".split()  # noqa: SIM905
+
+
 @hostile(len(CALLS))
 def a_pickle_that_calls(folder, i):
     module, _, attribute = CALLS[i].rpartition(".")
@@ -73,9 +75,7 @@ def a_compressed_bomb(folder, i):
     array = np.zeros(2_000_000 * (i + 1), np.float32)
     stored = tz.storage("0", "FloatStorage", array.size)
     file = folder / "x.pt"
-    tz.write(
-        file, tz.table({"w": tz.tensor(stored, array.shape)}), [array], zipfile.ZIP_DEFLATED
-    )
+    tz.write(file, tz.table({"w": tz.tensor(stored, array.shape)}), [array], zipfile.ZIP_DEFLATED)
     return file
 
 

@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from data_pipelines.errors import UserError
-from itit_jax.weights.containers import safetensors_files
+from itit_jax.weights.containers import safetensors_files, sharded_files
 from itit_jax.weights.containers.find import read_tensors
 
 ARRAYS = {name: np.arange(6, dtype=np.float32).reshape(2, 3) + i for i, name in enumerate("abcd")}
@@ -64,11 +64,11 @@ def test_a_written_file_may_be_read_by_whoever_may_read_any_new_file(tmp_path):
 def test_parts_under_an_index_are_one(tmp_path):
     folder = in_parts(tmp_path / "parts")
     index = folder / "model.safetensors.index.json"
-    assert same(read(safetensors_files.read_sharded(index)), ARRAYS)
+    assert same(read(sharded_files.read(index, safetensors_files.read)), ARRAYS)
     assert same(read(read_tensors(folder)), ARRAYS)
 
 
 def test_a_part_that_lacks_a_tensor_of_the_index_is_named(tmp_path):
     folder = in_parts(tmp_path / "parts", a="b.safetensors")
     with pytest.raises(UserError, match=r"b.safetensors lacks a of model.safetensors.index.json"):
-        dict(safetensors_files.read_sharded(folder / "model.safetensors.index.json"))
+        read_tensors(folder)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.hostile import torch_zip
 from itit_jax.weights.containers.find import read_tensors
-from tests.weights.containers import torch_zip
 
 
 @pytest.mark.parametrize("form", ["zip", "row"])
