@@ -26,6 +26,7 @@ from configs.keys import Key, nearest
 from data_pipelines.errors import UserError
 
 USER_FAULT = 2
+INTERRUPTED = 130  # as shells tell of Ctrl-C
 EXHAUSTED = "RESOURCE_EXHAUSTED"  # how XLA begins to tell that memory is
 # What a system has against a file and a person can mend: rights, room, kinds and names.
 MENDABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EISDIR,
@@ -151,6 +152,10 @@ def exit_code(name, work, *, show_traceback=False):
     except BrokenPipeError:
         print_nowhere()
         return 0
+    except KeyboardInterrupt:
+        print(f"\n{name.partition('.')[0]}: stopped; nothing is half-written, give the same "
+              "command again.", file=sys.stderr)  # fmt: skip
+        return INTERRUPTED
     except (UserError, OSError, MemoryError, RuntimeError) as error:
         sentence = _sentence(error)
         if not sentence:

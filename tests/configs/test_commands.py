@@ -117,6 +117,14 @@ def test_the_exit_code_is_what_the_work_returns_and_2_for_a_fault_of_the_user(ca
         exit_code("toy", lambda: 1 / 0)
 
 
+def test_ctrl_c_is_one_sentence_and_130(capsys):
+    def stop(options):
+        raise KeyboardInterrupt
+
+    assert command("data_pipelines.build", "", {})(stop)([]) == 130
+    assert capsys.readouterr().err.strip().startswith("data_pipelines: stopped; nothing is half-")
+
+
 def test_help_tells_every_argument_its_choices_and_default(capsys):
     assert ask("--help", "--size=0") == (None, 0)
     told = capsys.readouterr().out
