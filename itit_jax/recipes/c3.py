@@ -8,6 +8,8 @@ The vectors are those of a frozen contrastive space, conditioned in one way (mod
 so that at test time a picture's vector is captioned and a text's vector is drawn.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -49,7 +51,8 @@ class Recipe:
             "tokenizer": config.tokenizer.workdir or config.tokenizer.weights,
             "decoder": config.decoder.weights,
         }
-        self.loads = {"decoder": c3_published.load_decoder}
+        heads = config.model.captioner.heads
+        self.loads = {"decoder": functools.partial(c3_published.load_decoder, heads=heads)}
         self.reads = c3_published.words(config, self.tower)
         self.tables = TABLES
         self.length = config.data.text_length

@@ -12,7 +12,7 @@ from itit_jax.models import t5, towers
 from itit_jax.towers import published
 from itit_jax.towers.words import TowerWords
 from itit_jax.weights import load as weights
-from itit_jax.weights.containers.find import folder_of
+from itit_jax.weights.containers.find import folder_of, read_config
 from itit_jax.workdir import config_of, exported_run
 
 FIRST = t5.EOS + 1  # where others' words begin in T5's layout
@@ -48,10 +48,16 @@ def _is_published(config):
     return bool(section.weights) and not section.workdir and not exported_run(section.weights)
 
 
-def load_decoder(path, abstract):
+def load_decoder(path, abstract, heads):
     """GPT-2's weights as the decoder: behind padding and end its words (T5's layout), and as many
     of its places as there are here. Also our own, as they are."""
     _, found = weights.read(path, "decoder")
+    theirs = read_config(path).get("n_head", heads)
+    if theirs != heads:
+        raise UserError(
+            f"{path} has {theirs} attention heads, which no tensor tells, and this run {heads}; "
+            f"set --config.model.captioner.heads={theirs}."
+        )
     table, places = abstract["word_embedding"], abstract["word_positions"]
     count, longest = (found[name].shape[0] for name in ("word_embedding", "word_positions"))
     if (count, longest) == (table.shape[0], places.shape[0]):

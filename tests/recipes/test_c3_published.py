@@ -15,7 +15,6 @@ from data_pipelines.words.train import training_texts
 from itit_jax import inputs
 from itit_jax.models.gpt2 import GPT2
 from itit_jax.models.towers import CLIP_PIXELS, ImageTower, TextTower, Towers
-from itit_jax.recipes import c3_published
 from itit_jax.recipes.c3 import Recipe
 from itit_jax.retold import READ
 from itit_jax.serve.session import Session
@@ -68,6 +67,7 @@ def gpt2(tmp_path_factory):
     arguments = np.zeros((1, 1, 16), np.float32), np.zeros((1, 4), np.int32)
     shapes = jax.eval_shape(module.init, jax.random.key(0), *arguments)["params"]
     weights.save(tiny.filled(shapes), "gpt2", folder / "model.safetensors")
+    (folder / "config.json").write_text('{"model_type": "gpt2", "n_head": 2}')
     return folder
 
 
@@ -87,7 +87,7 @@ def test_the_decoder_gives_the_logits_of_gpt2_two_places_higher(config, gpt2):
     shapes = jax.eval_shape(recipe.init, jax.random.key(0))["decoder"]
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here), shapes)
-    ours = c3_published.load_decoder(gpt2, shapes)
+    ours = recipe.loads["decoder"](gpt2, shapes)
     theirs = network(config.model.vocabulary_size - 2)
     arguments = np.zeros((1, 1, 16), np.float32), np.zeros((1, 4), np.int32)
     whole = jax.eval_shape(theirs.init, jax.random.key(0), *arguments)["params"]
@@ -158,6 +158,7 @@ def test_a_run_on_both_trains_captions_draws_and_is_told_when_its_words_are_othe
             "data.image_size=32",
             "data.image_size is 32, but the tower in .* --config.data.image_size=16",
         ),
+        ("model.captioner.heads=4", "has 2 attention heads, which no tensor tells, and this run 4"),
         ("model.vocabulary_size=400", "words and 64 places, and this run 400 and 26; set"),
     ],
 )
@@ -166,5 +167,6 @@ def test_what_does_not_fit_the_weights_is_one_sentence(change, sentence, config,
 
     other = settings.override(config, [change], flag="")
     with pytest.raises(UserError, match=sentence):
-        shapes = jax.eval_shape(Recipe(other).init, jax.random.key(0))
-        c3_published.load_decoder(gpt2, shapes["decoder"])
+        recipe = Recipe(other)
+        shapes = jax.eval_shape(recipe.init, jax.random.key(0))
+        recipe.loads["decoder"](gpt2, shapes["decoder"])
