@@ -67,6 +67,9 @@ KEYS = {
     "data.lone_texts": Key(
         0, "use only the first N lone texts; 0 = all", at_least(0), changeable=True
     ),
+    "data.window": Key(
+        0, "shards whose rows are mixed at a time, where a disk is slow; 0 = all", at_least(0)
+    ),
     "data.tokens": Key(
         "", "folder made by --mode=encode; empty = encode pixels in the step", place="path"
     ),

@@ -1,5 +1,6 @@
-"""Order of examples: a stateless permutation, so that any step can be read alone in O(1)."""
+"""Order of examples: stateless permutations, so that any step can be read alone in O(1)."""
 
+import functools
 import hashlib
 
 import numpy as np
@@ -25,6 +26,37 @@ def permuted(index: np.ndarray, count: int, *seed) -> np.ndarray:
         out[outside] = left << np.uint64(half) | right
         outside = out >= count
     return out.astype(np.int64)
+
+
+def windowed(index: np.ndarray, shards: tuple[int, ...], window: int, *seed) -> np.ndarray:
+    """The same of a permutation with locality: shards in a random order, and rows only among
+    `window` shards that follow each other in it.
+
+    shards: rows of each, one behind the other. Whoever reads on needs `window` shards at a time.
+    """
+    firsts, lengths, begins = _windows(tuple(shards), window, seed)
+    number = np.searchsorted(begins, index, side="right") - 1
+    out = np.empty(len(index), np.int64)
+    for n in np.unique(number):
+        here = number == n
+        behind = np.cumsum(lengths[n])
+        within = permuted(index[here] - begins[n], int(behind[-1]), *seed, "window", int(n))
+        shard = np.searchsorted(behind, within, side="right")
+        out[here] = firsts[n][shard] + within - (behind - lengths[n])[shard]
+    return out
+
+
+@functools.lru_cache(64)  # streams times epochs that are read at once
+def _windows(shards, window, seed):
+    """(first row of each shard, rows of each) window by window, and where the windows begin."""
+    sizes = np.array(shards, np.int64)
+    order = permuted(np.arange(len(sizes)), len(sizes), *seed, "shards")
+    order = order[sizes[order] > 0]
+    parts = [order[i : i + window] for i in range(0, len(order), window)]
+    first = np.cumsum(sizes) - sizes
+    lengths = [sizes[part] for part in parts]
+    begins = np.cumsum([0, *(rows.sum() for rows in lengths[:-1])])
+    return [first[part] for part in parts], lengths, begins
 
 
 def draws(index: np.ndarray, *seed) -> np.ndarray:

@@ -142,6 +142,17 @@ class Records:
     def __len__(self):
         return self._count
 
+    @property
+    def shards(self) -> tuple[int, ...]:
+        """Rows of each shard, of shards whose rows lie one behind the other."""
+        if self._in_turn:
+            raise UserError(
+                f"the rows of split {self.split} lie in turn in its shards, as an older format has "
+                "it, so that no window holds few of them; build the data set anew, or set "
+                "data.window=0."
+            )
+        return tuple(shard["records"] for shard in self._told)
+
     def __getitem__(self, index: int) -> Record:
         number, place = self._place(index)
         return self._read(self._shard(number), number, place)

@@ -17,7 +17,7 @@ import numpy as np
 from data_pipelines import images as pixels
 from data_pipelines.encoded import Encoded
 from data_pipelines.errors import UserError
-from data_pipelines.order import draws, permuted
+from data_pipelines.order import draws, permuted, windowed
 from data_pipelines.records import APART, LONE, Records, concept, digest, read_info
 from data_pipelines.words.find import open_words
 from data_pipelines.words.t5_layout import in_t5_layout
@@ -73,6 +73,12 @@ class Split:
         self._image_cache, self._text_cache, self._asked_cache = {}, {}, {}
         self._keep_images = self.count * image_size**2 * 3 <= CACHE_BYTES
 
+    @functools.cached_property
+    def shards(self):
+        """Rows of each shard, up to `count`."""
+        behind = np.minimum(np.cumsum(self.records.shards), self.count)
+        return tuple(np.diff(behind, prepend=0).tolist())
+
     def image(self, index):
         """uint8 [h, w, 3]."""
         found = self._image_cache.get(index)
@@ -102,7 +108,8 @@ class Split:
 
 
 class Streams:
-    """Batches of all streams of one host. rows: {stream: rows of one global step}."""
+    """Batches of all streams of one host. rows: {stream: rows of one global step}. window: shards
+    whose rows are mixed at a time, see order.windowed; 0: all."""
 
     def __init__(
         self,
@@ -115,12 +122,14 @@ class Streams:
         vocabulary,
         answer_length=0,
         limits=None,
+        window=0,
         host=0,
         hosts=1,
         tokens=None,
     ):
         self.rows = {name: count for name, count in rows.items() if count}
         self.seed, self.host, self.hosts = seed, host, hosts
+        self._window = window
         if isinstance(vocabulary, str | pathlib.Path):
             vocabulary = in_t5_layout(open_words(vocabulary))
         self.vocabulary = vocabulary
@@ -174,7 +183,7 @@ class Streams:
         index = np.empty(len(positions), np.int64)
         for e in np.unique(epoch):
             here = epoch == e
-            index[here] = permuted(within[here], split.count, self.seed, name, int(e))
+            index[here] = self._order(split, within[here], self.seed, name, int(e))
         draw = draws(positions, self.seed, name, "row")
         out = {}
         if stream.image and split.tokens is not None:
@@ -187,6 +196,12 @@ class Streams:
             asked = [split.asked(i, d) for i, d in zip(index.tolist(), draw)]
             out["question"], out["answer"] = map(np.stack, zip(*asked))
         return out
+
+
+    def _order(self, split, within, *seed):
+        if self._window:
+            return windowed(within, split.shards, self._window, *seed)
+        return permuted(within, split.count, *seed)
 
 
 def examples(folder, split, count, *, image_size, text_length, vocabulary):

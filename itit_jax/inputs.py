@@ -58,6 +58,7 @@ def open_streams(config, recipe, host, hosts):
         text_length=data.text_length,
         answer_length=data.answer_length,
         vocabulary=open_vocabulary(config),
+        window=data.window,
         limits={"pairs": data.pairs, "images": data.lone_images, "texts": data.lone_texts},
         host=host,
         hosts=hosts,

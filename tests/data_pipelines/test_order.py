@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipelines.order import draws, permuted
+from data_pipelines.order import draws, permuted, windowed
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 64, 1000])
@@ -16,6 +16,36 @@ def test_permutations_differ_by_seed_stream_and_epoch():
     names = [(0, "draw", 0), (1, "draw", 0), (0, "caption", 0), (0, "draw", 1)]
     orders = [tuple(permuted(np.arange(100), 100, *name)) for name in names]
     assert len(set(orders)) == 4
+
+
+SHARDS = (5, 0, 3, 9, 1, 4, 4)  # rows
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 7, 99])
+def test_a_permutation_by_windows_holds_every_index_once_wherever_it_is_asked(window):
+    count = sum(SHARDS)
+    order = windowed(np.arange(count), SHARDS, window, 5, "draw", 0)
+    assert sorted(order.tolist()) == list(range(count))
+    some = np.array([20, 3, 3, 11])
+    np.testing.assert_array_equal(windowed(some, SHARDS, window, 5, "draw", 0), order[some])
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_no_more_shards_than_a_window_holds_are_read_at_a_time(window):
+    order = windowed(np.arange(sum(SHARDS)), SHARDS, window, 5, "draw", 0)
+    shard = np.searchsorted(np.cumsum(SHARDS), order, side="right")
+    first, last = ({s: place for place, s in places} for places in
+                   (list(enumerate(shard))[::-1], enumerate(shard)))  # fmt: skip
+    for place in range(len(order)):
+        assert sum(first[s] <= place <= last[s] for s in first) <= window
+
+
+def test_permutations_by_windows_differ_by_seed_and_mix_all_shards_of_a_window():
+    count, shards = 4000, (100,) * 40
+    one, two = (windowed(np.arange(count), shards, 20, seed) for seed in (1, 2))
+    assert (one == two).mean() < 0.01
+    counts = np.bincount(one[:400] // 100, minlength=40)  # of 20 shards each about 20 rows
+    assert (counts > 0).sum() == 20 and counts.max() < 20 + 5 * 20**0.5
 
 
 def test_draws_are_even_and_named_by_index_and_seed():

@@ -8,7 +8,7 @@ import pytest
 from data_pipelines import build, engines
 from data_pipelines.errors import UserError
 from data_pipelines.images import decode
-from data_pipelines.records import Records, read_info, write
+from data_pipelines.records import Records, finish, read_info, write, write_splits
 from data_pipelines.streams import Streams, asked_examples, examples, images
 from data_pipelines.words.pieces import Pieces
 
@@ -56,8 +56,7 @@ def test_slices_of_two_hosts_are_the_batch_of_one(folder):
     for step in (0, 30):
         parts = [half.batch(step) for half in halves]
         joined = {
-            s: {f: np.concatenate([p[s][f] for p in parts]) for f in parts[0][s]}
-            for s in parts[0]
+            s: {f: np.concatenate([p[s][f] for p in parts]) for f in parts[0][s]} for s in parts[0]
         }
         assert equal(joined, whole.batch(step))
 
@@ -113,8 +112,13 @@ def test_lone_sets_with_a_shared_example_are_refused(tmp_path):
     splits = {s: [record("same", s), record(f"own-{s}", s)] for s in ("images", "texts")}
     model = train.train_pieces(["a text of words"] * 5, 30)
     records.write(
-        tmp_path / "d", splits, extra={"vocabulary.model": model},
-        name="n", licence="l", made_by="m", parameters={},
+        tmp_path / "d",
+        splits,
+        extra={"vocabulary.model": model},
+        name="n",
+        licence="l",
+        made_by="m",
+        parameters={},
     )
     with pytest.raises(UserError, match="same stands in both"):
         streams(tmp_path / "d", rows={"images": 1, "texts": 1})
@@ -232,3 +236,42 @@ def test_a_data_set_that_tells_that_its_lone_sets_are_apart_is_opened_without_re
     assert not taken
     found.batch(0)
     assert len(taken) <= 2 * sum(ROWS.values())
+
+
+@pytest.fixture
+def sharded(folder, tmp_path):
+    """The same records in many small shards."""
+    found = {name: Records(folder, name) for name in ("pairs", "images")}
+    info = read_info(folder)
+    finish(tmp_path, *write_splits(tmp_path, found, shard_bytes=4000), name="x", licence="",
+           made_by="", made_of={}, parameters=info["parameters"])  # fmt: skip
+    assert len(Records(tmp_path, "images").shards) > 20
+    return tmp_path
+
+
+@pytest.mark.parametrize("limit", [0, 120])
+def test_an_order_by_windows_shows_every_record_once_and_few_shards_at_a_time(
+    sharded, folder, limit
+):
+    words = folder / "vocabulary.model"
+    options = dict(rows={"images": 4}, vocabulary=words, window=3, limits={"images": limit})
+    found = streams(sharded, **options)
+    halves = [streams(sharded, **options, host=host, hosts=2) for host in (0, 1)]
+    records, steps = Records(sharded, "images"), (limit or 200) // 4
+    read, plain = [], records._shard
+    records_of = found._splits["images"].records
+    records_of._shard = lambda number: read.append(number) or plain(number)
+    pictures, touched = [], []
+    for step in range(steps):
+        read.clear()
+        batch = found.batch(step)["images"]["image"]
+        parts = [half.batch(step)["images"]["image"] for half in halves]
+        np.testing.assert_array_equal(np.concatenate(parts), batch)
+        pictures += [picture.tobytes() for picture in batch]
+        touched.append(set(read))
+    assert len(set(pictures)) == len(pictures) == (limit or 200)
+    first = {number: min(s for s in range(steps) if number in touched[s]) for s in touched
+             for number in s}  # fmt: skip
+    last = {number: max(s for s in range(steps) if number in touched[s]) for number in first}
+    for step in range(steps):  # a batch may lie in two windows
+        assert sum(first[number] <= step <= last[number] for number in first) <= 2 * 3
