@@ -87,6 +87,12 @@ def upright(data: bytes) -> Image.Image:
         return on_white(Image.open(io.BytesIO(data), formats=_formats()))
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """(width, height) that a picture's head tells, before it is turned."""
+    with _told():
+        return Image.open(io.BytesIO(data), formats=_formats()).size
+
+
 def on_white(image: Image.Image) -> Image.Image:
     """The picture in RGB of 8 bits, turned upright, on white where it is transparent."""
     with _told():

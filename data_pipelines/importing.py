@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from data_pipelines import images, plan, scan
+from data_pipelines import hashes, images, plan, scan
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record, encode, questions_of
 from data_pipelines.images import Unreadable
@@ -39,9 +39,12 @@ def build(folder, source, options, report):
     work = _Writing(folder, planned, rows, options)
     with Bar("wrote", "examples") as bar:
         work.run(source, report, bar)
-    (folder / ROWS).unlink()
     facts = planned.facts | {"leaks": work.leaks}
-    return work.told(), facts, work.texts()
+    written = work.told()
+    for name, index in planned.splits().items():
+        written[name]["hashes"] = hashes.write(folder, name, rows[index])
+    (folder / ROWS).unlink()
+    return written, facts, work.texts()
 
 
 def _check(planned, rows, source, report):

@@ -22,7 +22,8 @@ IN_TURN = (1, 2)  # formats before, which are read too: record i lies in shard i
 UNSIGNED = 1  # the first, without hashes of records and of dataset.json
 INFO = "dataset.json"
 AGAIN = "copy it again or build the data set anew."
-OPEN = 64  # shards of a split that are open at once, and that are looked at when it is opened
+OPEN = 64  # shards of a split that are open at once
+LOOKED_AT = 16  # shards whose ends are looked at when a split is opened, and not when they are read
 LONE = ("images", "texts")
 APART = "lone_sets_are_apart"  # the fact that no example stands in both, so that nobody looks again
 
@@ -136,7 +137,7 @@ class Records:
         for file, shard in zip(self._files, self._told):
             _check_size(file, shard["bytes"])
         self._unseen = set(range(len(self._files)))
-        for number in range(min(OPEN, len(self._files))):
+        for number in range(min(LOOKED_AT, len(self._files))):
             self._shard(number)
 
     def __len__(self):

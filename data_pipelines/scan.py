@@ -46,7 +46,7 @@ def scan(source, file, progress) -> np.ndarray:
             done += len(rows)
             progress.at(done, source.at)
         os.fsync(out.fileno())
-    return np.memmap(file, ROW, "r") if done else np.zeros(0, ROW)
+    return np.asarray(np.memmap(file, ROW, "r")) if done else np.zeros(0, ROW)
 
 
 def tasks(examples: Iterable[Example]) -> Iterator[list[Example]]:

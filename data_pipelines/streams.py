@@ -72,6 +72,7 @@ class Split:
             self.tokens = Encoded(tokens, name, "tokens", len(self.records), of)
         self._image_cache, self._text_cache, self._asked_cache = {}, {}, {}
         self._keep_images = self.count * image_size**2 * 3 <= CACHE_BYTES
+        self._keep_words = self.count * sum(self._lengths) * 4 <= CACHE_BYTES // 8  # some a record
 
     @functools.cached_property
     def shards(self):
@@ -94,7 +95,8 @@ class Split:
         if found is None:
             texts = self.records[index].texts
             found = [self._vocabulary.encode(text, self._length) for text in texts]
-            self._text_cache[index] = found
+            if self._keep_words:
+                self._text_cache[index] = found
         return found[int(draw % np.uint64(len(found)))]
 
     def asked(self, index, draw):
@@ -103,7 +105,8 @@ class Split:
         if found is None:
             encode, asked = self._vocabulary.encode, self.records[index].asked
             found = [tuple(map(encode, each[:2], self._lengths)) for each in asked]
-            self._asked_cache[index] = found
+            if self._keep_words:
+                self._asked_cache[index] = found
         return found[int(draw % np.uint64(len(found)))]
 
 

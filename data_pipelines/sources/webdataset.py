@@ -5,9 +5,6 @@ unpacked to disk. Of a tar that is cut or harmed all is used that stands whole; 
 file of it, or its end is missing, that is told.
 """
 
-import posixpath
-import tarfile
-
 from data_pipelines import tables
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record
@@ -15,13 +12,11 @@ from data_pipelines.images import Unreadable, check_bytes
 from data_pipelines.report import Report
 from data_pipelines.sources.base import TEXT_COLUMNS, Example, Skipped, emptied, usable_texts
 from data_pipelines.sources.files import Share, as_text, expand, told_splits
+from data_pipelines.sources.tars import members
 
 PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "jp2", "img")
+KINDS = {*PICTURES, "txt", "json"}
 MOST_TEXT = 2**20  # bytes of a .txt or .json that are read
-BLOCK = tarfile.BLOCKSIZE
-CUT = "the rest of a tar that is cut or harmed"
-GAP = "bytes of a tar that are no file"
-NO_END = "the end of a tar is missing"
 
 
 class WebDataset:
@@ -54,7 +49,7 @@ class WebDataset:
         """(share read, Example or Skipped) of one tar."""
         split, stem = self._splits.get(file, ""), as_text(file.stem)
         share, key, parts = 0.0, None, {}
-        for share, found in _members(file, size):
+        for share, found in _parts(file, size):
             if isinstance(found, Skipped):
                 yield share, found
                 continue
@@ -90,51 +85,34 @@ class WebDataset:
         return (), [told] if isinstance(told, Skipped) else []
 
 
-def _members(file, size):
+def _parts(file, size):
     """(share read, (key, kind, bytes or Skipped)) of the files that an example is made of, and
     (share read, Skipped) of what is none."""
-    name, end = as_text(file.name), 0
-    try:
-        with tarfile.open(file, "r:*", ignore_zeros=True) as archive:
-            while member := archive.next():
-                archive.members.clear()  # or it keeps every one
-                share = min(1.0, member.offset / max(1, size))
-                if not _zeros(archive, end, member.offset):
-                    yield share, Skipped(GAP, f"{name} at byte {end:,}")
-                end = archive.offset
-                if part := _part(archive, member, name):
-                    yield share, part
-            if _zeros(archive, end, end + BLOCK) is False:
-                yield 1.0, Skipped(NO_END, f"{name} at byte {end:,}")
-    except Exception as error:  # tarfile and decoders of compressed ones raise many kinds
-        yield 1.0, Skipped(CUT, f"{name} at byte {end:,} ({error})")
+    tar, share = as_text(file.name), 0.0
+    for member in members(file, lambda name, size: _wanted(name, size, tar)):
+        if isinstance(member, Skipped):
+            yield share, member
+            continue
+        share = min(1.0, member.at / max(1, size))
+        stem, kind = _named(member.name)
+        yield share, (stem, kind, member.data)
 
 
-def _part(archive, member, name):
-    """(key, kind, bytes or Skipped) of a file that says something, else None."""
-    path = as_text(member.name)
-    stem, _, kind = posixpath.basename(path).partition(".")
-    key, kind = posixpath.join(posixpath.dirname(path), stem), kind.lower()
-    if not (member.isreg() and kind in (*PICTURES, "txt", "json")):
-        return None
-    where = f"{name} {path}"
-    if kind not in PICTURES and member.size > MOST_TEXT:
-        return key, kind, Skipped("text too long", where)
+def _named(name):
+    """(what is before the first dot of the last name, kind)."""
+    folder, slash, last = name.rpartition("/")
+    stem, _, kind = last.partition(".")
+    return f"{folder}{slash}{stem}", kind.lower()
+
+
+def _wanted(name, size, tar):
+    """Whether to read a file; Skipped: why not."""
+    _, kind = _named(name)
+    if kind not in PICTURES:
+        long = kind in KINDS and size > MOST_TEXT
+        return Skipped("text too long", f"{tar} {name}") if long else kind in KINDS
     try:
-        check_bytes(member.size)
+        check_bytes(size)
     except Unreadable as error:
-        return key, kind, Skipped(error.reason, error.of(where))
-    return key, kind, archive.extractfile(member).read()
-
-
-def _zeros(archive, start, end):
-    """Whether the bytes in between are zeros, and there; True of none."""
-    if start >= end:
-        return True
-    here = archive.fileobj.tell()
-    archive.fileobj.seek(start)
-    found, left = True, end - start
-    while left and (data := archive.fileobj.read(min(left, 1 << 20))):
-        found, left = found and not any(data), left - len(data)
-    archive.fileobj.seek(here)
-    return found and not left
+        return Skipped(error.reason, error.of(f"{tar} {name}"))
+    return True

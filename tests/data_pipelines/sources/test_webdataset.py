@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from data_pipelines.sources import webdataset
+from data_pipelines.sources import tars, webdataset
 from tests.data_pipelines.sources.made import png, records, run, told
 
 
@@ -94,7 +94,7 @@ def test_of_a_cut_tar_what_stands_whole_is_used_and_the_cut_is_told(mode, tmp_pa
     whole, draw = file.read_bytes(), random.Random(0)
     for at in [0, *draw.sample(range(1, len(whole)), 25)]:
         file.write_bytes(whole[:at])
-        found = [each for _, each in webdataset._members(file, at)]
+        found = [each for _, each in webdataset._parts(file, at)]
         faults = [each for each in found if isinstance(each, webdataset.Skipped)]
         shown = [each for each in found if each not in faults and each[1] == "jpg"]
         assert [data for _, _, data in shown] == [png(i) for i in range(len(shown))]
@@ -111,7 +111,7 @@ def test_harm_inside_takes_one_example_and_is_told(tmp_path):
     file.write_bytes(whole)
     found = records(tmp_path / "out", "--from=webdataset", f"--shards={file}")
     assert len(found["pairs"]) == 9, "its caption stands in the .txt too"
-    assert told(tmp_path / "out") == {webdataset.GAP: 1}
+    assert told(tmp_path / "out") == {tars.GAP: 1}
 
 
 def test_sizes_that_a_header_claims_are_not_believed(tmp_path):
@@ -120,11 +120,11 @@ def test_sizes_that_a_header_claims_are_not_believed(tmp_path):
     claims.size = 2**33
     with open(file, "wb") as out:
         out.write(claims.tobuf() + b"x" * 512)
-    ((_, found), *rest) = webdataset._members(file, 1024)
+    ((_, found), *rest) = webdataset._parts(file, 1024)
     assert found[2].reason == "image too large" and rest
     claims.size = 10_000
     file.write_bytes(claims.tobuf() + b"x" * 512)
-    assert [each.reason for _, each in webdataset._members(file, 1024)] == [webdataset.CUT]
+    assert [each.reason for _, each in webdataset._parts(file, 1024)] == [tars.CUT]
 
 
 def test_links_devices_and_ways_out_are_no_files(tmp_path):

@@ -1,0 +1,39 @@
+"""Two numbers of each record of a split, beside its shards: which example it is of, and which
+picture. A text that was torn from its picture keeps the number of that: so can be told, without a
+look at a record, that no lone picture is that of a lone text, also of another data set.
+
+    SPLIT.hashes.npy    [records] of HASHES
+"""
+
+import pathlib
+
+import numpy as np
+
+from data_pipelines.errors import UserError
+from data_pipelines.records import AGAIN, Records, concept, read_info
+from data_pipelines.scan import key_hash
+from data_pipelines.shards import file_sum
+
+HASHES = np.dtype([("key", "<u8"), ("pixels", "<u8")])  # as in scan.ROW; 0: no picture
+
+
+def write(folder, split, rows) -> dict:
+    """The two columns of scan.ROW [records]. -> what dataset.json tells of the file."""
+    found = np.zeros(len(rows), HASHES)
+    for name in HASHES.names:
+        found[name] = rows[name]
+    file = pathlib.Path(folder) / f"{split}.hashes.npy"
+    np.save(file, found)
+    return {"file": file.name, "sha256": file_sum(file)}
+
+
+def read(folder, split) -> np.ndarray:
+    """HASHES [records]. Of a data set that was drawn the keys are read, and pictures unknown."""
+    told = read_info(folder)["splits"][split].get("hashes")
+    if told is None:
+        keys = [key_hash(concept(record.key)) for record in Records(folder, split)]
+        return np.array([(key, 0) for key in keys], HASHES)
+    file = pathlib.Path(folder) / told["file"]
+    if not file.is_file() or file_sum(file) != told["sha256"]:
+        raise UserError(f"{file} is missing or damaged; {AGAIN}")
+    return np.load(file)
