@@ -7,6 +7,7 @@ two: the same words, another scene. The share of pictures that lie nearer to the
 space that hears words without their order says 0.5. Recall among other scenes hardly asks this.
 """
 
+import math
 import sys
 
 import numpy as np
@@ -43,7 +44,8 @@ def main(options):
     towers = open_towers(options.tower)
     found = score(towers, scenes, streams.images(folder, split, 0), PRESETS[preset])
     for name, (share, low, high) in found.items():
-        print(f"{name:8s} {share:.3f}  95 % {low:.3f} to {high:.3f}")
+        interval = "" if math.isnan(low) else f"  95 % {low:.3f} to {high:.3f}"
+        print(f"{name:8s} {share:.3f}{interval}")
     out_files.write(options.out, {"pairs_of": options.pairs, "tower": towers.signature, **found})
 
 

@@ -1,9 +1,12 @@
-"""Captions in files: a table (see tables.py) with the columns id and caption, such as COCO's."""
+"""Captions in files: a table (see tables.py) with the columns id and caption, such as COCO's,
+or file and caption, such as data sets are built of."""
 
 from data_pipelines import tables
 from data_pipelines.errors import UserError
+from data_pipelines.folder import FILE_COLUMNS
 
-IDS = ("image_id", "id", "key")  # what COCO calls id is that of the caption
+# What COCO calls id is that of the caption; a table of pictures and captions names its pictures.
+IDS = ("image_id", "id", "key", *FILE_COLUMNS)
 TEXTS = ("caption", "text", "sentence")
 
 

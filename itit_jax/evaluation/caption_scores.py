@@ -5,26 +5,31 @@ from collections import Counter
 
 import numpy as np
 
-from itit_jax.evaluation.intervals import bootstrap
-from itit_jax.evaluation.ptb import tokenize
+from data_pipelines.errors import UserError
+from itit_jax.evaluation.intervals import bootstrap, entry
+from itit_jax.evaluation.ptb import one_line, tokenize
 
 VERSION = 1  # of the signature: raised when a score of the same texts would change
+OURS = "ptb-py"  # tokens of evaluation.ptb
 ORDERS = 4  # n-grams up to this length
 ROUGE_BETA = 1.2
 CIDER_SIGMA = 6.0
 ONE = "it weighs words by how rare they are in a set; give two pictures or more"
 
 
-def score(hypotheses, references, *, tokenized=False):
+def score(hypotheses, references, tokens=""):
     """Scores of captions, [n] texts against [n] lists of reference texts.
+
+    tokens: what made them, where the texts are tokens already; in signatures.
 
     -> {metric: {"score", "low", "high", "items" [n], "signature"}, or {"missing": why}} for
     Bleu_1..4, ROUGE_L and CIDEr. The intervals resample captions; CIDEr keeps the document
     frequencies of the whole set.
     """
-    if not tokenized:
-        hypotheses = [tokenize(text) for text in hypotheses]
-        references = [[tokenize(text) for text in texts] for texts in references]
+    check(hypotheses, references)
+    cut = one_line if tokens else tokenize
+    hypotheses = [cut(text) for text in hypotheses]
+    references = [[cut(text) for text in texts] for texts in references]
     scores = {}
     statistics = bleu_statistics(hypotheses, references)
     for order in range(1, ORDERS + 1):
@@ -37,15 +42,32 @@ def score(hypotheses, references, *, tokenized=False):
         scores["CIDEr"] = _entry(ciders, ciders)
     few, many = min(map(len, references)), max(map(len, references))
     counted = f"refs:{few}" if few == many else f"refs:{few}-{many}"
-    tokens = "given" if tokenized else "ptb-py"
-    for name, entry in scores.items():
-        entry["signature"] = f"{name.lower()}:{tokens}|{counted}|n:{len(hypotheses)}|v:{VERSION}"
+    how = f"{tokens or OURS}|{counted}|n:{len(hypotheses)}|v:{VERSION}"
+    for name, found in scores.items():
+        found["signature"] = f"{name.lower()}:{how}"
     return scores if "CIDEr" in scores else scores | {"CIDEr": {"missing": ONE}}
 
 
+def check(hypotheses, references):
+    """Refuses, by item, what is no caption, and captions without references."""
+    if len(hypotheses) != len(references) or not len(hypotheses):
+        raise UserError(f"there are {len(hypotheses)} captions and references of "
+                        f"{len(references)}; give a list of references for each.")  # fmt: skip
+    for i, (text, texts) in enumerate(zip(hypotheses, references)):
+        if isinstance(texts, str) or not isinstance(texts, list | tuple) or not texts:
+            raise UserError(f"item {i} has no list of references but {_short(texts)}; give one.")
+        for kind, each in (("hypothesis", text), *(("reference", each) for each in texts)):
+            if not isinstance(each, str):
+                raise UserError(f"a {kind} of item {i} is no text but {_short(each)}; mend it.")
+
+
+def _short(value):
+    return f"{repr(value)[:40]} ({type(value).__name__})"
+
+
 def _entry(values, items, statistic=None):
-    estimate, low, high = bootstrap(values, statistic=statistic)
-    return {"score": estimate, "low": low, "high": high, "items": [float(x) for x in items]}
+    found = bootstrap(values, statistic=statistic)
+    return entry(*found) | {"items": [float(x) for x in items]}
 
 
 # ---- BLEU --------------------------------------------------------------------------------------

@@ -9,15 +9,22 @@ missing.
 import sys
 
 from configs.commands import Argument, command
+from configs.keys import one_of
+from data_pipelines.errors import UserError
 from itit_jax.evaluation import caption_scores, java_scorers, out_files
 from itit_jax.evaluation.caption_files import read_hypotheses, read_references
 
-FILE = "COCO JSON, or TSV with the columns id and caption"
+FILE = "COCO JSON, or TSV with the columns id (or file) and caption"
 ARGUMENTS = {
     "hypotheses": Argument("", f"the captions to score: {FILE}", form="FILE"),
     "references": Argument("", f"what people said, some an id: {FILE}", form="FILE"),
     "--out": out_files.ARGUMENT,
-    "--tokenized": Argument(False, "texts are tokens already"),
+    "--tokenizer": Argument(
+        "ours",
+        "what cuts texts into tokens: without Java, the official one in Java, or nothing",
+        one_of("ours", "official", "none"),
+        form="NAME",
+    ),
 }
 
 
@@ -32,10 +39,22 @@ def main(options):
     hypotheses = read_hypotheses(options.hypotheses)
     references = read_references(options.references, hypotheses)
     texts = list(hypotheses.values())
-    scores = caption_scores.score(texts, references, tokenized=options.tokenized)
+    scores = caption_scores.score(*_cut(texts, references, options.tokenizer))
     scores |= java_scorers.score(texts, references)
     show(scores)
     out_files.write(options.out, {"ids": list(hypotheses), "scores": scores})
+
+
+def _cut(texts, references, tokenizer):
+    """The texts, and what cut them into tokens; "" of texts that scoring itself will cut."""
+    if tokenizer != "official":
+        return texts, references, {"ours": "", "none": "given"}[tokenizer]
+    try:
+        return *java_scorers.cut(texts, references), "ptb-java"
+    except java_scorers.NotMeasured as why:
+        raise UserError(
+            f"--tokenizer=official cannot be had: {why}; mend that or leave it out."
+        ) from None
 
 
 def show(scores):

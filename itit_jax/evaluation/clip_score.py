@@ -1,11 +1,14 @@
 """CLIP score of pictures and their texts.
 
 python -m itit_jax.evaluation.clip_score PICTURES CAPTIONS.tsv --tower=FOLDER [--out=scores.json]
+
+CAPTIONS is what itit_jax.evaluation.captions scores too.
 """
 
 import sys
 
 from configs.commands import Argument, command
+from configs.keys import one_of
 from data_pipelines import folder, images
 from data_pipelines.errors import UserError
 from data_pipelines.picture_files import Pictures
@@ -15,8 +18,14 @@ from itit_jax.evaluation.pair_scores import score
 TOWER = "published weights of CLIP or SigLIP with their config.json and vocabulary, or a run"
 ARGUMENTS = {
     "pictures": Argument("", "a folder or zip", form="PATH"),
-    "captions": Argument("", "TSV, CSV or JSONL with the columns file and caption", form="FILE"),
+    "captions": Argument("", "COCO JSON, or TSV with the columns file and caption", form="FILE"),
     "--tower": Argument("", TOWER, form="DIR", needed=True),
+    "--formula": Argument(
+        "pictures",
+        "100 max(cos, 0), a picture of several texts once; as torchmetrics; as Hessel et al. 2021",
+        one_of("pictures", "torchmetrics", "hessel"),
+        form="NAME",
+    ),
     "--out": out_files.ARGUMENT,
 }
 
@@ -28,11 +37,11 @@ def main(options):
     names, pictures, captions, skipped = read_pairs(options.pictures, options.captions)
     from itit_jax.towers.trained import open_towers  # JAX starts once the inputs are known good
 
-    found = score(open_towers(options.tower), pictures, captions)
+    found = score(open_towers(options.tower), pictures, captions, options.formula)
     for reason, rows in skipped.items():
         print(f"skipped, {reason}: {rows['count']}, first {rows['first'][0]}", file=sys.stderr)
-    interval = f"95 % {found['low']:.2f} to {found['high']:.2f}"
-    print(f"CLIP score {found['score']:.2f}  {interval}  {found['signature']}")
+    interval = f"  95 % {found['low']:.2f} to {found['high']:.2f}" if "low" in found else ""
+    print(f"CLIP score {found['score']:.2f}{interval}  {found['signature']}")
     out_files.write(options.out, {"files": names, "skipped": skipped, **found})
 
 

@@ -8,6 +8,8 @@ import dataclasses
 
 import numpy as np
 
+from data_pipelines.errors import UserError
+
 BLOCK = 2048  # rows of a distance matrix held in memory at once
 
 
@@ -21,7 +23,7 @@ class Statistics:
     @staticmethod
     def of(features):
         """Of features [n, d]."""
-        features = np.asarray(features, np.float64)
+        features = checked(features)
         mean = features.mean(0)
         centred = features - mean
         return Statistics(mean, centred.T @ centred / (len(features) - 1))
@@ -36,7 +38,7 @@ class Running:
 
     def add(self, features):
         """Take in features [n, d]."""
-        self._waiting.append(np.asarray(features, np.float64))
+        self._waiting.append(checked(features))
         self.count += len(features)
         if self.count - self._taken >= BLOCK:  # large products are much faster than many small
             self._take()
@@ -57,6 +59,18 @@ class Running:
         if self._waiting:
             self._take()
         return Statistics(self._mean, self._scatter / (self.count - 1))
+
+
+def checked(features, name="features"):
+    """Rows [n, d] as float64; UserError where one of them is no number."""
+    features = np.asarray(features, np.float64)
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(bad):
+        raise UserError(
+            f"{len(bad):,} of {len(features):,} {name} hold NaN or Inf, first row {bad[0]}; the "
+            "network or its pictures are broken, and no distance is told."
+        )
+    return features
 
 
 def frechet_distance(real: Statistics, fake: Statistics) -> float:
@@ -85,7 +99,7 @@ def kernel_distance(real, fake, unbiased=True) -> float:
 
     real [n, d], fake [m, d]. The unbiased estimate leaves out the diagonals and may be negative.
     """
-    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    real, fake = checked(real, "real features"), checked(fake, "fake features")
     within = [_kernel_mean(x, x, diagonal=not unbiased) for x in (real, fake)]
     return float(sum(within) - 2 * _kernel_mean(real, fake, diagonal=True))
 
@@ -106,7 +120,7 @@ def inception_score(probabilities, splits=1) -> tuple[float, float]:
 
     probabilities [n, c] of c classes.
     """
-    p = np.asarray(probabilities, np.float64)
+    p = checked(probabilities, "rows of probabilities")
     borders = [k * len(p) // splits for k in range(splits + 1)]
     scores = [_inception_score(p[a:b]) for a, b in zip(borders, borders[1:])]
     return float(np.mean(scores)), float(np.std(scores))
@@ -133,11 +147,14 @@ def neighbour_items(real, fake, k=5) -> dict[str, np.ndarray]:
 
     Precision and density are means over fake points, recall and coverage over real ones.
     """
-    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    real, fake = checked(real, "real features"), checked(fake, "fake features")
     for name, features in (("real", real), ("fake", fake)):
         if len(features) <= k:
             raise ValueError(f"{len(features)} {name} features have no {k}-th nearest neighbour")
     real_radius, fake_radius = _radii(real, k), _radii(fake, k)
+    # |x|^2 - 2 x y + |y|^2 loses what two points differ by where both are far from 0.
+    middle = real.mean(0)
+    real, fake = real - middle, fake - middle
     in_real, inside = np.zeros(len(fake), bool), np.zeros(len(fake), np.int64)
     in_fake, nearest = np.zeros(len(real), bool), np.zeros(len(real))
     for start in range(0, len(real), BLOCK):
@@ -158,7 +175,7 @@ def neighbour_items(real, fake, k=5) -> dict[str, np.ndarray]:
 
 def _radii(features, k):
     """Squared distance of every point to its k-th nearest other point: [n]."""
-    radii = np.empty(len(features))
+    features, radii = features - features.mean(0), np.empty(len(features))
     for start in range(0, len(features), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(features)))
         distance = _squared_distances(features[rows], features)

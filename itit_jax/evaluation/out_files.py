@@ -1,6 +1,7 @@
 """The JSON file that a command leaves its scores in."""
 
 import json
+import math
 import pathlib
 
 from configs.commands import Argument
@@ -18,12 +19,21 @@ def check(path):
         check_file(path, "--out")
 
 
+def _finite(value):
+    """Numbers that are none, such as the ends of no interval, are null in JSON."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write(path, table):
     """The table as JSON, whole or not at all; nothing where `path` is ""."""
     if not path:
         return
     try:
         with whole(path, "w") as file:
-            json.dump(table, file, indent=1)
+            json.dump(_finite(table), file, indent=1, allow_nan=False)
     except OSError as error:
         raise UserError(f"--out={path} cannot be written ({error}); give another.") from error

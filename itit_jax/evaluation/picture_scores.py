@@ -68,9 +68,9 @@ def _neighbours(real, fake):
         return {metric: {"missing": why} for metric in OF_SET}
     entries = {}
     for metric, items in fidelity.neighbour_items(real.features, fake.features, NEAREST).items():
-        estimate, low, high = intervals.bootstrap(items)
-        what = f"95 %, bootstrap of the pictures of {OF_SET[metric]}"
-        entries[metric] = {"score": estimate, "low": low, "high": high, "interval": what}
+        way = "bootstrap" if metric == "density" else "Wilson's"
+        what = f"95 %, {way}, pictures of {OF_SET[metric]}"
+        entries[metric] = intervals.entry(*intervals.bootstrap(items)) | {"interval": what}
         entries[metric]["how"] = f"k:{NEAREST}|"
     return entries
 

@@ -81,6 +81,11 @@ TOKEN = re.compile(
 )
 
 
+def one_line(text: str) -> str:
+    """The text with spaces for all that some program takes for the end of a line."""
+    return " ".join(text.splitlines())
+
+
 def tokenize(text: str) -> str:
     """Raw caption -> its tokens in lower case, one space between, punctuation dropped."""
     return " ".join(_tokens(text))

@@ -32,8 +32,8 @@ def read(file):
 def caption_set(found):
     """Differences on official tokens and on raw text, and the share of texts with equal tokens."""
     items, corpus = found["items"], found["corpus"]
-    given = _score(items, "tok", tokenized=True)
-    raw = _score(items, "raw", tokenized=False)
+    given = _score(items, "tok", "given")
+    raw = _score(items, "raw")
     texts = [(t, w) for i in items for t, w in zip(_texts(i, "raw"), _texts(i, "tok"))]
     return {
         "items": len(items),
@@ -53,9 +53,9 @@ def _texts(item, form):
     return [item[f"hyp_{form}"], *item[f"refs_{form}"]]
 
 
-def _score(items, form, tokenized):
+def _score(items, form, tokens=""):
     hypotheses = [i[f"hyp_{form}"] for i in items]
-    return caption_scores.score(hypotheses, [i[f"refs_{form}"] for i in items], tokenized=tokenized)
+    return caption_scores.score(hypotheses, [i[f"refs_{form}"] for i in items], tokens)
 
 
 def frechet(cases, arrays):
@@ -120,8 +120,9 @@ def share_of_tolerance(ours, exact, tolerance):
 
 def fidelity_sets(folder):
     """{measure: {"cases", "largest_share_of_tolerance", "case"}}."""
-    values, arrays = json.loads((folder / "frechet.json").read_text()), np.load(
-        folder / "frechet.npz"
+    values, arrays = (
+        json.loads((folder / "frechet.json").read_text()),
+        np.load(folder / "frechet.npz"),
     )
     table = {}
     for name, measure in FIDELITY.items():

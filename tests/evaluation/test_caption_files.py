@@ -32,6 +32,11 @@ def test_references_come_in_the_order_of_the_hypotheses(file):
     assert found == [['two "men" on bikes'], ["a red dog", "one dog"]]
 
 
+def test_the_table_of_a_data_set_names_captions_by_their_pictures(tmp_path):
+    (tmp_path / "x.csv").write_text("file,caption\na/1.png,one dog\na/1.png,a dog\n2.png,x\n")
+    assert read_references(tmp_path / "x.csv", {"a/1.png": "..."}) == [["one dog", "a dog"]]
+
+
 def test_a_hypothesis_is_one_caption(file):
     with pytest.raises(UserError, match="two captions for id 7"):
         read_hypotheses(file)
@@ -45,6 +50,10 @@ def test_a_hypothesis_is_one_caption(file):
         ("x.tsv", "name\ttext\n", "columns id and caption"),
         ("x.tsv", b"id\tcaption\n1\t\xff\n", "x.tsv:2: bytes that are no UTF-8"),
         ("x.json", '{"annotations": [{"caption": "no id"}]}', "columns id and caption"),
+        ("x.json", '[{"id": 1, "caption": null}]', "the caption of id 1 is no text"),
+        ("x.json", '[{"id": 1, "caption": NaN}]', "the caption of id 1 is no text"),
+        ("x.json", '[{"id": 1, "caption": ["a", "b"]}]', "the caption of id 1 is no text"),
+        ("x.json", '[{"id": 1, "caption": 7}]', "the caption of id 1 is no text"),
         ("x.json", "[", "is no COCO caption file"),
     ],
 )

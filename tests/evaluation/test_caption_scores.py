@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from itit_jax.evaluation import caption_scores
 from tests.evaluation import agreement
 
@@ -52,3 +53,26 @@ def test_cider_of_one_picture_is_not_measured_and_that_of_two_is():
     assert "two pictures or more" in one["CIDEr"]["missing"] and one["Bleu_1"]["score"] > 0.99
     two = caption_scores.score(["a red dog", "a cat"], [["a red dog"], ["a cat"]])
     assert "score" in two["CIDEr"]
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), 3, ["a dog"], b"a dog"])
+def test_what_is_no_caption_is_refused_by_its_item(value):
+    with pytest.raises(UserError, match="a hypothesis of item 1 is no text but"):
+        caption_scores.score(["a dog", value], [["a dog"], ["a cat"]])
+    with pytest.raises(UserError, match="a reference of item 0 is no text but"):
+        caption_scores.score(["a dog", "a cat"], [["a dog", value], ["a cat"]])
+
+
+@pytest.mark.parametrize(
+    "references", [[["a dog"]], ["a dog", "a cat"], [["a"], []], [["a"], None]]
+)
+def test_references_that_are_no_lists_are_refused(references):
+    with pytest.raises(UserError, match="list of references"):
+        caption_scores.score(["a dog", "a cat"], references)
+
+
+@pytest.mark.parametrize("end", ["\r", "\v", "\x85", "\u2028"])
+@pytest.mark.parametrize("tokens", ["", "given"])
+def test_ends_of_lines_are_spaces(end, tokens):
+    score = lambda text: caption_scores.score([text, "a b"], [["a red dog"], ["b"]], tokens)
+    assert score(f"a red{end}dog") == score("a red dog")

@@ -44,7 +44,7 @@ def test_the_command_scores_a_folder_and_says_what_it_left_out(files, capsys):
     one, two, three = 100 * np.maximum(cosines, 0)
     assert written["files"] == ["0.png", "1.png"]
     np.testing.assert_allclose(written["items"], [one, (two + three) / 2], rtol=1e-4, atol=1e-3)
-    assert written["signature"].endswith(f"tower:{towers.signature}|n:2|v:1")
+    assert written["signature"].endswith(f"tower:{towers.signature}|n:2|v:2")
     assert f"CLIP score {written['score']:.2f}" in printed.out
     assert "image missing: 1, first captions.tsv:5 4.png" in printed.err
     assert "no caption: 1, first 2.png" in printed.err

@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from itit_jax.evaluation import fidelity
 from itit_jax.evaluation.fidelity import Statistics
 from tests.evaluation import agreement
@@ -62,6 +63,30 @@ def test_equal_sets_have_full_recall_and_far_sets_have_none():
     x = RNG.normal(size=(40, 3))
     assert fidelity.neighbours(x, x, k=3)["precision"] == 1.0
     assert set(fidelity.neighbours(x, x + 100, k=3).values()) == {0.0}
+
+
+@pytest.mark.parametrize("middle", [0, 10**6, 10**8])
+def test_features_far_from_zero_are_as_far_from_each_other(middle):
+    rng = np.random.default_rng(5)
+    x, y = rng.integers(-50, 50, (60, 4)), rng.integers(-50, 50, (50, 4)) + 20
+    assert fidelity.neighbours(x + middle, y + middle, k=3) == fidelity.neighbours(x, y, k=3)
+    assert fidelity.neighbours(x, y + 10**8, k=3)["precision"] == 0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_features_that_are_no_numbers_are_told(value):
+    x, y = RNG.normal(size=(12, 3)), RNG.normal(size=(12, 3))
+    y[7, 1] = value
+    running = fidelity.Running()
+    for measure in (
+        lambda: fidelity.Statistics.of(y),
+        lambda: running.add(y),
+        lambda: fidelity.kernel_distance(x, y),
+        lambda: fidelity.neighbours(x, y, k=3),
+        lambda: fidelity.inception_score(y),
+    ):
+        with pytest.raises(UserError, match="1 of 12 .* hold NaN or Inf, first row 7"):
+            measure()
 
 
 def test_too_few_features_are_refused():

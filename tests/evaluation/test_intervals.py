@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from itit_jax.evaluation.intervals import bootstrap
+from itit_jax.evaluation.intervals import bootstrap, entry
 
 
 def test_a_share_has_the_interval_of_the_binomial_distribution():
@@ -40,6 +40,28 @@ def test_equal_seeds_give_equal_intervals_whatever_the_block(monkeypatch):
     assert whole == bootstrap(values, seed=3) != bootstrap(values, seed=4)
     monkeypatch.setattr("itit_jax.evaluation.intervals.BLOCK", 400)
     assert bootstrap(values, seed=3) == whole
+
+
+def test_a_share_has_wilsons_interval():
+    # By hand, for z = 1.96: 3 of 10 (Wilson 1927, equation 4), and all and none of 10.
+    share, low, high = bootstrap(np.array([1, 1, 1] + [0] * 7))
+    assert (share, low, high) == (
+        0.3,
+        pytest.approx(0.1078, abs=1e-4),
+        pytest.approx(0.6032, abs=1e-4),
+    )
+    z2 = 1.959964**2
+    for values, ends in ((np.ones(10), (10 / (10 + z2), 1.0)), (np.zeros(10), (0, z2 / (10 + z2)))):
+        assert bootstrap(values)[1:] == pytest.approx(ends, abs=1e-6)
+        rows = np.stack([values * 4, np.full(10, 4)], axis=1)  # sums of groups, all right or wrong
+        assert bootstrap(rows)[1:] == pytest.approx(ends, abs=1e-6)
+
+
+@pytest.mark.parametrize("values", [[1.0], [0.0], [0.3], [[2, 3]], [[3, 3]]])
+def test_a_single_item_has_no_interval(values):
+    estimate, low, high = bootstrap(np.array(values))
+    assert math.isfinite(estimate) and math.isnan(low) and math.isnan(high)
+    assert set(entry(estimate, low, high)) == {"score"}
 
 
 def test_no_items_are_refused():

@@ -6,10 +6,14 @@ import pytest
 from itit_jax.evaluation import pair_scores
 
 
-def test_similarity_is_a_hundred_cosines_and_never_negative():
+@pytest.mark.parametrize(
+    "name, wanted", [("pictures", [100, 0, 0]), ("torchmetrics", [100, 0, -100]),
+                     ("hessel", [2.5, 0, 0])]
+)  # fmt: skip
+def test_a_pair_by_each_formula(name, wanted):
     image, text = [[3, 4], [2, 0], [1, 1]], [[30, 40], [0, 1], [-1, -1]]
-    np.testing.assert_allclose(pair_scores.similarity(image, text), [100, 0, 0], atol=1e-12)
-    assert pair_scores.similarity([[1, 0]], [[1, 1]])[0] == pytest.approx(100 / np.sqrt(2))
+    formula = pair_scores.FORMULAS[name]
+    np.testing.assert_allclose(pair_scores.similarity(image, text, formula), wanted, atol=1e-12)
 
 
 class Fake:
@@ -21,7 +25,8 @@ class Fake:
         return np.array([[1.0, float(p)] for p in pictures])
 
     def text_features(self, texts):
-        return np.array([[1.0, float(t)] for t in texts])
+        self.said = texts
+        return np.array([[1.0, float(t.split()[-1])] for t in texts])
 
 
 def test_a_picture_of_many_captions_counts_once(monkeypatch):
@@ -34,6 +39,20 @@ def test_a_picture_of_many_captions_counts_once(monkeypatch):
     np.testing.assert_allclose(found["items"], want)
     assert found["score"] == pytest.approx(np.mean(want))
     assert found["low"] < found["score"] < found["high"]
-    assert found["signature"] == "clip_score:100max(cos,0)|tower:fake|n:5|v:1"
+    name = pair_scores.FORMULAS["pictures"].name
+    assert found["signature"] == f"clip_score:{name}|tower:fake|n:5|v:2"
     monkeypatch.setattr(pair_scores, "CHUNK", 2)
     assert pair_scores.score(Fake(), pictures, captions) == found
+
+
+def test_the_score_of_torchmetrics_and_of_hessel_are_means_over_pairs():
+    pictures, captions = [lambda: 0, lambda: 1], [["0"], ["1", "-1", "-1"]]
+    cosines = np.array([1, 1, 0, 0])
+    towers = Fake()
+    found = pair_scores.score(towers, pictures, captions, "torchmetrics")
+    assert found["score"] == pytest.approx(100 * cosines.mean()) and towers.said[1] == "1"
+    found = pair_scores.score(towers, pictures, captions, "hessel")
+    assert found["score"] == pytest.approx(2.5 * cosines.mean())
+    assert towers.said[1] == "A photo depicts 1" and "A photo depicts" in found["signature"]
+    opposite = pair_scores.score(towers, [lambda: 3] * 2, [["-1"], ["-9"]], "torchmetrics")
+    assert opposite["score"] == 0.0 and max(opposite["items"]) < 0
