@@ -46,7 +46,13 @@ KEYS = {
     "model.start_from": Key(
         "", "run or export to start from; empty = fresh parameters", place="path", bucket=True
     ),
-    "data.path": Key("", "folder of the data set, made by data_pipelines.build", place="path"),
+    "data.path": Key(
+        "", "folder of the data set, made by data_pipelines.build", place="path", bucket=True
+    ),
+    "data.cache": Key(
+        "~/.cache/itit_jax/shards", "where shards of a bucket are kept here", place="path"
+    ),
+    "data.cache_gigabytes": Key(100.0, "most that they may take", positive(), resumable=True),
     # Both engines yield the same bytes.
     "data.engine": Key(
         "grain", "who reads and prefetches", one_of("grain", "seqio"), resumable=True

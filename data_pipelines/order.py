@@ -34,7 +34,8 @@ def windowed(index: np.ndarray, shards: tuple[int, ...], window: int, *seed) -> 
 
     shards: rows of each, one behind the other. Whoever reads on needs `window` shards at a time.
     """
-    firsts, lengths, begins = _windows(tuple(shards), window, seed)
+    parts, lengths, begins = _windows(tuple(shards), window, seed)
+    first = np.cumsum(shards) - shards
     number = np.searchsorted(begins, index, side="right") - 1
     out = np.empty(len(index), np.int64)
     for n in np.unique(number):
@@ -42,21 +43,27 @@ def windowed(index: np.ndarray, shards: tuple[int, ...], window: int, *seed) -> 
         behind = np.cumsum(lengths[n])
         within = permuted(index[here] - begins[n], int(behind[-1]), *seed, "window", int(n))
         shard = np.searchsorted(behind, within, side="right")
-        out[here] = firsts[n][shard] + within - (behind - lengths[n])[shard]
+        out[here] = first[parts[n]][shard] + within - (behind - lengths[n])[shard]
     return out
+
+
+def shards_ahead(place: int, shards: tuple[int, ...], window: int, *seed) -> list[int]:
+    """Numbers of the shards of the window that a place lies in, and of the next."""
+    parts, _, begins = _windows(tuple(shards), window, seed)
+    here = int(np.searchsorted(begins, place, side="right")) - 1
+    return np.concatenate(parts[here : here + 2]).tolist()
 
 
 @functools.lru_cache(64)  # streams times epochs that are read at once
 def _windows(shards, window, seed):
-    """(first row of each shard, rows of each) window by window, and where the windows begin."""
+    """Numbers of the shards and rows of each, window by window, and where the windows begin."""
     sizes = np.array(shards, np.int64)
     order = permuted(np.arange(len(sizes)), len(sizes), *seed, "shards")
     order = order[sizes[order] > 0]
     parts = [order[i : i + window] for i in range(0, len(order), window)]
-    first = np.cumsum(sizes) - sizes
     lengths = [sizes[part] for part in parts]
     begins = np.cumsum([0, *(rows.sum() for rows in lengths[:-1])])
-    return [first[part] for part in parts], lengths, begins
+    return parts, lengths, begins
 
 
 def draws(index: np.ndarray, *seed) -> np.ndarray:

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record, decode, encode
-from data_pipelines.files import whole_folder
+from data_pipelines.fetched import shelf
+from data_pipelines.files import is_address, located, whole_folder
 from data_pipelines.shards import SHARD_BYTES, Writer, ends, open_shard
 
 FORMAT = 3
@@ -94,7 +95,7 @@ def _sum(info: dict) -> str:
 
 def read_info(folder) -> dict:
     """dataset.json of a folder, if it is as it was written."""
-    file = pathlib.Path(folder) / INFO
+    file = located(folder) / INFO
     if not file.is_file():
         raise UserError(
             f"{folder} holds no {INFO}; give a folder made by python -m data_pipelines.build."
@@ -122,7 +123,8 @@ def digest(info: dict) -> str:
 
 class Records:
     """Random access to one split, whose records lie in its shards one after the other. Safe to
-    share by threads. A shard is opened when a record of it is asked for, few at a time."""
+    share by threads. A shard is opened when a record of it is asked for, few at a time; one of a
+    bucket is fetched for it."""
 
     def __init__(self, folder, split: str):
         info = read_info(folder)
@@ -131,17 +133,33 @@ class Records:
             raise UserError(f"{folder} has no split {split}; it has {', '.join(sorted(splits))}.")
         self.split, self._count = split, splits[split]["records"]
         self._told, self._in_turn = splits[split]["shards"], info["format"] in IN_TURN
-        self._files = [pathlib.Path(folder) / shard["file"] for shard in self._told]
+        self.away = is_address(folder)
+        self._files = [located(folder) / shard["file"] for shard in self._told]
         self._ends = list(itertools.accumulate(shard["records"] for shard in self._told))
         self._open, self._lock = collections.OrderedDict(), threading.Lock()
+        self._unseen = set(range(len(self._files)))
+        if not self.away:
+            self._look()
+
+    def _look(self):
+        """At the sizes of all shards and at the ends of some, before any record is asked for."""
         for file, shard in zip(self._files, self._told):
             _check_size(file, shard["bytes"])
-        self._unseen = set(range(len(self._files)))
         for number in range(min(LOOKED_AT, len(self._files))):
             self._shard(number)
 
     def __len__(self):
         return self._count
+
+    @property
+    def bytes(self) -> int:
+        """Of all shards."""
+        return sum(shard["bytes"] for shard in self._told)
+
+    def ahead(self, numbers):
+        """Shards, by their numbers, that will be asked for soon."""
+        if self.away:
+            shelf().ahead((self._files[number], self._told[number]) for number in numbers)
 
     @property
     def shards(self) -> tuple[int, ...]:
@@ -194,14 +212,24 @@ class Records:
             if number in self._open:
                 self._open.move_to_end(number)
                 return self._open[number]
-            reader = open_shard(self._files[number])
-            if number in self._unseen:
+            reader = self._opened(number)
+            if number in self._unseen and not self.away:
                 self._check_ends(number, reader)
                 self._unseen.discard(number)
             self._open[number] = reader
             if len(self._open) > OPEN:
                 self._open.popitem(last=False)
             return reader
+
+    def _opened(self, number):
+        file = self._files[number]
+        while self.away:
+            here = shelf().file(file, self._told[number])
+            reader = open_shard(here)
+            # The first question opens it; from then on it may make room for another.
+            if reader.num_records() or here.is_file():
+                return reader
+        return open_shard(file)
 
     def _check_ends(self, number, reader):
         """Whether it is the shard that dataset.json tells of."""

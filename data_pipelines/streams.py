@@ -17,7 +17,8 @@ import numpy as np
 from data_pipelines import images as pixels
 from data_pipelines.encoded import Encoded
 from data_pipelines.errors import UserError
-from data_pipelines.order import draws, permuted, windowed
+from data_pipelines.fetched import shelf
+from data_pipelines.order import draws, permuted, shards_ahead, windowed
 from data_pipelines.records import APART, LONE, Records, concept, digest, read_info
 from data_pipelines.words.find import open_words
 from data_pipelines.words.t5_layout import in_t5_layout
@@ -149,6 +150,7 @@ class Streams:
             name: open_split(name, limits.get(name, 0), tokens=_tokens_for(name, tokens))
             for name in sorted(set(self._sources.values()))
         }
+        self._check_room(folder)
         self.reads_text = any(STREAMS[name].text or STREAMS[name].asked for name in self.rows)
         _check_disjoint(self._splits, info)
 
@@ -164,6 +166,16 @@ class Streams:
                     f"{count} rows of stream {name} do not divide over {self.hosts} hosts; "
                     f"set data.rows.{name} to a multiple of {self.hosts}."
                 )
+
+    def _check_room(self, folder):
+        """Rows in any order from a bucket need all shards on this machine."""
+        needed = sum(split.records.bytes for split in self._splits.values() if split.records.away)
+        if not self._window and needed > shelf().most:
+            raise UserError(
+                f"{folder} has {needed / 1e9:,.0f} GB to train on, and data.cache_gigabytes is "
+                f"{shelf().most / 1e9:g}; mix the rows of fewer shards at a time, such as "
+                "--config.data.window=16, or give more."
+            )
 
     def lent(self):
         """{stream: split} of the streams whose own split is not there."""
@@ -203,7 +215,9 @@ class Streams:
 
     def _order(self, split, within, *seed):
         if self._window:
-            return windowed(within, split.shards, self._window, *seed)
+            order = split.shards, self._window, *seed
+            split.records.ahead(shards_ahead(int(within[-1]), *order))
+            return windowed(within, *order)
         return permuted(within, split.count, *seed)
 
 

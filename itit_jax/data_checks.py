@@ -4,13 +4,14 @@ told before anything starts."""
 import importlib.util
 import os
 
+from data_pipelines import fetched
 from data_pipelines.example import asks
 from data_pipelines.records import read_info
 from data_pipelines.scenes.world import PRESETS
 from data_pipelines.streams import STREAMS
 from data_pipelines.words.find import open_words
 from data_pipelines.words.t5_layout import in_t5_layout
-from itit_jax import cluster
+from itit_jax import addresses, cluster
 from itit_jax.config import ConfigError
 
 HALVES = ("images", "texts")  # splits whose records have no text, or no picture
@@ -22,6 +23,8 @@ SEQIO = ("seqio", "tensorflow")
 
 def check_data(config):
     """ConfigError with the first thing that is missing for training or scoring."""
+    addresses.check(config.data.path)
+    fetched.keep(config.data.cache, config.data.cache_gigabytes)
     info = read_info(config.data.path)
     checks = (_engine, _splits, _scenes, _limits, _memory)
     for sentence in (check(config, info) for check in checks):

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from data_pipelines import encoded, records, streams
+from data_pipelines import encoded, fetched, records, streams
 from data_pipelines.errors import UserError
 from itit_jax import companions, compiled, inputs, parts, sharding
 from itit_jax.batches import batches_of
@@ -42,6 +42,7 @@ class Source(NamedTuple):
 def run(config, workdir):
     """Encode the training splits of config.data.path into the folder `workdir`."""
     compiled.keep(config.compile_cache)
+    fetched.keep(config.data.cache, config.data.cache_gigabytes)
     folder = _folder(workdir)
     made_by = Workdir(config.encode.run) if config.encode.run else None
     model = made_by.config() if made_by else config

@@ -2,7 +2,7 @@
 
 import itertools
 
-from data_pipelines import engines, streams
+from data_pipelines import engines, fetched, streams
 from data_pipelines.example import QUESTIONS, asks
 from data_pipelines.records import Records, digest, read_info
 from data_pipelines.words.find import open_words
@@ -76,6 +76,11 @@ def read_streams(config, opened, recipe, step):
     for number, batch in engines.read(opened, step, config.data.engine):
         yield number, {name: {key: array(batch[name], key) for key in keys}
                        for name, keys in recipe.batch_spec.items()}  # fmt: skip
+
+
+def stop_reading():
+    """Fetch no more of a data set in a bucket."""
+    fetched.let_go()
 
 
 def held_out(config, split, count):

@@ -77,6 +77,7 @@ def set_up(config, place, profile, closing):
     """Program, data, and the state: fresh or from the newest checkpoint that is whole."""
     program = describe(config)
     streams = inputs.open_streams(config, program.recipe, *distributed.readers(program.mesh))
+    closing.callback(inputs.stop_reading)
     agreement.check(data_of(config, streams))
     saver = Saver(place, config.save.keep)
     closing.callback(saver.wait)
