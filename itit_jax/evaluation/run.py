@@ -134,9 +134,9 @@ def judge_of(folder):
 
 def choose(recipe, params, examples, drawn, asked):
     """The best of asked.best_of drawings of each text by asked.judge: "best" uint8 [n, h, w, 3],
-    and the cosines [n] that the judge gives to "drawn" uint8 [n, h, w, 3], the first of them, and
-    to the best."""
-    towers, best, cosines = judge_of(asked.judge), [], []
+    the cosines [n] that the judge gives to "drawn" uint8 [n, h, w, 3], the first of them, and to
+    the best, and how many of the drawings are different."""
+    towers, best, cosines, distinct = judge_of(asked.judge), [], [], []
     draw = jitted(recipe.draw, mesh_of(params))
     for number, (index, count) in enumerate(batches_of(range(len(drawn)), BATCH)):
         texts, key = [examples["texts"][i][0] for i in index], jax.random.key(number)
@@ -145,8 +145,16 @@ def choose(recipe, params, examples, drawn, asked):
         more = [jax.device_get(draw(params, text, each))[:count] for each in keys]
         turns = np.stack([drawn[index[:count]], *more])
         cosines.append(judge.cosines(towers, turns, texts[:count]))
+        distinct.append(distinct_of(turns))
         best.append(turns[cosines[-1].argmax(axis=0), np.arange(count)])
     cosines = np.concatenate(cosines, axis=1)
     return {
-        "best": np.concatenate(best), "drawn_cosine": cosines[0], "best_cosine": cosines.max(axis=0)
+        "best": np.concatenate(best), "drawn_cosine": cosines[0],
+        "best_cosine": cosines.max(axis=0), "distinct_drawings": np.concatenate(distinct),
     }  # fmt: skip
+
+
+def distinct_of(turns):
+    """k drawings uint8 [k, n, h, w, 3] of each of n texts -> float64 [n]: how many differ."""
+    texts = np.swapaxes(turns, 0, 1)
+    return np.array([len({each.tobytes() for each in drawings}) for drawings in texts], np.float64)

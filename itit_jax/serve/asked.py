@@ -1,7 +1,11 @@
 """What Python asks of a trained run: one text or picture where several may stand, in any form."""
 
+import math
+import numbers
 import os
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
@@ -9,6 +13,7 @@ from data_pipelines import images
 from data_pipelines.errors import UserError
 from data_pipelines.places import place
 
+SEEDS = 2**32  # JAX keeps no more of a number
 CHANNELS = (1, 3, 4)  # last axis of one picture of three axes
 
 
@@ -33,6 +38,43 @@ def pictures(given) -> list:
         one = array.ndim == 2 or array.ndim == 3 and array.shape[-1] in CHANNELS
         return [array] if one else list(array) if array.ndim in (3, 4) else [_picture(array)]
     return [_picture(each) for each in _listed(given, "picture")]
+
+
+def key(given):
+    """A seed, or a key of JAX -> a key of JAX."""
+    if isinstance(given, jax.Array):
+        if jnp.issubdtype(given.dtype, jax.dtypes.prng_key) and given.shape == ():
+            return given
+        if given.dtype == jnp.uint32 and given.shape == (2,):
+            return jax.random.wrap_key_data(given)
+    whole = isinstance(given, numbers.Integral) and not isinstance(given, bool)
+    if whole and 0 <= given < SEEDS:
+        return jax.random.key(int(given))
+    raise UserError(
+        f"{_short(given)} is no seed; give a whole number from 0 to {SEEDS - 1:,}, or one key of "
+        "jax.random."
+    )
+
+
+def whole(name, given, most=None):
+    """A whole number of at least 1, or None for the run's own."""
+    if given is None:
+        return None
+    if not isinstance(given, numbers.Integral) or isinstance(given, bool) or given < 1:
+        raise UserError(f"{name} is {_short(given)}; give a whole number from 1 on.")
+    if most and given > most:
+        raise UserError(f"{name} is {given:,} and a picture has {most:,} tokens; ask for no more.")
+    return int(given)
+
+
+def number(name, given):
+    """A number of at least 0, or None for the run's own."""
+    if given is None:
+        return None
+    real = isinstance(given, numbers.Real) and not isinstance(given, bool)
+    if not real or not math.isfinite(given) or given < 0:
+        raise UserError(f"{name} is {_short(given)}; give a number from 0 on.")
+    return float(given)
 
 
 def _picture(given):

@@ -96,7 +96,7 @@ def _use(found):
               'pipe = Pipeline.from_pretrained("FOLDER")']  # fmt: skip
     shell = []
     if draws:
-        python.append('pictures = pipe("TEXT", num_images=4, seed=0).images')
+        python.append('pictures = pipe("TEXT", num_images_per_prompt=4, generator=0).images')
         shell.append('python -m itit_jax.serve.cli draw "TEXT" --out=x.png --workdir=FOLDER')
     if captions:
         python.append("print(pipe.caption(pictures))")

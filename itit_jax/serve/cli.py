@@ -39,6 +39,9 @@ WISHES = {
     "--guidance": Argument(
         0.0, "in place of the run's decode.guidance", at_least(0), form="SCALE", unset=True
     ),
+    "--temperature": Argument(
+        1.0, "in place of the run's decode.temperature", at_least(0), form="T", unset=True
+    ),
 }
 
 
@@ -79,7 +82,9 @@ def answer(options):
         "--scale": Argument(8, "enlarge each pixel, for the eye", at_least(1), form="N"),
         "--best_of": Argument(1, "draw so many and keep the judge's choice", at_least(1), form="N"),
         "--judge": Argument(
-            "", "towers that choose: a run of them, or published CLIP or SigLIP", form="DIR",
+            "",
+            "towers that choose: a run of them, or published CLIP or SigLIP",
+            form="DIR",
             bucket=True,
         ),
         "--sheet": Argument("", "where a sheet of all that were drawn goes", form="FILE"),
@@ -132,7 +137,7 @@ main = Choice("itit_jax.serve.cli", caption, answer, draw, edit)
 
 
 def _wishes(options):
-    return {"seed": options.seed, "rounds": options.rounds, "guidance": options.guidance}
+    return {name: getattr(options, name) for name in ("seed", "rounds", "guidance", "temperature")}
 
 
 def _enlarged(picture, scale):

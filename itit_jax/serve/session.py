@@ -9,7 +9,7 @@
 An export also answers to the calls that the ecosystem knows:
 
     pipe = Pipeline.from_pretrained("DIR")            # what --mode=export wrote, or OWNER/NAME
-    pictures = pipe("a red circle", num_images=4, steps=24, guidance_scale=3.0, seed=0).images
+    pictures = pipe("a red circle", num_images_per_prompt=4, generator=0).images
     captions = pipe.caption(pictures)
 """
 
@@ -22,6 +22,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from PIL import Image
+from rich.console import Console
+from rich.progress import track
 
 from data_pipelines.errors import UserError
 from data_pipelines.places import place
@@ -35,6 +37,9 @@ from itit_jax.towers import judge as judges
 from itit_jax.towers.trained import open_towers
 
 BATCH = 8  # rows a call; one compiled program serves any number of requests
+# What a user may wish of a drawing, and the key of the config.
+WISHES = {"rounds": "decode.rounds", "guidance": "decode.guidance"}
+WISHES["temperature"] = "decode.temperature"
 # Pickles and code of a hub's folder are never fetched.
 FETCHED = ["*.json", "*.safetensors", "*.model", "*.md"]
 
@@ -55,6 +60,7 @@ class Session:
         else:
             self.trained = trained.of_run(folder, trained.config_of(folder, changes))
         self.config, self.vocabulary = self.trained.config, self.trained.vocabulary
+        self.progress = True  # shown on a terminal
         self._drawer = functools.cache(self._make_drawer)
         self._judge = functools.cache(self._open_judge)
 
@@ -66,27 +72,34 @@ class Session:
     def _answerer(self):
         return jax.jit(trained.able(self.trained, base.Answers).answer)
 
-    def _make_drawer(self, ability, rounds, guidance):
-        """The compiled `draw` or `edit` with so many rounds and so much guidance; None: the run's
-        own."""
+    def _make_drawer(self, ability, *wishes):
+        """The compiled `draw` or `edit` with these WISHES; None: the run's own."""
         trained.able(self.trained, ability)
-        wishes = {"decode.rounds": rounds, "decode.guidance": guidance}
+        wishes = dict(zip(WISHES.values(), wishes, strict=True))
         wishes = [f"{key}={value}" for key, value in wishes.items() if value is not None]
         recipe = base.find(settings.override(self.config, wishes, flag=""))
         return jax.jit(recipe.edit if ability is base.Edits else recipe.draw)
+
+    def _drawer_for(self, ability, rounds=None, guidance=None, temperature=None):
+        most = getattr(self.trained.recipe, "tokens", self.config.data.image_size**2)
+        rounds = asked.whole("the number of steps (rounds)", rounds, most)
+        guidance = asked.number("guidance", guidance)
+        return self._drawer(ability, rounds, guidance, asked.number("temperature", temperature))
 
     def _open_judge(self, judge):
         ready = hasattr(judge, "image_features")
         return judge if ready else open_towers(place(judge, bucket=True))
 
-    def draw(self, texts, *, seed=0, rounds=None, guidance=None, best_of=1, judge=None):
+    def draw(self, texts, *, seed=0, best_of=1, judge=None, **wishes):
         """A text, or several -> list of PIL pictures. Equal seeds and texts give equal pictures.
 
-        rounds, guidance: in place of the run's decode.rounds and decode.guidance. best_of: draws
-        so many of each text and keeps the one that the judge likes best, see `ranked`.
+        seed: a number, or a key of JAX. wishes: `rounds`, `guidance` and `temperature` in place of
+        the run's decode.rounds, ...; the higher the temperature, the less alike are two drawings of
+        one text. best_of: draws so many of each text and keeps the one that the judge likes best,
+        see `ranked`.
         """
         judges.check(best_of, judge)
-        wishes = dict(seed=seed, rounds=rounds, guidance=guidance)
+        wishes["seed"] = seed
         if best_of > 1:
             ranked = self.ranked(texts, best_of=best_of, judge=judge, **wishes)
             return [found.pictures[0] for found in ranked]
@@ -108,11 +121,11 @@ class Session:
         turns = [drawn[i : i + len(texts)] for i in range(0, len(drawn), len(texts))]
         return rerank.rank(towers, turns, texts)
 
-    def _draw(self, texts, *, seed=0, rounds=None, guidance=None):
+    def _draw(self, texts, *, seed=0, **wishes):
         texts = asked.texts(texts)
+        drawer = self._drawer_for(base.Draws, **wishes)
         if not texts:
             return []
-        drawer = self._drawer(base.Draws, rounds, guidance)
         words = retold.read(self.trained.recipe, texts).get(retold.READ)
         ids = self._ids(texts) if words is None else words
         return [Image.fromarray(p) for p in self._in_batches(drawer, seed, ids)]
@@ -121,7 +134,7 @@ class Session:
         """What whoever asks should know beside the answer."""
         print(text, file=sys.stderr, flush=True)
 
-    def edit(self, pictures, texts, masks, *, seed=0, rounds=None, guidance=None):
+    def edit(self, pictures, texts, masks, *, seed=0, **wishes):
         """A picture, or several, of any size -> list of the same pictures, drawn anew from their
         texts where their masks are white; every other pixel stays as it was.
 
@@ -139,7 +152,7 @@ class Session:
         size = self.config.data.image_size
         edits = [Edit(picture, mask) for picture, mask in zip(pictures, masks)]
         pixels, redraw = zip(*((edit.pixels(size), edit.redraw(size)) for edit in edits))
-        drawer = self._drawer(base.Edits, rounds, guidance)
+        drawer = self._drawer_for(base.Edits, **wishes)
         drawn = self._in_batches(drawer, seed, pixels, self._ids(texts), redraw)
         return [edit.finish(picture) for edit, picture in zip(edits, drawn)]
 
@@ -192,9 +205,13 @@ class Session:
 
     def _in_batches(self, function, seed, *columns):
         """function(params, arrays [BATCH, ...] of each column, key) over all rows -> its rows."""
-        out = []
-        for number, (rows, count) in enumerate(batches_of(zip(*columns), BATCH)):
-            key = jax.random.fold_in(jax.random.key(seed), number)
+        out, first = [], asked.key(seed)
+        batches = list(batches_of(zip(*columns), BATCH))
+        quiet = not self.progress or len(batches) == 1 or not sys.stderr.isatty()
+        for number, (rows, count) in enumerate(
+            track(batches, "", console=Console(stderr=True), disable=quiet, transient=True)
+        ):
+            key = jax.random.fold_in(first, number)
             arrays = (np.stack(column) for column in zip(*rows))
             out.extend(np.asarray(function(self.trained.params, *arrays, key))[:count])
         return out
@@ -213,11 +230,20 @@ class Pipeline:
         self.session = session
 
     @classmethod
-    def from_pretrained(cls, path):
-        """path: a folder that --mode=export or `save_pretrained` wrote, or a hub's OWNER/NAME."""
+    def from_pretrained(
+        cls, path, *, revision=None, cache_dir=None, local_files_only=False, token=None
+    ):
+        """path: a folder that --mode=export or `save_pretrained` wrote, or a hub's OWNER/NAME.
+
+        Of a hub: revision, a branch, tag or commit; cache_dir, where it is kept; local_files_only,
+        nothing is fetched; token, whose rights.
+        """
         path = place(path, bucket=True)
         if not os.path.exists(path) and re.fullmatch(r"[\w.-]+/[\w.-]+", path):
-            path = fetch(path)
+            path = fetch(path, revision=revision, cache_dir=cache_dir,
+                         local_files_only=local_files_only, token=token)  # fmt: skip
+        elif revision:
+            raise UserError(f"{path} is a folder and has no revision '{revision}'; leave it out.")
         if not exported.is_export(path):
             raise UserError(
                 f"{path} holds no {exported.ABOUT}; give a folder that --mode=export wrote."
@@ -228,22 +254,37 @@ class Pipeline:
         """The same files again, into a fresh folder."""
         export.write(self.session.trained, place(folder))
 
-    def __call__(
-        self, prompt, *, num_images=1, steps=None, guidance_scale=None, seed=0, best_of=1,
-        judge=None,
-    ):  # fmt: skip
-        """A text, or several -> Drawn with `num_images` pictures of each, text after text.
+    def set_progress_bar_config(self, *, disable=False):
+        """Whether a bar tells on a terminal how many of the batches are done."""
+        self.session.progress = not disable
 
-        steps: rounds of parallel decoding. guidance_scale: Muse's convention, logits
+    def __call__(
+        self, prompt, *, num_images_per_prompt=1, num_inference_steps=None, guidance_scale=None,
+        generator=0, temperature=None, output_type="pil", best_of=1, judge=None, **others,
+    ):  # fmt: skip
+        """A text, or several -> Drawn with `num_images_per_prompt` pictures of each, text after
+        text.
+
+        num_inference_steps: rounds of parallel decoding. guidance_scale: Muse's convention, logits
         (1 + s) conditional - s unconditional, so 0 is off; diffusers' 1 is our 0, its 4 our 3.
-        Both are the run's own where they are None. Equal seeds give equal pictures. best_of,
-        judge: each picture is the best of so many, as in Session.draw.
+        temperature: of the choice of tokens. All are the run's own where they are None. generator:
+        a seed or a key of JAX; equal ones give equal pictures. output_type: "pil", or "np" for
+        float32 [n, h, w, 3] in [0, 1]. best_of, judge: each picture is the best of so many, as in
+        Session.draw.
         """
-        if num_images < 1:
-            raise UserError(f"num_images is {num_images}; ask for at least 1.")
-        texts = [text for text in asked.texts(prompt) for _ in range(num_images)]
-        wishes = dict(rounds=steps, guidance=guidance_scale, best_of=best_of, judge=judge)
-        return Drawn(self.session.draw(texts, seed=seed, **wishes))
+        _check_known(others)
+        if output_type not in ("pil", "np"):
+            raise UserError(f"output_type is {output_type!r}; give 'pil' or 'np'.")
+        count = asked.whole("num_images_per_prompt", num_images_per_prompt) or 1
+        texts = [text for text in asked.texts(prompt) for _ in range(count)]
+        wishes = dict(rounds=num_inference_steps, guidance=guidance_scale, temperature=temperature)
+        seed = 0 if generator is None else generator
+        images = self.session.draw(texts, seed=seed, best_of=best_of, judge=judge, **wishes)
+        if output_type == "np":
+            side = self.session.config.data.image_size
+            images = np.reshape(np.array([*map(np.asarray, images)]), (-1, side, side, 3)) / 255
+            images = images.astype(np.float32)
+        return Drawn(images)
 
     def caption(self, images, *, seed=0):
         """As Session.caption."""
@@ -254,8 +295,27 @@ class Pipeline:
         return self.session.answer(images, questions, seed=seed)
 
 
-def fetch(name):
-    """Folder of OWNER/NAME from the Hugging Face hub."""
+# What diffusers' pipelines take and this one does not, and what to do.
+ABSENT = {
+    "negative_prompt": "guidance leads away from no text at all; say in the prompt what is wanted",
+    "height": "pictures have the size of the run; scale them afterwards",
+    "width": "pictures have the size of the run; scale them afterwards",
+    "num_images": "it is num_images_per_prompt",
+    "steps": "it is num_inference_steps",
+    "seed": "it is generator",
+}
+
+
+def _check_known(others):
+    """UserError on the first of other arguments that asks for something."""
+    for name, value in others.items():
+        if name not in ABSENT or not (value is None or isinstance(value, str) and not value):
+            why = ABSENT.get(name, "help(Pipeline.__call__) lists what there is")
+            raise UserError(f"a drawing takes no {name}: {why}.")
+
+
+def fetch(name, **how):
+    """Folder of OWNER/NAME from the Hugging Face hub. how: as its snapshot_download takes it."""
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
@@ -264,7 +324,7 @@ def fetch(name):
             "pip install 'itit_jax[hub]', or give a folder."
         ) from None
     try:
-        return snapshot_download(name, allow_patterns=FETCHED)
+        return snapshot_download(name, allow_patterns=FETCHED, **how)
     except Exception as error:  # whatever its HTTP library raises
         reason = (str(error).splitlines() or [""])[0]
         raise UserError(

@@ -97,6 +97,12 @@ def test_the_best_of_several_drawings_is_scored_beside_the_first(monkeypatch):
     np.testing.assert_allclose(found["best_cosine"], cosines.max(0))
     best = vectors[cosines.argmax(0), np.arange(count)]
     np.testing.assert_array_equal(found["best"][:, 0, 0], best)
+    np.testing.assert_array_equal(found["distinct_drawings"], np.full(count, 4.0))
+
+
+def test_equal_drawings_of_a_text_count_once():
+    turns = np.array([[1, 1, 2], [1, 2, 2], [1, 3, 2], [1, 1, 5]], np.uint8)[..., None, None, None]
+    np.testing.assert_array_equal(run.distinct_of(turns), [1, 3, 2])
 
 
 class Answers:

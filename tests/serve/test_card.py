@@ -47,8 +47,16 @@ def test_scores_stand_with_their_intervals(exported, tmp_path):
 
 
 def test_drawings_are_scored_by_a_named_network(exported, tmp_path):
-    scores = {"t2i_features": "scenes|w:1", "t2i_fid": 3.5, "t2i_is": 2.0, "t2i_is_low": 1.5,
-              "t2i_is_high": 2.5, "t2i_kid": 0.5, "t2i_kid_low": 0.25, "t2i_kid_high": 0.75}
+    scores = {
+        "t2i_features": "scenes|w:1",
+        "t2i_fid": 3.5,
+        "t2i_is": 2.0,
+        "t2i_is_low": 1.5,
+        "t2i_is_high": 2.5,
+        "t2i_kid": 0.5,
+        "t2i_kid_low": 0.25,
+        "t2i_kid_high": 0.75,
+    }
     (tmp_path / "eval.json").write_text(json.dumps({"12": {"test": scores, "held_out": scores}}))
     told = card.text(export.read(exported)._replace(folder=tmp_path), "x")
     assert told.count("FID and its kin are of the features `scenes|w:1`.") == 1

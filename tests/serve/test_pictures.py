@@ -44,6 +44,7 @@ def test_a_picture_is_brought_to_its_size_as_the_data_set_brings_it():
     Image.fromarray(pixels).save(file, format="PNG")  # half transparent
     np.testing.assert_array_equal(fit(Image.open(file), 10), decode(file.getvalue(), 10))
 
+
 @pytest.mark.parametrize("picture", [np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.int64),
                                      np.full((4, 4), 9, np.float32), "x.png", None])  # fmt: skip
 def test_what_is_no_picture_is_one_sentence(picture):

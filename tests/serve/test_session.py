@@ -28,7 +28,7 @@ def session(trained):
 
 def test_it_draws_and_captions_as_the_run_does(pipe, session):
     texts = [TEXT, TEXT, "a small cross", "a small cross"]
-    drawn = pipe([TEXT, "a small cross"], num_images=2, seed=5).images
+    drawn = pipe([TEXT, "a small cross"], num_images_per_prompt=2, generator=5).images
     expected = session.draw(texts, seed=5)
     assert len(drawn) == 4
     assert all(np.array_equal(a, b) for a, b in zip(drawn, expected))
@@ -42,7 +42,9 @@ def test_nothing_asked_is_nothing_given(pipe):
 
 def test_steps_and_guidance_reach_the_decoding(pipe):
     # Much guidance: after a dozen steps of training the text hardly matters.
-    drawn = pipe(TEXT, num_images=BATCH, steps=3, guidance_scale=40, seed=1).images
+    drawn = pipe(
+        TEXT, num_images_per_prompt=BATCH, num_inference_steps=3, guidance_scale=40, generator=1
+    ).images
     model = pipe.session.trained
     recipe, params = model.recipe, model.params
     words = np.stack([model.vocabulary.encode(TEXT, 24)] * BATCH)
@@ -95,14 +97,16 @@ def test_the_command_line_takes_an_export_too(exported, pipe, tmp_path, capsys):
 def test_a_name_of_a_hub_is_fetched_without_pickles(exported, monkeypatch):
     asked = {}
 
-    def snapshot_download(name, allow_patterns):
-        asked[name] = allow_patterns
+    def snapshot_download(name, allow_patterns, **how):
+        asked[name] = allow_patterns, how
         return str(exported)
 
     hub = types.SimpleNamespace(snapshot_download=snapshot_download)
     monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
-    assert Pipeline.from_pretrained("someone/circles").session.trained.step == 12
-    (patterns,) = asked.values()
+    pin = dict(revision="v1", cache_dir="here", local_files_only=True, token="x")
+    assert Pipeline.from_pretrained("someone/circles", **pin).session.trained.step == 12
+    ((patterns, how),) = asked.values()
+    assert how == pin
     assert "*.safetensors" in patterns and not {"*.bin", "*.py", "*"} & set(patterns)
 
 
@@ -133,15 +137,58 @@ def test_another_folder_is_one_sentence(trained, tmp_path):
 @pytest.mark.parametrize(
     "wish, sentence",
     [
-        (dict(num_images=0), "num_images is 0"),
-        (dict(steps=0), "must be at least 1, not 0"),
-        (dict(steps=2.5), "must be a whole number"),
-        (dict(guidance_scale=-1), "must be at least 0"),
+        (dict(num_images_per_prompt=0), "num_images_per_prompt is 0 "),
+        (dict(num_images_per_prompt="4"), "num_images_per_prompt is '4' "),
+        (dict(num_inference_steps=0), "steps .rounds. is 0 .int.; give a whole number from 1"),
+        (dict(num_inference_steps=2.5), "steps .rounds. is 2.5"),
+        (dict(num_inference_steps=True), "steps .rounds. is True"),
+        (dict(num_inference_steps=10_000), "is 10,000 and a picture has 4 tokens; ask for no"),
+        (dict(guidance_scale=-1), "guidance is -1"),
+        (dict(guidance_scale=float("nan")), "guidance is nan"),
+        (dict(guidance_scale="much"), "guidance is 'much'"),
+        (dict(temperature=-1), "temperature is -1"),
+        (dict(output_type="latent"), "output_type is 'latent'; give 'pil' or 'np'"),
+        (dict(generator=-1), "-1 .int. is no seed; give a whole number from 0"),
+        (dict(generator=2**32), "is no seed"),
+        (dict(generator=1.5), "is no seed"),
+        (dict(generator="x"), "is no seed"),
+        (dict(generator=np.zeros(2, np.uint32)), "is no seed"),
+        (dict(generator=jax.random.split(jax.random.key(0))), "is no seed"),
+        (dict(negative_prompt="blue"), "takes no negative_prompt: guidance leads away from"),
+        (dict(num_images=4), "takes no num_images: it is num_images_per_prompt"),
+        (dict(seed=4), "takes no seed: it is generator"),
+        (dict(eta=0.3), "takes no eta: help.Pipeline.__call__. lists"),
     ],
 )
 def test_a_wrong_wish_is_one_sentence(pipe, wish, sentence):
     with pytest.raises(UserError, match=sentence):
         pipe(TEXT, **wish)
+
+
+def test_a_seed_is_a_number_or_a_key_of_jax(pipe):
+    drawn = [
+        np.stack([*map(np.asarray, pipe(TEXT, generator=seed).images)])
+        for seed in (3, np.int64(3), jax.random.key(3), jax.random.PRNGKey(3), 4)
+    ]
+    for other in drawn[1:4]:
+        np.testing.assert_array_equal(drawn[0], other)
+    assert (drawn[0] != drawn[4]).any()
+    wishes = dict(negative_prompt=None, height=None, generator=None)
+    assert pipe(TEXT, **wishes).images == pipe(TEXT).images
+
+
+def test_arrays_are_pictures_in_shares_of_white(pipe):
+    found = pipe(TEXT, num_images_per_prompt=3, output_type="np").images
+    assert found.shape == (3, 16, 16, 3) and found.dtype == np.float32
+    wanted = np.stack([*map(np.asarray, pipe(TEXT, num_images_per_prompt=3).images)])
+    np.testing.assert_allclose(found * 255, wanted, atol=1e-4)
+    assert pipe([], output_type="np").images.shape == (0, 16, 16, 3)
+
+
+def test_drawings_of_one_text_are_drawn_apart(pipe):
+    """More than a batch of them; without any temperature they differ by chance of the ids alone."""
+    found = pipe(TEXT, num_images_per_prompt=BATCH + 2, temperature=50.0).images
+    assert len({np.asarray(picture).tobytes() for picture in found}) == BATCH + 2
 
 
 def test_one_text_and_one_picture_are_one(session, tmp_path):
