@@ -97,8 +97,8 @@ def _open_clip(path, tower, width):
     if settings.get("model_cfg") is None:
         raise UserError(
             f"{path} has no {OPEN_CLIP} beside it, which says the activation; write one: "
-            '{"model_cfg": {"quick_gelu": true}} for OpenAI\'s weights (a state dict of them, '
-            'not the TorchScript .pt), {"model_cfg": {}} for most others.'
+            '{"model_cfg": {"quick_gelu": true}} for OpenAI\'s weights, '
+            '{"model_cfg": {}} for most others.'
         )
     config = _section(path, OPEN_CLIP, settings, "model_cfg")
     section = _section(path, OPEN_CLIP, config, {"image": "vision_cfg", "text": "text_cfg"}[tower])

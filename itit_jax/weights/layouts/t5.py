@@ -2,10 +2,12 @@
 
 from itit_jax.weights.layouts.rows import LINEAR, Kind, Row, count
 
+SHARED, OWN = "shared.weight", "encoder.embed_tokens.weight"  # one table under two names
 
-def hugging_face(depth):
-    """Hugging Face's T5EncoderModel, or the encoder of a whole T5."""
-    yield Row("shared.weight", "token_embedding")
+
+def hugging_face(depth, words=SHARED):
+    """Hugging Face's T5EncoderModel, or the encoder of a whole T5; `words`: its table of words."""
+    yield Row(words, "token_embedding")
     bias = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
     yield Row(bias, "relative_bias")
     for i in range(depth):
@@ -24,7 +26,9 @@ def hugging_face(depth):
 KINDS = {
     "t5": Kind(
         "encoder.block.0.layer.0.SelfAttention.q.weight",
-        lambda names: hugging_face(count(r"encoder\.block\.(\d+)\.", names)),
+        lambda names: hugging_face(
+            count(r"encoder\.block\.(\d+)\.", names), SHARED if SHARED in names else OWN
+        ),
         lambda paths: hugging_face(count(r"encoder/layers_(\d+)/", paths)),
         r"decoder\.|lm_head\.|encoder\.embed_tokens\.",
     ),

@@ -88,10 +88,7 @@ def _mlp(theirs, names, ours):
 
 
 def open_clip(depths):
-    """OpenAI's CLIP and open_clip's with its own image tower.
-
-    OpenAI's own .pt files are TorchScript programs, which are not read: a state dict is needed.
-    """
+    """OpenAI's CLIP, also its TorchScript archives, and open_clip's with its own image tower."""
     yield Row("visual.class_embedding", "image/class_token")
     yield Row("visual.conv1.weight", "image/patches/kernel", CONV)
     yield Row("visual.positional_embedding", "image/positions")
