@@ -94,9 +94,9 @@ class Session:
         """A text, or several -> list of PIL pictures. Equal seeds and texts give equal pictures.
 
         seed: a number, or a key of JAX. wishes: `rounds`, `guidance` and `temperature` in place of
-        the run's decode.rounds, ...; the higher the temperature, the less alike are two drawings of
-        one text. best_of: draws so many of each text and keeps the one that the judge likes best,
-        see `ranked`.
+        the run's decode.rounds, ...; with a low temperature the surest tokens come first, and two
+        drawings of one text are more alike. best_of: draws so many of each text and keeps the one
+        that the judge likes best, see `ranked`.
         """
         judges.check(best_of, judge)
         wishes["seed"] = seed
@@ -267,9 +267,10 @@ class Pipeline:
 
         num_inference_steps: rounds of parallel decoding. guidance_scale: Muse's convention, logits
         (1 + s) conditional - s unconditional, so 0 is off; diffusers' 1 is our 0, its 4 our 3.
-        temperature: of the choice of tokens. All are the run's own where they are None. generator:
-        a seed or a key of JAX; equal ones give equal pictures. output_type: "pil", or "np" for
-        float32 [n, h, w, 3] in [0, 1]. best_of, judge: each picture is the best of so many, as in
+        temperature: of the order in which tokens are settled. All are the run's own where they are
+        None. generator: a seed or a key of JAX; equal ones give equal pictures. output_type: "pil",
+        or "np" for float32 [n, h, w, 3] in [0, 1]. best_of, judge: each picture is the best of so
+        many, as in
         Session.draw.
         """
         _check_known(others)

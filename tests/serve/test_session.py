@@ -1,6 +1,8 @@
 """An export, asked by the calls of diffusers, beside the run that it came from."""
 
 import functools
+import pathlib
+import re
 import sys
 import types
 
@@ -13,6 +15,7 @@ from itit_jax.models import vqgan
 from itit_jax.serve import cli
 from itit_jax.serve.session import BATCH, Pipeline, Session
 
+ROOT = pathlib.Path(__file__).parents[2]
 TEXT = "a big red circle"
 
 
@@ -208,3 +211,12 @@ def test_letters_that_the_vocabulary_does_not_know_are_told(session, capsys):
     session.draw(["a red circle", "a \u7ea2 circle"])
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1 and "% of the pieces of 'a \u7ea2 circle' are unknown" in told[0]
+
+
+def test_the_script_of_the_readme_runs(exported, tmp_path, monkeypatch, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (script,) = [block for block in blocks if "Pipeline.from_pretrained" in block]
+    monkeypatch.chdir(tmp_path)
+    exec(script.replace('"DIR"', repr(str(exported))), {})
+    assert sorted(file.name for file in tmp_path.iterdir()) == [f"{i}.png" for i in range(4)]
+    assert len(re.findall(r"^\d.png, drawn of 'a .*', shows ", capsys.readouterr().out, re.M)) == 4
