@@ -18,7 +18,7 @@ from itit_jax.evaluation import out_files
 
 SHARE = Check(lambda share: 0 < share <= 1, "above 0 and at most 1")
 ARGUMENTS = {
-    "--share": Argument(1.0, "of pictures, records, kills and sources", SHARE, form="SHARE"),
+    "--share": Argument(1.0, "of the records that memory is measured with", SHARE, form="SHARE"),
     "--out": out_files.ARGUMENT,
 }
 
@@ -29,12 +29,12 @@ def main(options):
     out_files.check(options.out)
     some = lambda number: max(1, round(number * options.share))
     measures = {
-        "speed": functools.partial(building.rate, count=some(5000), side=256),
+        "speed": functools.partial(building.rate, count=4000, side=256),
         "memory_of_few": functools.partial(building.memory, count=some(10_000)),
         "memory_of_many": functools.partial(building.memory, count=some(200_000)),
         "start": functools.partial(starting.start, count=10_000_000),
-        "kills": functools.partial(killing.kills, times=some(20), count=1500),
-        "damaged": functools.partial(_damaged, count=some(1000)),
+        "kills": functools.partial(killing.kills, times=20, count=1500),
+        "damaged": functools.partial(_damaged, count=1000),
     }
     found = {}
     for name, measure in measures.items():

@@ -6,11 +6,11 @@ and an index of ten million records is made for it.
 
 import json
 import pathlib
-import resource
 import subprocess
 import sys
 
 from benchmarks.data import made
+from benchmarks.data.building import peak_megabytes
 from data_pipelines import records
 from data_pipelines.records import Record
 
@@ -46,7 +46,7 @@ def child(folder, words):
 
     from data_pipelines.streams import Streams
 
-    before = _megabytes()
+    before = peak_megabytes()
     clock, core = time.perf_counter(), time.process_time()
     streams = Streams(folder, ROWS, seed=0, image_size=64, text_length=16, vocabulary=words)
     opened, opened_core = time.perf_counter() - clock, time.process_time() - core
@@ -55,13 +55,9 @@ def child(folder, words):
         "open_seconds": opened, "open_core_seconds": opened_core,
         "first_batch_seconds": time.perf_counter() - clock,
         "first_batch_core_seconds": time.process_time() - core,
-        "imports_megabytes": before, "peak_megabytes": _megabytes(),
+        "imports_megabytes": before, "peak_megabytes": peak_megabytes(),
     }  # fmt: skip
     print(json.dumps({name: round(value, 3) for name, value in told.items()}))
-
-
-def _megabytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
