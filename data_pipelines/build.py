@@ -117,7 +117,10 @@ def main(options):
             about |= dict(parameters=parameters)
             info = records.finish(draft, written, facts, extra, **about)
     except OSError as error:
-        raise UserError(f"--out cannot be written ({error}); choose another.") from error
+        raise UserError(
+            f"--out cannot be written ({error}); make room and give the same command again, which "
+            "goes on where it was, or choose another."
+        ) from error
     _tell(out, options.from_, info, report)
 
 

@@ -103,6 +103,7 @@ class _Writing:
         self._counts = dict.fromkeys(splits, 0)
         said = sum(len(splits.get(name, ())) for name in TRAINED)
         self._every = max(1, math.ceil(said / MOST_TEXTS))
+        self._listens = not options.vocabulary  # or nobody learns from what it hears
         self._texts = {name: [] for name in TRAINED}
         self.leaks = {}
 
@@ -157,7 +158,7 @@ class _Writing:
     def _part(self, record, split):
         number = self._counts[split]
         self._counts[split] = number + 1
-        if split in TRAINED and number % self._every == 0:
+        if self._listens and split in TRAINED and number % self._every == 0:
             self._texts[split] += texts_of(record)
         return _Part(record, split, number)
 

@@ -25,6 +25,7 @@ ORPHANED = "questions about what is no pair any more"
 TWICE = "the same picture as another"
 REASONS = ("", BARE, ORPHANED, TWICE)
 FIRST_KEPT = ("test", "validation", "pairs", "images")  # of examples of the same pixels
+PART = 2**20  # examples that are looked up at once
 BYTES_A_PIXEL = 0.35  # of a JPEG, about, where pictures are written anew
 
 
@@ -81,11 +82,11 @@ def _places(rows, options):
     """Every usable example in a split."""
     seen, said = _seen(rows), rows["texts"] > 0
     asked = seen & (rows["asked"] > 0)
-    share = (rows["key"] >> np.uint64(32)) / 2**32
+    share = (rows["key"] >> np.uint64(32)).astype(np.uint32)  # of 2**32
     told = np.array([NAMES.index(name) for name in TOLD], np.uint8)[rows["told"]]
     drawn = np.full(len(rows), PAIRS)
-    drawn[share < options.validation + options.test] = NAMES.index("test")
-    drawn[share < options.validation] = NAMES.index("validation")
+    drawn[share < (options.validation + options.test) * 2**32] = NAMES.index("test")
+    drawn[share < options.validation * 2**32] = NAMES.index("validation")
     drawn[~(said | asked)] = PAIRS
     split = np.where(told > 0, told, drawn)
     main = np.where(said, split, np.where(split == PAIRS, IMAGES, 0)).astype(np.uint8)
@@ -126,10 +127,9 @@ def _unpair(found, rows, seen, options):
     paired = np.flatnonzero(found.main == PAIRS)
     ordered = paired[np.argsort(rows["key"][paired], kind="stable")]
     rest = ordered[options.pairs :]
-    pixels, alone = rows["pixels"][rest], rows["pixels"][seen & (found.main == IMAGES)]
-    # Of one picture all lie together: where the first of them does.
-    _, first, group = np.unique(pixels, return_index=True, return_inverse=True)
-    lends_image = (first < len(rest) // 2)[group] | np.isin(pixels, alone)
+    lends_image = _first_half(rows["key"][rest], rows["pixels"][rest])
+    alone = np.sort(rows["pixels"][seen & (found.main == IMAGES)])
+    lends_image |= _among(rows["pixels"][rest], alone)
     found.main[rest] = np.where(lends_image, IMAGES, TEXTS)
     orphaned = rest[found.asked[rest] > 0]
     found.asked[orphaned] = 0
@@ -139,17 +139,47 @@ def _unpair(found, rows, seen, options):
     return {"pairs_kept": kept, "lend_images": images, "lend_texts": len(rest) - images}
 
 
+def _first_half(key, pixels):
+    """bool [n]: who is in the first half of key uint64 [n], which is sorted. All of one key are in
+    one, and all of one picture: where the first of them is."""
+    half = len(key) // 2
+    while 0 < half < len(key) and key[half - 1] == key[half]:
+        half += 1
+    order = np.argsort(pixels, kind="stable")
+    ordered = pixels[order]
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(key)])
+    out = np.empty(len(key), bool)
+    counts = np.diff(np.append(begins, len(key)))
+    out[order] = np.repeat(order[begins] < half, counts)
+    return out
+
+
 def _same_pixels(found, rows, seen):
     """Which held-out pictures are trained on too. -> what dataset.json tells of it."""
     trained = seen & np.isin(found.main, (PAIRS, IMAGES)) | (found.asked == PAIRS)
     held = seen & (np.isin(found.main, HELD) | np.isin(found.asked, HELD))
-    found.leaked = held & np.isin(rows["pixels"], rows["pixels"][trained])
-    used = rows["pixels"][trained | held]
-    apart = [rows["key"][found.main == side] for side in (IMAGES, TEXTS)]
-    return {
-        "pictures_twice": len(used) - len(np.unique(used)),
-        APART: not np.intersect1d(*apart).size,
-    }
+    pixels = np.sort(rows["pixels"][trained])
+    found.leaked = held.copy()
+    found.leaked[held] = _among(rows["pixels"][held], pixels)
+    pixels = np.sort(np.concatenate([pixels, rows["pixels"][held]]))
+    twice = int((pixels[1:] == pixels[:-1]).sum())
+    del pixels
+    images, texts = (rows["key"][found.main == side] for side in (IMAGES, TEXTS))
+    images.sort()
+    return {"pictures_twice": twice, APART: not _among(texts, images).any()}
+
+
+def _among(values, known):
+    """bool [n]: which values [n] are in known, which is sorted. np.isin takes several times the
+    memory."""
+    if not len(known):
+        return np.zeros(len(values), bool)
+    found = np.empty(len(values), bool)
+    for first in range(0, len(values), PART):
+        part = values[first : first + PART]
+        at = np.minimum(np.searchsorted(known, part), len(known) - 1)
+        found[first : first + PART] = known[at] == part
+    return found
 
 
 def cuts(index, rows, shard_bytes, size=0) -> np.ndarray:

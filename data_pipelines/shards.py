@@ -4,6 +4,7 @@ Who was killed goes on behind the last whole shard. What comes out is the same b
 had been: a shard's bytes follow from its records alone.
 """
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -31,6 +32,15 @@ def stored(reader) -> Iterator[bytes]:
         yield from reader.read(first, min(first + TOGETHER, count))
 
 
+@contextlib.contextmanager
+def _of_the_disk():
+    """A full disk is an OSError, whatever ArrayRecord makes of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise OSError(str(error).partition(";")[0]) from error
+
+
 class Writer:
     """Writes SPLIT-00000.array_record, SPLIT-00001.array_record, ... into a folder.
 
@@ -56,9 +66,9 @@ class Writer:
 
     def add(self, data: bytes):
         """One more record."""
-        if self._open is None:
-            self._open = ArrayRecordWriter(str(self._draft), WRITE)
-        self._open.write(data)
+        with _of_the_disk():
+            self._open = self._open or ArrayRecordWriter(str(self._draft), WRITE)
+            self._open.write(data)
         self._hash(data)
         self._added += 1
 
@@ -66,7 +76,8 @@ class Writer:
         """End the shard; the next record begins another."""
         if self._open is None:
             return
-        self._open.close()
+        with _of_the_disk():
+            self._open.close()
         with open(self._draft, "rb") as file:
             os.fsync(file.fileno())  # or a power cut leaves the name on an empty file
         os.replace(self._draft, self._file(len(self._counts)))

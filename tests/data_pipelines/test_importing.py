@@ -4,6 +4,7 @@ import io
 import json
 import pathlib
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -88,6 +89,20 @@ def test_a_builder_that_is_killed_anywhere_goes_on_to_the_same_bytes(place, buil
     assert contents(out) == contents(built) and list(tmp_path.iterdir()) == [out]
     for file, written in begun.items():
         assert (out / file.name).stat().st_mtime_ns == written, "a whole shard is not made again"
+
+
+def test_a_full_disk_is_one_sentence_and_what_is_done_is_kept(place, built, tmp_path, capfd):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:  # no file may be larger, as if there were no more room
+        resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, before[1]))
+        assert build.main(flags(place, tmp_path / "out")) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    error = capfd.readouterr().err
+    assert "File too large" in error and "which goes on where it was" in error
+    assert len(error.splitlines()) == 1 and (tmp_path / ".out.draft/.rows").stat().st_size
+    assert build.main(flags(place, tmp_path / "out")) == 0
+    assert contents(tmp_path / "out") == contents(built)
 
 
 def test_each_example_lies_where_the_plan_says_and_is_left_as_it_was(place, built):

@@ -103,6 +103,13 @@ def test_halves_are_as_many_and_the_kept_pairs_are_those_of_the_least_hash():
     assert set(make(rows, unpair=True).splits()) == {"images", "texts"}
 
 
+def test_examples_of_one_key_lend_the_same_half():
+    rows = rows_of(*(example(f"k{i // 4}", i + 1) for i in range(4 * 5)))
+    found = make(rows, unpair=True)
+    images = set(rows["key"][found.main == plan.IMAGES].tolist())
+    assert images.isdisjoint(rows["key"][found.main == plan.TEXTS].tolist()) and len(images) == 3
+
+
 def test_pictures_in_training_that_are_held_out_too_are_found_and_dropped_from_training():
     rows = rows_of(
         example("a", 5, told=TOLD.index("test")), example("b", 5), example("c", 5, texts=0),
