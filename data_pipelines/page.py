@@ -24,6 +24,8 @@ small { color: #666 } h2 { border-top: 1px solid #ccc; padding-top: 1rem; margin
        small, svg text { color: #aaa; fill: #aaa } rect { fill: #8fb4dc } .bad { color: #f88 } }
 """
 WORDS = 40
+# No browser fetches anything for it, whatever a caption holds.
+NOBODY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 class Sample(NamedTuple):
@@ -45,7 +47,8 @@ def render(name, info, looked, skipped, text_length) -> str:
         _skipped(skipped),
         *(_split(split, each, text_length) for split, each in looked.items()),
     ]
-    head = f'<meta charset="utf-8"><title>{_safe(name)}</title><style>{STYLE}</style>'
+    nobody = f'<meta http-equiv="Content-Security-Policy" content="{NOBODY}">'
+    head = f'<meta charset="utf-8">{nobody}<title>{_safe(name)}</title><style>{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>'
 
 

@@ -13,6 +13,7 @@ import zipfile
 from data_pipelines import images
 from data_pipelines.errors import UserError
 from data_pipelines.images import Unreadable
+from data_pipelines.progress import Bar
 
 HIDDEN = "hidden file"  # thumbnails, checkpoints, and what an archiver left beside each file
 LINKED = "link to a folder"  # which may lead round in a circle: give that folder itself
@@ -84,8 +85,10 @@ class Pictures:
     def digest(self):
         """Hash of all names and contents, wherever they lie."""
         hashed = hashlib.sha256()
-        for name in self:
-            hashed.update(f"{name}\n{self._sum(name)}\n".encode())
+        with Bar("read", "files") as bar:
+            for number, name in enumerate(self, start=1):
+                hashed.update(f"{name}\n{self._sum(name)}\n".encode())
+                bar.at(number, number / len(self))
         return hashed.hexdigest()
 
     def _sum(self, name):

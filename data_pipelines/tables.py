@@ -156,9 +156,10 @@ def _of_lines(name, text):
             yield Row(f"{name}:{number}", _lowered(cells), fault if is_utf8(line) else NO_UTF8)
 
 
-def parsed(text):
+def parsed(text, each_object=None):
+    """What a JSON text holds, or None of what is none. each_object: what becomes of each in it."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_hook=each_object)
     except (ValueError, RecursionError):
         return None
 

@@ -19,6 +19,9 @@ from data_pipelines.report import Report
 from data_pipelines.sources.base import SPLITS, emptied, usable_texts
 from data_pipelines.sources.files import told_splits
 
+READ = ("images", "annotations", "id", "image_id", "file_name", "caption", "cocoid", "filename",
+        "split", "sentences", "raw")  # fmt: skip
+
 
 class Coco:
     """The pictures one by one; the captions are read at its beginning."""
@@ -159,7 +162,9 @@ def _places(paths):
 
 
 def _parsed(file, needed):
-    found = tables.parsed(tables.text_of(file))
+    """The file's object, in little memory: of each object in it only what is read."""
+    only = lambda found: {name: found[name] for name in READ if name in found}
+    found = tables.parsed(tables.text_of(file), only)
     if not isinstance(found, dict) or not isinstance(found.get(needed), list):
         raise UserError(
             f"{file} is no JSON with a list of {needed}, as COCO's captions and Karpathy's "

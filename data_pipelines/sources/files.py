@@ -80,6 +80,12 @@ def told_splits(files) -> dict:
     return told if len(set(told.values())) > 1 else {}
 
 
+def labels(files) -> dict[pathlib.Path, str]:
+    """{file: what it is called in keys}: its path inside of the folder that holds all of them."""
+    top = os.path.commonpath([os.path.abspath(file.parent) for file in files])
+    return {file: as_text(os.path.relpath(os.path.abspath(file), top)) for file in files}
+
+
 def as_text(name: str) -> str:
     """A name as text, also where the bytes of the system that wrote it are none."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

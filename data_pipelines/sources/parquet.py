@@ -11,7 +11,7 @@ from data_pipelines.example import Record
 from data_pipelines.report import Report
 from data_pipelines.sources import columns
 from data_pipelines.sources.base import SPLITS, TEXT_COLUMNS, Example, Skipped, emptied
-from data_pipelines.sources.files import Share, as_text, expand, told_splits
+from data_pipelines.sources.files import Share, expand, labels, told_splits
 
 AT_ONCE = 16  # rows that are read together
 CUT = "the rest of a parquet file that cannot be read"
@@ -25,6 +25,7 @@ class Parquet:
             raise UserError("--from=parquet needs --files='DIR/*.parquet'.")
         self._files, self._given = expand(options.files, "--files"), options.files
         self._splits, self._options = told_splits(self._files), options
+        self._names = labels(self._files)
         self.told, self.at, self.paired = Report(), 0.0, ()
         _library()
 
@@ -44,7 +45,7 @@ class Parquet:
     def _rows(self, file):
         """(share read, where, (picture's cell, text's cell, split) or Skipped); None stands for a
         column that is not there."""
-        name, row = as_text(file.name), 0
+        name, row = self._names[file], 0
         try:
             with _library().ParquetFile(file) as opened:
                 count = max(1, opened.metadata.num_rows)

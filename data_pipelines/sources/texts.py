@@ -10,7 +10,7 @@ from data_pipelines.errors import UserError
 from data_pipelines.example import Record
 from data_pipelines.report import Report
 from data_pipelines.sources.base import TEXT_COLUMNS, Example, Skipped, emptied, usable_texts
-from data_pipelines.sources.files import Share, as_text, expand
+from data_pipelines.sources.files import Share, expand, labels
 
 LINE = 2**20  # bytes of a line; more is no text that anybody reads
 KINDS = (".txt", *tables.KINDS)
@@ -29,6 +29,7 @@ class Texts:
             raise UserError(
                 f"{strange[0]} ends in none of {', '.join(KINDS)} (or .gz behind them); rename it."
             )
+        self._names = labels(self._files)
         self._columns = (options.text_column,) if options.text_column else TEXT_COLUMNS
         self.told, self.at, self.paired = Report(), 0.0, ()
 
@@ -54,11 +55,12 @@ class Texts:
 
     def _cells(self, file):
         """(share read, where, text or texts or Skipped) of every line that is not empty."""
-        name, kind = as_text(file.name), tables.suffix(file)
+        name, kind = self._names[file], tables.suffix(file)
         if kind not in (".txt", ".jsonl"):
             for row in tables.read(file):
+                where = f"{name}:{row.where.rpartition(':')[2]}"
                 found = row.pick(self._columns)
-                yield 1.0, row.where, Skipped(row.fault, row.where) if row.fault else found
+                yield 1.0, where, Skipped(row.fault, where) if row.fault else found
             return
         for inside, number, line in _lines(file):
             where = f"{name}:{number}"

@@ -11,7 +11,7 @@ from data_pipelines.example import Record
 from data_pipelines.images import Unreadable, check_bytes
 from data_pipelines.report import Report
 from data_pipelines.sources.base import TEXT_COLUMNS, Example, Skipped, emptied, usable_texts
-from data_pipelines.sources.files import Share, as_text, expand, told_splits
+from data_pipelines.sources.files import Share, as_text, expand, labels, told_splits
 from data_pipelines.sources.tars import members
 
 PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "jp2", "img")
@@ -27,6 +27,7 @@ class WebDataset:
             raise UserError("--from=webdataset needs --shards='DIR/{00000..00331}.tar'.")
         self._files = expand(options.shards, "--shards")
         self._splits, self._given = told_splits(self._files), options.shards
+        self._names = labels(self._files)
         self._columns = (options.text_column,) if options.text_column else TEXT_COLUMNS
         self._txt = not options.text_column
         self.told, self.at, self.paired = Report(), 0.0, ()
@@ -47,7 +48,7 @@ class WebDataset:
 
     def _of_tar(self, file, size):
         """(share read, Example or Skipped) of one tar."""
-        split, stem = self._splits.get(file, ""), as_text(file.stem)
+        split, stem = self._splits.get(file, ""), self._names[file].partition(".tar")[0]
         share, key, parts = 0.0, None, {}
         for share, found in _parts(file, size):
             if isinstance(found, Skipped):

@@ -4,6 +4,8 @@ import base64
 import html.parser
 import io
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -46,6 +48,7 @@ def written(tmp_path_factory):
     (place / "p/7.png").write_bytes(png(6))  # as 1
     tall = Image.new("RGB", (3, 90), "white")
     tall.save(place / "p/9.png")
+    Image.new("RGB", (60, 60), "red").save(place / "p/39.png")
     rows = [f"{i}.png\ta dog called {i} {'very ' * i}" for i in range(38)] + [f"38.png\t{ODD}"]
     (place / "c.tsv").write_text("\n".join(["file\tcaption", *rows]))
     flags = [f"--images={place}/p", f"--captions={place}/c.tsv", "--pairs=8", "--test=0.2"]
@@ -63,6 +66,22 @@ def test_the_page_is_sound_and_asks_nobody_for_anything(written):
     assert places and all(place.startswith("data:image/jpeg;base64,") for place in places)
     assert "url(" not in written and "@import" not in written
     assert ODD in "".join(found.texts) or "38.png" not in written
+
+
+def test_a_browser_shows_the_pictures(written, tmp_path):
+    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("there is no Chromium")
+    (tmp_path / "page.html").write_text(written, encoding="utf-8")
+    shot = tmp_path / "page.png"
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'home'}"]
+    subprocess.run(
+        [browser, *flags, "--window-size=1000,9000", f"--screenshot={shot}",
+         f"file://{tmp_path / 'page.html'}"], capture_output=True, timeout=100,
+    )  # fmt: skip
+    pixels = np.asarray(Image.open(shot).convert("RGB")).reshape(-1, 3).astype(int)
+    red = (abs(pixels - (254, 0, 0)) < 4).all(axis=1).sum()
+    assert red >= 60 * 60, "one picture is red"
 
 
 def test_what_it_tells_is_so(written):

@@ -35,6 +35,15 @@ def test_what_is_not_there_or_twice_is_refused(pattern, sentence, place):
         expand(f"{place}/{pattern}".replace("PLACE", str(place)), "--shards")
 
 
+def test_files_of_one_name_in_different_folders_are_told_apart(tmp_path):
+    for folder in ("a", "b/c"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "0.tar").write_text("")
+    found = expand(f"{tmp_path}/*/0.tar,{tmp_path}/b/c/0.tar", "--shards")
+    assert list(files.labels(found).values()) == ["a/0.tar", "b/c/0.tar"]
+    assert list(files.labels(found[:1]).values()) == ["0.tar"]
+
+
 def test_files_are_known_by_names_sizes_and_ends_wherever_they_lie(place, tmp_path_factory):
     before, other = sums(f"{place}/*.tar"), tmp_path_factory.mktemp("other")
     for file in place.iterdir():
