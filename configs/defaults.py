@@ -8,6 +8,7 @@ import functools
 import os
 
 from configs.keys import (
+    Check,
     Key,
     at_least,
     axis_size,
@@ -20,6 +21,10 @@ from configs.keys import (
 )
 
 FEATURES = ("inception", "inception-tf1", "scenes", "tower")  # KIND of evaluate.features
+WEIGHTS = Check(
+    lambda values: all(type(v) in (int, float) and 0 < v < float("inf") for v in values),
+    "numbers above 0 with commas between",
+)
 STEPS = between(1, 2**31 - 1)  # the step counter is int32
 
 # Places of the parameters of Transformer blocks and tables, which all recipes have. First match
@@ -76,6 +81,12 @@ KEYS = {
     "data.window": Key(
         0, "shards whose rows are mixed at a time, where a disk is slow; 0 = all", at_least(0)
     ),
+    **{
+        f"data.mixture.{stream}": Key(
+            (), "weights of what its split was merged of; empty: as many rows as there are", WEIGHTS
+        )
+        for stream in ("draw", "caption", "images", "texts", "questions")
+    },
     "data.tokens": Key(
         "", "folder made by --mode=encode; empty = encode pixels in the step", place="path"
     ),

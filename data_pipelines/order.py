@@ -47,6 +47,32 @@ def windowed(index: np.ndarray, shards: tuple[int, ...], window: int, *seed) -> 
     return out
 
 
+BLOCK = 1000  # rows of a mixture in which every part has its share
+
+
+def mixed(index: np.ndarray, weights: tuple[float, ...], *seed) -> tuple[np.ndarray, np.ndarray]:
+    """(part int64 [n], place in the endless order of that part int64 [n]) of places of a mixture.
+
+    Of every BLOCK rows each part has its share of the weights, rounded; which rows, is random.
+    """
+    counts = _shares(weights)
+    ends = np.cumsum(counts)
+    block, within = np.divmod(index, BLOCK)
+    rank = np.empty(len(index), np.int64)
+    for b in np.unique(block):
+        rank[block == b] = permuted(within[block == b], BLOCK, *seed, "mixture", int(b))
+    part = np.searchsorted(ends, rank, side="right")
+    return part, block * counts[part] + rank - (ends - counts)[part]
+
+
+def _shares(weights):
+    """Whole numbers that sum to BLOCK, by the largest remainders."""
+    exact = BLOCK * np.array(weights, float) / sum(weights)
+    counts = exact.astype(np.int64)
+    counts[np.argsort(counts - exact, kind="stable")[: BLOCK - counts.sum()]] += 1
+    return counts
+
+
 def shards_ahead(place: int, shards: tuple[int, ...], window: int, *seed) -> list[int]:
     """Numbers of the shards of the window that a place lies in, and of the next."""
     parts, _, begins = _windows(tuple(shards), window, seed)

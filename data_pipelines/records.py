@@ -9,8 +9,10 @@ import hashlib
 import itertools
 import json
 import pathlib
+import posixpath
 import threading
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record, decode, encode
@@ -121,6 +123,16 @@ def digest(info: dict) -> str:
     return hashed.hexdigest()
 
 
+class Part(NamedTuple):
+    """Records of a split that lie in the shards of one folder: of a merged data set one it is made
+    of. numbers: of its shards."""
+
+    folder: str
+    first: int
+    count: int
+    numbers: range
+
+
 class Records:
     """Random access to one split, whose records lie in its shards one after the other. Safe to
     share by threads. A shard is opened when a record of it is asked for, few at a time; one of a
@@ -152,6 +164,17 @@ class Records:
         return self._count
 
     @property
+    def parts(self) -> list[Part]:
+        """In their order."""
+        found, number = [], 0
+        for folder, shards in itertools.groupby(self._told, lambda s: posixpath.dirname(s["file"])):
+            rows = [shard["records"] for shard in shards]
+            numbers = range(number, number + len(rows))
+            found.append(Part(folder, self._first(number), sum(rows), numbers))
+            number += len(rows)
+        return found
+
+    @property
     def bytes(self) -> int:
         """Of all shards."""
         return sum(shard["bytes"] for shard in self._told)
@@ -160,6 +183,11 @@ class Records:
         """Shards, by their numbers, that will be asked for soon."""
         if self.away:
             shelf().ahead((self._files[number], self._told[number]) for number in numbers)
+
+    @property
+    def files(self) -> int:
+        """How many shards there are."""
+        return len(self._files)
 
     @property
     def shards(self) -> tuple[int, ...]:

@@ -18,8 +18,8 @@ from data_pipelines import images as pixels
 from data_pipelines.encoded import Encoded
 from data_pipelines.errors import UserError
 from data_pipelines.fetched import shelf
-from data_pipelines.order import draws, permuted, shards_ahead, windowed
-from data_pipelines.records import APART, LONE, Records, concept, digest, read_info
+from data_pipelines.order import draws, mixed, permuted, shards_ahead, windowed
+from data_pipelines.records import APART, LONE, Part, Records, concept, digest, read_info
 from data_pipelines.words.find import open_words
 from data_pipelines.words.t5_layout import in_t5_layout
 
@@ -72,14 +72,22 @@ class Split:
             of = digest(read_info(folder))
             self.tokens = Encoded(tokens, name, "tokens", len(self.records), of)
         self._image_cache, self._text_cache, self._asked_cache = {}, {}, {}
+        self._shards = {}
         self._keep_images = self.count * image_size**2 * 3 <= CACHE_BYTES
         self._keep_words = self.count * sum(self._lengths) * 4 <= CACHE_BYTES // 8  # some a record
 
-    @functools.cached_property
-    def shards(self):
-        """Rows of each shard, up to `count`."""
-        behind = np.minimum(np.cumsum(self.records.shards), self.count)
-        return tuple(np.diff(behind, prepend=0).tolist())
+    @property
+    def whole(self):
+        """All that is shown, as one part."""
+        return Part("", 0, self.count, range(self.records.files))
+
+    def shards_of(self, part):
+        """Rows of each shard of a part, of the whole up to `count`."""
+        if part not in self._shards:
+            rows = [self.records.shards[number] for number in part.numbers]
+            behind = np.minimum(np.cumsum(rows), part.count)
+            self._shards[part] = tuple(np.diff(behind, prepend=0).tolist())
+        return self._shards[part]
 
     def image(self, index):
         """uint8 [h, w, 3]."""
@@ -113,7 +121,8 @@ class Split:
 
 class Streams:
     """Batches of all streams of one host. rows: {stream: rows of one global step}. window: shards
-    whose rows are mixed at a time, see order.windowed; 0: all."""
+    whose rows are mixed at a time, see order.windowed; 0: all. mixture: {stream: weights of the
+    data sets that its split was merged of}; without them every record is shown equally often."""
 
     def __init__(
         self,
@@ -127,13 +136,14 @@ class Streams:
         answer_length=0,
         limits=None,
         window=0,
+        mixture=None,
         host=0,
         hosts=1,
         tokens=None,
     ):
         self.rows = {name: count for name, count in rows.items() if count}
         self.seed, self.host, self.hosts = seed, host, hosts
-        self._window = window
+        self._window, self._mixture = window, {n: w for n, w in (mixture or {}).items() if w}
         if isinstance(vocabulary, str | pathlib.Path):
             vocabulary = in_t5_layout(open_words(vocabulary))
         self.vocabulary = vocabulary
@@ -151,6 +161,7 @@ class Streams:
             for name in sorted(set(self._sources.values()))
         }
         self._check_room(folder)
+        self._check_mixture(folder, limits)
         self.reads_text = any(STREAMS[name].text or STREAMS[name].asked for name in self.rows)
         _check_disjoint(self._splits, info)
 
@@ -177,6 +188,22 @@ class Streams:
                 "--config.data.window=16, or give more."
             )
 
+    def _check_mixture(self, folder, limits):
+        for name in self._mixture.keys() & self.rows.keys():
+            split = self._sources[name]
+            parts, weights = self._splits[split].records.parts, self._mixture[name]
+            if len(parts) != len(weights):
+                made_of = ", ".join(part.folder or str(folder) for part in parts)
+                raise UserError(
+                    f"data.mixture.{name} has {len(weights)} weights, and the {split} of {folder} "
+                    f"are of {len(parts)} ({made_of}); give one for each."
+                )
+            if limits.get(split):
+                raise UserError(
+                    f"data.mixture.{name} weighs all {split}, and only {limits[split]} of them are "
+                    "asked for; give one of the two."
+                )
+
     def lent(self):
         """{stream: split} of the streams whose own split is not there."""
         return {n: split for n, split in self._sources.items() if split != STREAMS[n].split}
@@ -194,11 +221,7 @@ class Streams:
     def at(self, name, positions):
         """Rows of a stream at these places: a function of (seed, stream, place) alone."""
         stream, split = STREAMS[name], self._splits[self._sources[name]]
-        epoch, within = np.divmod(positions, split.count)
-        index = np.empty(len(positions), np.int64)
-        for e in np.unique(epoch):
-            here = epoch == e
-            index[here] = self._order(split, within[here], self.seed, name, int(e))
+        index = self._index(name, split, positions)
         draw = draws(positions, self.seed, name, "row")
         out = {}
         if stream.image and split.tokens is not None:
@@ -212,13 +235,33 @@ class Streams:
             out["question"], out["answer"] = map(np.stack, zip(*asked))
         return out
 
+    def _index(self, name, split, positions):
+        """Which records stand at these places of a stream."""
+        if name not in self._mixture:
+            return self._endless(positions, split, split.whole, self.seed, name)
+        part, place = mixed(positions, self._mixture[name], self.seed, name)
+        index = np.empty(len(positions), np.int64)
+        for number in np.unique(part):
+            here, rows = part == number, split.records.parts[number]
+            index[here] = self._endless(place[here], split, rows, self.seed, name, int(number))
+        return index
 
-    def _order(self, split, within, *seed):
-        if self._window:
-            order = split.shards, self._window, *seed
-            split.records.ahead(shards_ahead(int(within[-1]), *order))
-            return windowed(within, *order)
-        return permuted(within, split.count, *seed)
+    def _endless(self, places, split, part, *seed):
+        """Records of a part of a split at places of its own endless order."""
+        epoch, within = np.divmod(places, part.count)
+        index = np.empty(len(places), np.int64)
+        for e in np.unique(epoch):
+            here = epoch == e
+            index[here] = part.first + self._order(split, part, within[here], *seed, int(e))
+        return index
+
+    def _order(self, split, part, within, *seed):
+        if not self._window:
+            return permuted(within, part.count, *seed)
+        order = split.shards_of(part), self._window, *seed
+        ahead = shards_ahead(int(within[-1]), *order)
+        split.records.ahead(part.numbers[number] for number in ahead)
+        return windowed(within, *order)
 
 
 def examples(folder, split, count, *, image_size, text_length, vocabulary):

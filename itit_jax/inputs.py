@@ -59,6 +59,7 @@ def open_streams(config, recipe, host, hosts):
         answer_length=data.answer_length,
         vocabulary=open_vocabulary(config),
         window=data.window,
+        mixture=dict(data.mixture),
         limits={"pairs": data.pairs, "images": data.lone_images, "texts": data.lone_texts},
         host=host,
         hosts=hosts,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from data_pipelines import merge, verify
+from data_pipelines.errors import UserError
 from data_pipelines.records import Records, digest, read_info
 from data_pipelines.streams import Streams
 from tests.data_pipelines.sources.made import png, run
@@ -124,3 +125,23 @@ def test_a_merged_set_is_not_merged_again(place, capsys):
     assert do(place, "a") == 0
     assert merge.main([f"{place}/mix", f"--out={place}/more"]) == 2
     assert "was merged itself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("window", [0, 1])
+def test_a_mixture_shows_the_parts_by_weight_and_all_of_each(place, window):
+    assert do(place, "a:images", "b:images") == 0
+    parts = Records(place / "mix", "images").parts
+    options = dict(seed=0, image_size=8, text_length=8, vocabulary=place / "a/vocabulary.model")
+    found = Streams(
+        place / "mix", {"images": 4}, window=window, mixture={"images": (3, 1)}, **options
+    )
+    index = found._index("images", found._splits["images"], np.arange(1000))
+    counts = [len(keys(place / part, "images")) for part in ("a", "b")]
+    shown = np.split(np.bincount(index, minlength=sum(counts)), [counts[0]])
+    assert [part.sum() for part in shown] == [750, 250] and min(map(min, shown)) > 0
+    assert [part.count for part in parts] == counts
+    with pytest.raises(UserError, match="data.mixture.images has 3 weights, .* are of 2 .* each"):
+        Streams(place / "mix", {"images": 4}, mixture={"images": (1, 1, 1)}, **options)
+    with pytest.raises(UserError, match="give one of the two"):
+        Streams(place / "mix", {"images": 4}, mixture={"images": (1, 1)}, limits={"images": 3},
+                **options)  # fmt: skip

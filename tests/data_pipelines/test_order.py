@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipelines.order import draws, permuted, windowed
+from data_pipelines.order import BLOCK, draws, mixed, permuted, windowed
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 64, 1000])
@@ -46,6 +46,25 @@ def test_permutations_by_windows_differ_by_seed_and_mix_all_shards_of_a_window()
     assert (one == two).mean() < 0.01
     counts = np.bincount(one[:400] // 100, minlength=40)  # of 20 shards each about 20 rows
     assert (counts > 0).sum() == 20 and counts.max() < 20 + 5 * 20**0.5
+
+
+def test_a_mixture_gives_each_part_its_share_of_every_block_and_every_row_of_its_order_once():
+    index = np.arange(5 * BLOCK)
+    part, place = mixed(index, (0.7, 0.2, 0.1), 5, "images")
+    for block in range(5):
+        assert np.bincount(part[block * BLOCK : (block + 1) * BLOCK]).tolist() == [700, 200, 100]
+    for number, share in enumerate((700, 200, 100)):
+        assert sorted(place[part == number].tolist()) == list(range(5 * share))
+    some = np.array([4321, 7, 999])
+    assert all(np.array_equal(a, b[some]) for a, b in zip(mixed(some, (7, 2, 1), 5, "images"),
+                                                          (part, place)))  # fmt: skip
+    runs = np.diff(np.flatnonzero(np.diff(part)))  # mixed, not one part behind the other
+    assert runs.mean() < 3
+
+
+def test_shares_that_do_not_divide_a_block_are_rounded_to_all_of_it():
+    part, _ = mixed(np.arange(BLOCK), (1, 1, 1), 0)
+    assert sorted(np.bincount(part).tolist()) == [333, 333, 334]
 
 
 def test_draws_are_even_and_named_by_index_and_seed():
