@@ -78,6 +78,9 @@ KEYS = {
     "data.lone_texts": Key(
         0, "use only the first N lone texts; 0 = all", at_least(0), changeable=True
     ),
+    "data.bad_budget": Key(
+        0.001, "share of a split that may be unreadable and is passed over", below_one(), True
+    ),
     "data.window": Key(
         0, "shards whose rows are mixed at a time, where a disk is slow; 0 = all", at_least(0)
     ),

@@ -1,5 +1,9 @@
-"""The one exception that reaches the user as a sentence instead of a traceback."""
+"""The exceptions that reach the user as a sentence instead of a traceback."""
 
 
 class UserError(Exception):
     """A fault that the user can mend; the message is one sentence with what to do."""
+
+
+class Damaged(UserError):
+    """Of one record, which cannot be read."""

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from data_pipelines.errors import UserError
+from data_pipelines.errors import Damaged, UserError
 from data_pipelines.example import Record, decode, encode
 from data_pipelines.fetched import shelf
 from data_pipelines.files import is_address, located, whole_folder
@@ -208,7 +208,7 @@ class Records:
         try:
             return decode(reader.read([place])[0])
         except (ValueError, RuntimeError, IndexError) as error:
-            raise UserError(
+            raise Damaged(
                 f"record {self._index(number, place)} of split {self.split} cannot be read: the "
                 f"shard {self._files[number]} is damaged; {AGAIN}"
             ) from error

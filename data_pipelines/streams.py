@@ -8,15 +8,17 @@
 A data set without lone images or texts lends those of its pairs, in an order of their own.
 """
 
+import collections
 import dataclasses
 import functools
+import itertools
 import pathlib
 
 import numpy as np
 
 from data_pipelines import images as pixels
 from data_pipelines.encoded import Encoded
-from data_pipelines.errors import UserError
+from data_pipelines.errors import Damaged, UserError
 from data_pipelines.fetched import shelf
 from data_pipelines.order import draws, mixed, permuted, shards_ahead, windowed
 from data_pipelines.records import APART, LONE, Part, Records, concept, digest, read_info
@@ -122,7 +124,8 @@ class Split:
 class Streams:
     """Batches of all streams of one host. rows: {stream: rows of one global step}. window: shards
     whose rows are mixed at a time, see order.windowed; 0: all. mixture: {stream: weights of the
-    data sets that its split was merged of}; without them every record is shown equally often."""
+    data sets that its split was merged of}; without them every record is shown equally often.
+    bad_budget: share of the records of a split that may be unreadable."""
 
     def __init__(
         self,
@@ -137,12 +140,14 @@ class Streams:
         limits=None,
         window=0,
         mixture=None,
+        bad_budget=0.0,
         host=0,
         hosts=1,
         tokens=None,
     ):
         self.rows = {name: count for name, count in rows.items() if count}
         self.seed, self.host, self.hosts = seed, host, hosts
+        self._bad_budget, self._bad, self._news = bad_budget, {}, collections.deque()
         self._window, self._mixture = window, {n: w for n, w in (mixture or {}).items() if w}
         if isinstance(vocabulary, str | pathlib.Path):
             vocabulary = in_t5_layout(open_words(vocabulary))
@@ -220,20 +225,40 @@ class Streams:
 
     def at(self, name, positions):
         """Rows of a stream at these places: a function of (seed, stream, place) alone."""
-        stream, split = STREAMS[name], self._splits[self._sources[name]]
+        split = self._splits[self._sources[name]]
         index = self._index(name, split, positions)
         draw = draws(positions, self.seed, name, "row")
-        out = {}
-        if stream.image and split.tokens is not None:
-            out["tokens"] = split.tokens.pick(index, draw >> np.uint64(32))
-        elif stream.image:
-            out["image"] = np.stack([split.image(i) for i in index.tolist()])
-        if stream.text:
-            out["text"] = np.stack([split.text(i, d) for i, d in zip(index.tolist(), draw)])
-        if stream.asked:
-            asked = [split.asked(i, d) for i, d in zip(index.tolist(), draw)]
-            out["question"], out["answer"] = map(np.stack, zip(*asked))
+        read = [self._row(name, split, *row) for row in zip(positions, index.tolist(), draw)]
+        index, rows = zip(*read)
+        out = {field: np.stack([row[field] for row in rows]) for field in rows[0]}
+        if STREAMS[name].image and split.tokens is not None:
+            out["tokens"] = split.tokens.pick(np.array(index), draw >> np.uint64(32))
         return out
+
+    def _row(self, name, split, place, index, draw):
+        """(record, {array: of that row}); of a record that cannot be read the row behind it."""
+        for behind in itertools.count(1):
+            try:
+                return index, _shown(STREAMS[name], split, index, draw)
+            except Damaged as error:
+                self._note(split, index, error)
+            index = int(self._index(name, split, np.array([place + behind]))[0])
+
+    def _note(self, split, index, error):
+        """Count a record that cannot be read; too many of them end the run."""
+        known = self._bad.setdefault(split.records.split, set())
+        if index in known:
+            return
+        known.add(index)
+        if len(known) > self._bad_budget * split.count:
+            raise error
+        told = str(error).partition(";")[0]
+        self._news.append(f"{told}; the next one stands in its place ({len(known):,} so far)")
+
+    def news(self):
+        """Sentences about records that could not be read, each told once."""
+        while self._news:
+            yield self._news.popleft()
 
     def _index(self, name, split, positions):
         """Which records stand at these places of a stream."""
@@ -262,6 +287,18 @@ class Streams:
         ahead = shards_ahead(int(within[-1]), *order)
         split.records.ahead(part.numbers[number] for number in ahead)
         return windowed(within, *order)
+
+
+def _shown(stream, split, index, draw):
+    """{array: of one row}, without the tokens that lie beside the records."""
+    row = {}
+    if stream.image and split.tokens is None:
+        row["image"] = split.image(index)
+    if stream.text:
+        row["text"] = split.text(index, draw)
+    if stream.asked:
+        row["question"], row["answer"] = split.asked(index, draw)
+    return row
 
 
 def examples(folder, split, count, *, image_size, text_length, vocabulary):
@@ -319,7 +356,7 @@ def _picture(record, split, size):
     try:
         return pixels.decode(record.image, size)
     except pixels.Unreadable as error:
-        raise UserError(
+        raise Damaged(
             f"record {record.key} of split {split} holds what is no picture: {error}; "
             "build the data set again, which leaves such records out."
         ) from error

@@ -60,6 +60,7 @@ def open_streams(config, recipe, host, hosts):
         vocabulary=open_vocabulary(config),
         window=data.window,
         mixture=dict(data.mixture),
+        bad_budget=data.bad_budget,
         limits={"pairs": data.pairs, "images": data.lone_images, "texts": data.lone_texts},
         host=host,
         hosts=hosts,

@@ -170,6 +170,8 @@ def loop(this):
         this.profile.end(step, this.state, this.report.say)
         done, stopped = step + 1, asked.after_step()
         this.report.tick(done, metrics)
+        for line in this.streams.news():
+            this.report.say(line)
         if stopped or due(done, config.save.every, total):
             save(this, done)
         elif asked.alone:  # of several processes each tells at moments of its own

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_pipelines import build, engines
-from data_pipelines.errors import UserError
+from data_pipelines.errors import Damaged, UserError
 from data_pipelines.images import decode
 from data_pipelines.records import Records, finish, read_info, write, write_splits
 from data_pipelines.streams import Streams, asked_examples, examples, images
@@ -275,3 +275,33 @@ def test_an_order_by_windows_shows_every_record_once_and_few_shards_at_a_time(
     last = {number: max(s for s in range(steps) if number in touched[s]) for number in first}
     for step in range(steps):  # a batch may lie in two windows
         assert sum(first[number] <= step <= last[number] for number in first) <= 2 * 3
+
+
+def test_a_record_that_cannot_be_read_is_passed_over_told_once_and_counted(folder, monkeypatch):
+    whole, bad, whence = Records.__getitem__, {7, 31}, []
+
+    def read(records, index):
+        if index in bad:
+            raise Damaged(f"record {index} of split images cannot be read; copy it again.")
+        return whole(records, index)
+
+    sound = streams(folder, rows={"images": 4})
+    order = sound._index("images", sound._splits["images"], np.arange(201))  # and one behind
+    monkeypatch.setattr(Records, "__getitem__", read)
+    options = dict(rows={"images": 4}, bad_budget=0.01)
+    one, two = streams(folder, **options), streams(folder, **options)
+    for step in reversed(range(50)):  # two of 200
+        assert equal(one.batch(step), two.batch(step))
+    for step in range(50):
+        whence += list(one.batch(step)["images"]["image"])
+    for place, picture in enumerate(whence):
+        meant = next(i for i in order[place:].tolist() if i not in bad)
+        np.testing.assert_array_equal(picture, sound._splits["images"].image(meant))
+    told = list(one.news())
+    assert len(told) == 2 and told[1].endswith("; the next one stands in its place (2 so far)")
+    assert not list(one.news())
+    bad.add(90)  # a third
+    with pytest.raises(UserError, match="of split images cannot be read; copy it again"):
+        over = streams(folder, **options)
+        for step in range(50):
+            over.batch(step)
