@@ -60,12 +60,16 @@ test-colab: .venv-colab/light
 	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --no-deps taming-transformers-rom1504==0.0.6
 	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--target .venv-parity/inception -r requirements/parity_inception.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target .venv-parity/java pycocoevalcap==1.2
 	touch $@
 
 test-parity: $(VENV)/light .venv-parity/ready
 	.venv-parity/bin/python tests/weights/reference.py --out=build/golden --seed=$$(date +%s)
 	PYTHONPATH=.venv-parity/inception .venv-parity/bin/python -m tests.weights.reference_inception \
 		--out=build/golden --seed=$$(date +%s)
+	PYTHONPATH=.venv-parity/java $(RUN) -m tests.evaluation.odd_captions \
+		--seed=$$(date +%s) --out=results/tokens.json
 	$(RUN) -m tests.weights.parity --golden=build/golden --out=results/parity.json
 	rm -rf build/export
 	$(RUN) -m tests.serve.exported --out=build/export --seed=$$(date +%s)

@@ -152,8 +152,7 @@ def neighbour_items(real, fake, k=5) -> dict[str, np.ndarray]:
         if len(features) <= k:
             raise ValueError(f"{len(features)} {name} features have no {k}-th nearest neighbour")
     real_radius, fake_radius = _radii(real, k), _radii(fake, k)
-    # |x|^2 - 2 x y + |y|^2 loses what two points differ by where both are far from 0.
-    middle = real.mean(0)
+    middle = _middle(real)
     real, fake = real - middle, fake - middle
     in_real, inside = np.zeros(len(fake), bool), np.zeros(len(fake), np.int64)
     in_fake, nearest = np.zeros(len(real), bool), np.zeros(len(real))
@@ -173,9 +172,15 @@ def neighbour_items(real, fake, k=5) -> dict[str, np.ndarray]:
     }
 
 
+def _middle(features):
+    """Near the mean [d]. |x|^2 - 2 x y + |y|^2 loses what two points differ by where both are far
+    from 0; taking away whole numbers rounds nothing, so that equal distances stay equal."""
+    return np.rint(features.mean(0))
+
+
 def _radii(features, k):
     """Squared distance of every point to its k-th nearest other point: [n]."""
-    features, radii = features - features.mean(0), np.empty(len(features))
+    features, radii = features - _middle(features), np.empty(len(features))
     for start in range(0, len(features), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(features)))
         distance = _squared_distances(features[rows], features)
