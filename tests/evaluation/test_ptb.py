@@ -30,7 +30,8 @@ from tests.evaluation import odd_captions
         ("rock 'n' roll in '90s or the 90's", "rock 'n' roll in '90s or the 90 's"),
         ("2½ 3 1/2 (555) 123-4567", "2 1/2 3\u00a01/2 -lrb-555-rrb-\u00a0123-4567"),
         ("a.b end.Start etc.A dog, etc., b", "a.b end.start etc. a dog etc. b"),
-        ("foo.com http://a.b/c?d=e a@b.com, @home #fun", "foo.com http://a.b/c?d=e a@b.com, @home #fun"),
+        ("foo.com http://a.b/c?d=e @home #fun", "foo.com http://a.b/c?d=e @home #fun"),
+        ("mail a@b.com, please", "mail a@b.com, please"),
         ("IMG_1234.JPG file.jpg snow_board", "img_1234 jpg file.jpg snow_board"),
     ],
 )  # fmt: skip
