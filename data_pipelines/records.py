@@ -1,5 +1,26 @@
 """Records on disk: a folder of ArrayRecord shards and one dataset.json that says what is there.
 
+    SPLIT-00000.array_record, SPLIT-00001.array_record, ...
+        one record a group; each is a tf.train.Example as example.py tells it. Record i of a
+        split is the ith of its shards one behind the other.
+    dataset.json
+        format      3
+        name, licence, made_by, made_of, parameters     whence it comes
+        splits      {SPLIT: {"records", "sha256", "shards": [...]}}, where SPLIT is one of
+                    pairs      image and texts       images     image alone
+                    texts      texts alone           questions  image and what is asked about it
+                    validation, test, ...            pairs that are not trained on
+                    X_questions                      what is asked about the pictures of X
+                    sha256: of all records in order, each behind its length in 8 bytes (big endian)
+                    a shard: {"file", "records", "bytes", "sha256", "ends"}; file: from this folder,
+                    so that shards may lie in another; ends: see shards.ends; may be left out
+                    hashes: see hashes.py; may be left out
+        lone_sets_are_apart     true: no example stands in both images and texts. Where it is left
+                                out, every key is read at the start of a run to see so
+        unpaired, pictures_twice, leaks     what building found, for the page of inspect
+        sha256      of all of the above as JSON with sorted keys; whoever writes one calls `finish`
+    vocabulary.model, report.json, SPLIT.hashes.npy     beside them, where they are
+
 A data set is known by the keys and bytes of its records, wherever it lies.
 """
 

@@ -1,5 +1,6 @@
 """Shards on disk: what is written is read, damage is named, and contents say which set it is."""
 
+import hashlib
 import json
 import pathlib
 import random
@@ -157,6 +158,31 @@ def test_a_data_set_of_before_whose_records_lie_in_shards_in_turn_is_read(tmp_pa
     records.write_info(folder, {"format": 2, **ABOUT, "splits": {"pairs": split}})
     found = Records(folder, "pairs")
     assert list(found) == written and found[5] == written[5]
+
+
+def test_a_data_set_that_others_wrote_by_the_description_is_read(tmp_path):
+    from array_record.python.array_record_module import ArrayRecordWriter
+
+    shards, every = [], hashlib.sha256()
+    for number, texts in enumerate((["a", "b"], ["c"])):
+        file = tmp_path / f"texts-{number:05d}.array_record"
+        writer = ArrayRecordWriter(str(file), "group_size:1")
+        for text in texts:
+            data = encode(Record(text, b"", (text,), "theirs"))
+            every.update(len(data).to_bytes(8, "big") + data)
+            writer.write(data)
+        writer.close()
+        told = hashlib.sha256(file.read_bytes()).hexdigest()
+        shards.append({"file": file.name, "records": len(texts), "bytes": file.stat().st_size,
+                       "sha256": told})  # fmt: skip
+    split = {"records": 3, "sha256": every.hexdigest(), "shards": shards}
+    info = {"format": 3, **ABOUT, "made_of": {}, "splits": {"texts": split}}
+    told = hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
+    (tmp_path / "dataset.json").write_text(json.dumps(info | {"sha256": told}))
+    assert Records(tmp_path, "texts").keys() == ["a", "b", "c"]
+    ours = [Record(text, b"", (text,), "theirs") for text in "abc"]
+    fill(tmp_path / "ours", {"texts": ours})
+    assert records.digest(info) == records.digest(records.read_info(tmp_path / "ours"))
 
 
 # ---- which data set ----------------------------------------------------------------------------
