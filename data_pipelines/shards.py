@@ -49,17 +49,20 @@ class Writer:
 
     def __init__(self, folder, split):
         self._folder, self._split = pathlib.Path(folder), split
-        self._hashed, self._counts, self._open, self._added = hashlib.sha256(), [], None, 0
-        while self._file(len(self._counts)).is_file():
-            reader = open_shard(self._file(len(self._counts)))
+        self._hashed, self._shards, self._open, self._added = hashlib.sha256(), [], None, 0
+        while self._next().is_file():
+            reader = open_shard(self._next())
             for data in stored(reader):
                 self._hash(data)
-            self._counts.append(reader.num_records())
-        self.there = sum(self._counts)
+            self._shards.append(_told(self._next(), reader.num_records()))
+        self.there = self._count()
         self._draft = self._folder / f".{split}.new"
 
-    def _file(self, number):
-        return self._folder / f"{self._split}-{number:05d}.array_record"
+    def _next(self):
+        return self._folder / f"{self._split}-{len(self._shards):05d}.array_record"
+
+    def _count(self):
+        return sum(shard["records"] for shard in self._shards)
 
     def _hash(self, data):
         self._hashed.update(len(data).to_bytes(8, "big") + data)
@@ -80,15 +83,15 @@ class Writer:
             self._open.close()
         with open(self._draft, "rb") as file:
             os.fsync(file.fileno())  # or a power cut leaves the name on an empty file
-        os.replace(self._draft, self._file(len(self._counts)))
-        self._counts.append(self._added)
+        os.replace(self._draft, self._next())
+        self._shards.append(_told(self._next(), self._added))  # now, while it is in memory
         self._open, self._added = None, 0
 
     def finish(self) -> dict:
         """What dataset.json tells of the split."""
         self.cut()
-        shards = [_told(self._file(number), count) for number, count in enumerate(self._counts)]
-        return {"records": sum(self._counts), "sha256": self._hashed.hexdigest(), "shards": shards}
+        about = {"records": self._count(), "sha256": self._hashed.hexdigest()}
+        return about | {"shards": list(self._shards)}
 
 
 def _told(file: pathlib.Path, records: int) -> dict:
