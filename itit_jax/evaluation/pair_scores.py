@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipelines.errors import UserError
 from itit_jax.batches import batches_of
+from itit_jax.evaluation.fidelity import checked
 from itit_jax.evaluation.intervals import bootstrap, entry
 
 VERSION = 2  # of the signature: raised when a score of the same pairs would change
@@ -17,8 +19,11 @@ CHUNK = 256  # pictures decoded at once
 
 def cosines(image_features, text_features):
     """[n, d], [n, d] -> [n]: of each pair, in float64."""
-    image, text = (np.asarray(x, np.float64) for x in (image_features, text_features))
+    image = checked(image_features, "features of pictures")
+    text = checked(text_features, "features of texts")
     lengths = np.linalg.norm(image, axis=1) * np.linalg.norm(text, axis=1)
+    if not lengths.all():
+        raise UserError("features of a picture or text are all 0; the towers are broken.")
     return (image * text).sum(1) / lengths
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from itit_jax.evaluation import pair_scores
 
 
@@ -14,6 +15,14 @@ def test_a_pair_by_each_formula(name, wanted):
     image, text = [[3, 4], [2, 0], [1, 1]], [[30, 40], [0, 1], [-1, -1]]
     formula = pair_scores.FORMULAS[name]
     np.testing.assert_allclose(pair_scores.similarity(image, text, formula), wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "image, told", [([[1, np.nan]], "1 of 1 features of pictures hold NaN"), ([[0, 0]], "all 0")]
+)
+def test_features_without_a_direction_are_told(image, told):
+    with pytest.raises(UserError, match=told):
+        pair_scores.cosines(image, [[1, 2]])
 
 
 class Fake:
