@@ -44,7 +44,10 @@ def check(path, part=""):
         each = file.parent / name
         inside = each.is_file() and each.resolve().is_relative_to(file.parent.resolve())
         if not inside or sums.get(name) != _of(each):
-            raise UserError(f"{each} is not as it was written: {NAME} says so; convert again.")
+            told = ascii(name[:200])[1:-1]
+            raise UserError(
+                f"{file.parent}/{told} is not as it was written: {NAME} says so; convert again."
+            )
 
 
 def insist(path, wanted):
