@@ -9,6 +9,9 @@ from itit_jax.main import MODES
 MODULES = (
     "itit_jax.serve.cli",
     "data_pipelines.build",
+    "data_pipelines.merge",
+    "data_pipelines.verify",
+    "data_pipelines.inspect",
     "data_pipelines.words.train",
     "data_pipelines.scenes.oracle",
     "itit_jax.evaluation.captions",

@@ -4,8 +4,6 @@ import math
 import numbers
 import os
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
@@ -42,10 +40,12 @@ def pictures(given) -> list:
 
 def key(given):
     """A seed, or a key of JAX -> a key of JAX."""
+    import jax  # the shell looks at what it was given before JAX starts
+
     if isinstance(given, jax.Array):
-        if jnp.issubdtype(given.dtype, jax.dtypes.prng_key) and given.shape == ():
+        if jax.numpy.issubdtype(given.dtype, jax.dtypes.prng_key) and given.shape == ():
             return given
-        if given.dtype == jnp.uint32 and given.shape == (2,):
+        if given.dtype == jax.numpy.uint32 and given.shape == (2,):
             return jax.random.wrap_key_data(given)
     whole = isinstance(given, numbers.Integral) and not isinstance(given, bool)
     if whole and 0 <= given < SEEDS:
