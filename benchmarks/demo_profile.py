@@ -123,7 +123,8 @@ def _terms(measured, recipe, params, frozen, batch):
         gradient = jax.jit(jax.grad(term))
         measured.often(f"gradient of {name}", lambda gradient=gradient: gradient(params))
     texts, images = batch["texts"]["text"], batch["images"]
-    draw = jax.jit(lambda p: generate.draw_in_training(p | frozen, texts, key))
+    told = jax.jit(recipe.text_features)(params | frozen, texts)
+    draw = jax.jit(lambda p: generate.draw_in_training(p | frozen, *told, key))
     measured.often("of it drawing, t2i2t", lambda: draw(params))
     caption = jax.jit(
         lambda p: generate.caption_in_training(p | frozen, recipe.image_ids(p, images), key)

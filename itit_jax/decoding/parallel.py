@@ -3,48 +3,43 @@
 One function serves the cycle inside training, evaluation and the command line.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
-from itit_jax.decoding.schedule import masked_after_rounds, masked_before_rounds, schedules
+from itit_jax.decoding.schedule import masked_after_rounds, schedules, stages
 
 
-def draw(logits_fn, key, *, batch, tokens, rounds, temperature=4.5, drop=True, given=None):
+def draw(logits_fn, key, *, batch, tokens, rounds, temperature=4.5, given=None):
     """Uncovers `tokens` image tokens in `rounds` parallel rounds -> ids int32 [b, n].
 
     logits_fn(ids [b, n], known bool [b, n], slots, ratio) -> logits [b, n, c], where at most
     `slots` (static) tokens of a sample are known and `ratio` is the share of rounds done.
     temperature: of the Gumbel noise on the confidence, annealed to 0 over the rounds.
-    drop: rounds are unrolled and each encodes only what it knows, at the cost of one program
-    part a round; otherwise one scanned round encodes all slots. Both give the same ids.
     given: (ids int [b, n], known bool [b, n]) of tokens that are there at the start and stay
-    (inpainting), or None. How many they are is told at run time, so nothing is dropped.
+    (inpainting), or None. How many they are is told at run time, so that each round has all slots.
     """
 
-    def one_round(ids, known, index, masked, slots):
+    def one_round(slots, state, x):
+        (ids, known), (index, masked) = state, x
         ratio = (index + 1) / rounds
         logits = logits_fn(ids, known, slots, ratio)
-        return uncover(logits, ids, known, jax.random.fold_in(key, index), masked,
-                       temperature * (1 - ratio))
+        round_key, noise = jax.random.fold_in(key, index), temperature * (1 - ratio)
+        return uncover(logits, ids, known, round_key, masked, noise), None
 
     if given is None:
-        ids, known = jnp.zeros((batch, tokens), jnp.int32), jnp.zeros((batch, tokens), bool)
-        after = masked_after_rounds(tokens, rounds)
+        state = jnp.zeros((batch, tokens), jnp.int32), jnp.zeros((batch, tokens), bool)
+        after, parts = jnp.asarray(masked_after_rounds(tokens, rounds)), stages(tokens, rounds)
     else:
-        ids, known = given[0].astype(jnp.int32), given[1]
+        state, parts = (given[0].astype(jnp.int32), given[1]), [(jnp.arange(rounds), tokens)]
         # Rows of a table made before tracing: float32 would floor some counts too low.
-        after = jnp.asarray(schedules(tokens, rounds))[:, jnp.sum(~known, axis=1), None]
+        after = jnp.asarray(schedules(tokens, rounds))[:, jnp.sum(~given[1], axis=1), None]
 
-    if drop and given is None:
-        for i, before in enumerate(masked_before_rounds(tokens, rounds)):
-            ids, known = one_round(ids, known, i, after[i], tokens - before)
-        return ids
-
-    def body(carry, x):
-        return one_round(*carry, x[0], x[1], tokens), None
-
-    (ids, _), _ = jax.lax.scan(body, (ids, known), (jnp.arange(rounds), jnp.asarray(after)))
-    return ids
+    for numbers, slots in parts:
+        one = functools.partial(one_round, slots)
+        state, _ = jax.lax.scan(one, state, (jnp.asarray(numbers), after[numbers]))
+    return state[0]
 
 
 def uncover(logits, ids, known, key, masked, noise):

@@ -25,6 +25,17 @@ def masked_before_rounds(tokens, rounds):
     return [tokens, *masked_after_rounds(tokens, rounds)[:-1]]
 
 
+def stages(tokens, rounds, most=4):
+    """The rounds in at most `most` runs of nearly equal length -> [(their numbers, slots)].
+
+    slots: how many tokens are known before the last round of a run. A stage is compiled once, for
+    these: of 24 rounds over 256 tokens four stages cost ITIT-L 10 % more than 24 programs would.
+    """
+    before = masked_before_rounds(tokens, rounds)
+    runs = np.array_split(np.arange(rounds), min(rounds, most))
+    return [(run, tokens - before[run[-1]]) for run in runs]
+
+
 def schedules(tokens, rounds):
     """The same for every number of tokens that may be masked at the start: int32 [rounds, n + 1],
     column m for m masked ones. A sample with none masked has nothing to uncover."""

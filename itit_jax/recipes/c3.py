@@ -264,7 +264,7 @@ class Recipe:
 
         return parallel.draw(
             logits_fn, key, batch=len(vectors), tokens=self.drawer.tokens, rounds=decode.rounds,
-            temperature=decode.temperature, drop=False,
+            temperature=decode.temperature,
         )  # fmt: skip
 
     def decode_pixels(self, params, ids):

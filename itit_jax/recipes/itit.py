@@ -46,6 +46,10 @@ class Recipe:
         self.tokenizer, self.text_encoder, self.model = build(config)
         self.generation = Generation(config, self)
         self.trainable = ("model", "text_encoder") if config.text_encoder.trainable else ("model",)
+        # Whether who makes the middle of a cycle reads texts with the very text encoder.
+        self.one_text_encoder = (
+            config.cycle.generator == "params" or not config.text_encoder.trainable
+        )
         self.weights_from = {
             "tokenizer": config.tokenizer.workdir or config.tokenizer.weights,
             "text_encoder": config.text_encoder.weights,
@@ -154,20 +158,23 @@ class Recipe:
         """Equation 3, on lone "text" [b, t]."""
         draw_key, *keys = jax.random.split(key, 4)
         text = rows["text"]
+        with jax.named_scope("t2i2t/cycle"):
+            told = self.text_features(params, text)  # read by both steps, a and b
         # a. Draw the text. No gradient at all.
         with jax.named_scope("t2i2t/generation"):
-            drawn = self.generation.draw_in_training(generator, text, draw_key)
+            read = told if self.one_text_encoder else self.text_features(generator, text)
+            read = jax.lax.stop_gradient(read)
+            drawn = self.generation.draw_in_training(generator, *read, draw_key)
             drawn = jax.lax.stop_gradient(drawn)
-        return self._text_comes_back(params, text, drawn, keys)
+        return self._text_comes_back(params, text, told, drawn, keys)
 
     @jax.named_scope("t2i2t/cycle")
-    def _text_comes_back(self, params, text, drawn, keys):
-        """Steps b to d: text int [b, t], drawn int [b, n] -> loss."""
+    def _text_comes_back(self, params, text, told, drawn, keys):
+        """Steps b to d: text int [b, t], its features, drawn int [b, n] -> loss."""
         mask_key, dropout, caption_key = keys
         # b. Mask the drawing and run the training forward once.
         known = self.draw_mask(mask_key, drawn.shape[0])
-        features, valid = self.text_features(params, text)
-        logits = self.draw_logits(params, drawn, known, features, valid, dropout=dropout)
+        logits = self.draw_logits(params, drawn, known, *told, dropout=dropout)
         # c. Keep what was visible, redraw the rest by argmax.
         kept = jax.nn.one_hot(drawn, logits.shape[-1], dtype=jnp.float32)
         redrawn = jnp.where(known[..., None], kept, self._pass_on(logits))
@@ -233,6 +240,7 @@ class Recipe:
             return rows["tokens"]
         return tokenizers.ids(self.tokenizer, params["tokenizer"], rows["image"])
 
+    @jax.named_scope("text_encoder")
     def text_features(self, params, words, valid=None):
         """words int [b, t] or rows [b, t, v] -> (features [b, t, e], valid bool [b, t])."""
         valid = words > 0 if valid is None else valid
@@ -248,8 +256,8 @@ class Recipe:
         return features * valid[..., None]
 
     def draw_logits(self, params, ids, known, features, valid, *, slots=None, dropout=None):
-        """ids int [b, n], known bool [b, n], features [b, t, e], valid bool [b, t] -> logits
-        [b, n, c] of every position given the known tokens and the text."""
+        """ids int [b, n], known bool [b, n], features [b, t, e] and valid bool [b, t], or None for
+        the empty text -> logits [b, n, c] of every position given the known tokens and the text."""
         slots = self.draw_slots if slots is None else slots
         kept, places, visible = parallel.gather_known(ids, known, slots)
         apply = functools.partial(self._apply, params, dropout)

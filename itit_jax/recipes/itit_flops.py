@@ -1,10 +1,11 @@
 """FLOPs of ITIT's terms in one global step, from the sizes of its networks (see models.flops).
 
 A cycle is told in two: its generation, which has no gradient, and the training passes after it.
+Features of a text that both read are counted with the passes.
 """
 
 from configs.itit import TERMS, objectives
-from itit_jax.decoding.schedule import masked_before_rounds
+from itit_jax.decoding.schedule import stages
 from itit_jax.models import picture_flops
 from itit_jax.models.flops import (
     NONE,
@@ -69,13 +70,12 @@ def _i2t2i(recipe, b):
 
 
 def _draw_rounds(recipe, b):
-    """Every round encodes what is known before it, or all slots where rounds are not unrolled."""
-    tokens, rounds = recipe.tokens, recipe.config.cycle.rounds
-    slots = [tokens - before for before in masked_before_rounds(tokens, rounds)]
-    if not recipe.generation.unrolled:
-        slots = [tokens] * rounds
+    """Every round encodes the slots of its stage."""
     features = t5_encoder(recipe.text_encoder, b, recipe.model.text_length)
-    return sum((_projection(recipe, b) + _draw(recipe, b, n) for n in slots), features)
+    found = NONE if recipe.one_text_encoder else features
+    for numbers, slots in stages(recipe.tokens, recipe.config.cycle.rounds):
+        found += (_projection(recipe, b) + _draw(recipe, b, slots)) * len(numbers)
+    return found
 
 
 def _caption_words(model, b):

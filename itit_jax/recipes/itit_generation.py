@@ -1,7 +1,7 @@
 """What ITIT's networks make: the middle of each cycle, and pictures and captions for users.
 
 `decode.*` says how users are served, `cycle.*` how the middle of a cycle is made, with fewer
-rounds and no guidance: that is where the cost of a cycle lies.
+rounds and no guidance: that is where the cost of a cycle lies (results/cycle_cost.json).
 """
 
 import math
@@ -17,8 +17,6 @@ class Generation:
 
     def __init__(self, config, passes):
         self.cycle, self.decode, self.passes = config.cycle, config.decode, passes
-        # Few rounds are unrolled, so that each encodes only the tokens it knows.
-        self.unrolled = self.cycle.rounds <= 8
 
     # ---- for users ------------------------------------------------------------------------
 
@@ -28,11 +26,11 @@ class Generation:
 
     def draw_ids(self, params, text, key, given=None):
         """Word ids int32 [b, t] -> image token ids int32 [b, n]; given: see parallel.draw."""
-        decode = self.decode
+        decode, told = self.decode, self.passes.text_features(params, text)
         return self.draw_tokens(
-            params, text, key, rounds=decode.rounds, temperature=decode.temperature,
+            params, *told, key, rounds=decode.rounds, temperature=decode.temperature,
             guidance=decode.guidance, given=given,
-        )
+        )  # fmt: skip
 
     def edit(self, params, images, text, redraw, key):
         """Pictures uint8 [b, h, w, 3], word ids int32 [b, t] and redraw bool [b, h, w] -> pictures
@@ -57,12 +55,12 @@ class Generation:
 
     # ---- inside training ------------------------------------------------------------------
 
-    def draw_in_training(self, params, text, key):
-        """Word ids int32 [b, t] -> image token ids int32 [b, n]."""
+    def draw_in_training(self, params, features, valid, key):
+        """Features of texts [b, t, e], valid bool [b, t] -> image token ids int32 [b, n]."""
         return self.draw_tokens(
-            params, text, key, rounds=self.cycle.rounds, temperature=self.cycle.temperature,
-            drop=self.unrolled,
-        )
+            params, features, valid, key, rounds=self.cycle.rounds,
+            temperature=self.cycle.temperature,
+        )  # fmt: skip
 
     def caption_in_training(self, params, ids, key):
         """Image token ids int [b, n] -> word ids int32 [b, t].
@@ -75,24 +73,23 @@ class Generation:
     # ---- ids of one medium from ids of the other --------------------------------------------
 
     def draw_tokens(
-        self, params, text, key, *, rounds, temperature, guidance=0.0, drop=False, given=None
+        self, params, features, valid, key, *, rounds, temperature, guidance=0.0, given=None
     ):
-        """Word ids int32 [b, t] -> image token ids int32 [b, n] by parallel decoding."""
-        features, valid = self.passes.text_features(params, text)
+        """Features of texts [b, t, e], valid bool [b, t] -> image token ids int32 [b, n] by
+        parallel decoding."""
 
         def logits_fn(ids, known, slots, ratio):
             logits = self.passes.draw_logits
             conditional = logits(params, ids, known, features, valid, slots=slots)
             if not guidance:
                 return conditional
-            nothing = jnp.zeros_like(valid)
-            free = logits(params, ids, known, features, nothing, slots=slots)
+            free = logits(params, ids, known, None, None, slots=slots)
             return parallel.guided(conditional, free, guidance * ratio)
 
         return parallel.draw(
-            logits_fn, key, batch=text.shape[0], tokens=self.passes.tokens, rounds=rounds,
-            temperature=temperature, drop=drop, given=given,
-        )
+            logits_fn, key, batch=valid.shape[0], tokens=self.passes.tokens, rounds=rounds,
+            temperature=temperature, given=given,
+        )  # fmt: skip
 
     def caption_tokens(self, params, ids, key, top_p=0.0):
         """Image token ids int [b, n] -> word ids int32 [b, t], from the whole image; sampled from
@@ -100,7 +97,7 @@ class Generation:
         return autoregressive.generate(
             *self._speaker(params, ids), key, **self._texts(ids),
             choose=autoregressive.nucleus(top_p) if top_p else autoregressive.greedy,
-        )
+        )  # fmt: skip
 
     def _texts(self, ids):
         length = self.passes.model.text_length

@@ -32,7 +32,8 @@ def test_every_token_is_uncovered_once_and_then_kept():
         rounds.append((np.asarray(ids), np.asarray(known), slots))
         return jax.random.normal(jax.random.key(len(rounds)), (2, TOKENS, CODES))
 
-    ids = parallel.draw(logits_fn, jax.random.key(0), batch=2, tokens=TOKENS, rounds=ROUNDS)
+    with jax.disable_jit():  # rounds one by one
+        ids = parallel.draw(logits_fn, jax.random.key(0), batch=2, tokens=TOKENS, rounds=ROUNDS)
     counts = [TOKENS - int(known[0].sum()) for _, known, _ in rounds]
     assert counts == [TOKENS, *masked_after_rounds(TOKENS, ROUNDS)[:-1]]
     for (before, known, slots), (after, known_after, _) in zip(rounds, rounds[1:]):
@@ -43,25 +44,6 @@ def test_every_token_is_uncovered_once_and_then_kept():
     np.testing.assert_array_equal(np.asarray(ids)[last_known], last_ids[last_known])
 
 
-@pytest.mark.parametrize("rounds", [1, 4])
-def test_dropping_equals_not_dropping(rounds):
-    """A model that reads only known tokens gives the same ids either way."""
-    table = jax.random.normal(jax.random.key(2), (CODES, TOKENS, CODES))
-
-    def logits_fn(ids, known, slots, ratio):
-        kept, places, visible = parallel.gather_known(ids, known, slots)
-        votes = table[kept] * visible[..., None, None]
-        return votes.sum(axis=1) + jnp.arange(TOKENS)[:, None] % 3
-
-    draws = [
-        parallel.draw(
-            logits_fn, jax.random.key(3), batch=4, tokens=TOKENS, rounds=rounds, drop=drop
-        )
-        for drop in (True, False)
-    ]
-    np.testing.assert_array_equal(*draws)
-
-
 def noisy(ids, known, slots, ratio):
     """A model whose logits depend on the known tokens and on the round."""
     table = jax.random.normal(jax.random.key(7), (CODES, TOKENS, CODES))
@@ -69,8 +51,8 @@ def noisy(ids, known, slots, ratio):
     return (table[kept] * visible[..., None, None]).sum(axis=1) * 0.3 + ratio * table[0]
 
 
-@pytest.mark.parametrize("rounds", [1, 5])
-@pytest.mark.parametrize("how", ["dropped", "scanned", "nothing given"])
+@pytest.mark.parametrize("rounds", [1, 3, 7])
+@pytest.mark.parametrize("how", ["in stages", "with all slots"])
 def test_with_nothing_known_the_rounds_are_those_of_the_plain_rule(rounds, how):
     """papers.md 1.4 as a plain loop over rounds, with the counts as Python integers."""
     ids, known = jnp.zeros((3, TOKENS), jnp.int32), jnp.zeros((3, TOKENS), bool)
@@ -81,7 +63,7 @@ def test_with_nothing_known_the_rounds_are_those_of_the_plain_rule(rounds, how):
         round_key = jax.random.fold_in(key, i)
         ids, known = parallel.uncover(logits, ids, known, round_key, after[i], 2.0 * (1 - ratio))
     junk = (jnp.full((3, TOKENS), 4, jnp.int32), jnp.zeros((3, TOKENS), bool))
-    more = {"dropped": {}, "scanned": {"drop": False}, "nothing given": {"given": junk}}[how]
+    more = {"in stages": {}, "with all slots": {"given": junk}}[how]
     found = parallel.draw(
         noisy, key, batch=3, tokens=TOKENS, rounds=rounds, temperature=2.0, **more
     )
@@ -98,7 +80,11 @@ def test_given_tokens_stay_and_the_others_are_drawn():
     ids, known = given_tokens()
     wish = (ids + 1) % CODES
     drawn = parallel.draw(
-        lambda *_: sharp_logits(wish), jax.random.key(1), batch=3, tokens=TOKENS, rounds=ROUNDS,
+        lambda *_: sharp_logits(wish),
+        jax.random.key(1),
+        batch=3,
+        tokens=TOKENS,
+        rounds=ROUNDS,
         given=(ids, known),
     )
     np.testing.assert_array_equal(drawn, jnp.where(known, ids, wish))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from itit_jax.decoding.schedule import masked_after_rounds, masked_before_rounds, schedules
+from itit_jax.decoding.schedule import masked_after_rounds, masked_before_rounds, schedules, stages
 
 PUBLISHED = {
     8: [251, 236, 212, 181, 142, 97, 49, 1],
@@ -25,6 +25,22 @@ def test_every_round_uncovers_at_least_one_token(tokens, rounds):
     before = masked_before_rounds(tokens, rounds)
     assert before[0] == tokens
     assert all(a > b for a, b in zip(before, before[1:]))
+
+
+@pytest.mark.parametrize("tokens, rounds", [(256, 24), (256, 8), (64, 5), (16, 3), (256, 1)])
+def test_stages_hold_every_round_once_with_just_the_slots_that_it_needs(tokens, rounds):
+    found = stages(tokens, rounds)
+    assert len(found) == min(rounds, 4)
+    assert [int(n) for numbers, _ in found for n in numbers] == list(range(rounds))
+    known = [tokens - masked for masked in masked_before_rounds(tokens, rounds)]
+    for numbers, slots in found:
+        assert slots == max(known[n] for n in numbers)
+
+
+def test_24_rounds_read_a_third_less_than_with_all_slots():
+    assert [(len(numbers), slots) for numbers, slots in stages(256, 24)] == [
+        (6, 14), (6, 64), (6, 143), (6, 240)
+    ]  # fmt: skip
 
 
 def test_the_table_holds_the_published_counts_and_escapes_the_trap_of_float32():

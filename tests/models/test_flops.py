@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import traced_flops
 from itit_jax.models import flops, towers
 from itit_jax.models.flops import Flops
 from itit_jax.models.t5 import T5Encoder
-from tests import traced_flops
 
 
 @pytest.mark.parametrize("scan", [True, False])

@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from benchmarks import traced_flops
 from itit_jax.models import picture_flops
 from itit_jax.models.classifier import Classifier
 from itit_jax.models.discriminator import PatchDiscriminator
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.vqgan import VQGAN
-from tests import traced_flops
 
 SIZES = dict(latent_channels=6, codes=60, code_width=4)
 TOKENIZERS = {

@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import traced_flops
 from configs import c3, c3_tiny
 from itit_jax import config as settings
 from itit_jax.program import describe
 from itit_jax.recipes import base
 from itit_jax.recipes.c3 import Recipe
-from tests import tiny, traced_flops
+from tests import tiny
 
 SIZE, LENGTH, ROWS = 32, 24, 4
 

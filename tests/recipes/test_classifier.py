@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import traced_flops
 from configs import classifier
 from itit_jax.recipes.classifier import Recipe, said_words
-from tests import traced_flops
 
 WORDS = 7
 

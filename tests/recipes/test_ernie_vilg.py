@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import traced_flops
 from configs import ernie_vilg_tiny
 from itit_jax import config as settings
 from itit_jax.program import describe
 from itit_jax.recipes import base
 from itit_jax.recipes.ernie_vilg import Recipe
-from tests import tiny, traced_flops
+from tests import tiny
 
 KEY, ROWS, WORDS, LENGTH = jax.random.key(3), 3, 40, 6
 

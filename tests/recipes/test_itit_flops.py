@@ -4,13 +4,17 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from benchmarks import traced_flops
 from itit_jax.recipes.itit import Recipe
-from tests import tiny, traced_flops
+from tests import tiny
 
 PAPER, HALF = {}, dict(cycle__mode="half")
 STEPS = {
     "T5 learns, sampled captions": dict(text_encoder__trainable=True, cycle__top_p=0.7),
     "T5 learns, gradient stops in the middle": dict(text_encoder__trainable=True) | HALF,
+    "T5 learns, and its average makes the middle": dict(
+        text_encoder__trainable=True, cycle__generator="ema", optimizer__ema_decay=0.9
+    ),
     "scanned layers and rounds": dict(
         model__scan=True, cycle__rounds=9, model__depth=3, model__image_decoder__depth=2,
         text_encoder__layers=2, model__text_decoder__depth=2, masks__draw_min=0.5,

@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import traced_flops
 from configs import towers
 from itit_jax import config as settings
 from itit_jax import sharding, state
 from itit_jax.program import describe
 from itit_jax.recipes.towers import Recipe, exchange
-from tests import tiny, traced_flops
+from tests import tiny
 
 ROWS, WORDS, LENGTH = 8, 11, 5
 CONTRASTS = {"siglip": "sigmoid", "clip": "infonce"}

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import traced_flops
 from configs import vq
 from itit_jax.recipes.vq import Recipe
-from tests import tiny, traced_flops
+from tests import tiny
 
 CODES = 12
 

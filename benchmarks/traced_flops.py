@@ -3,6 +3,7 @@
 The independent truth of the formulas: it knows the program and no network.
 """
 
+import collections
 import math
 
 import jax
@@ -11,24 +12,32 @@ import numpy as np
 
 def count(function, *arguments, trips=0):
     """FLOPs of function(*arguments), arrays or shapes. trips: rounds of a `while` with products."""
-    return _walk(jax.make_jaxpr(function)(*arguments).jaxpr, trips)
+    return by_scope(function, *arguments, trips=trips).total()
 
 
-def _walk(jaxpr, trips):
-    return sum(_equation(equation, trips) for equation in jaxpr.eqns)
+def by_scope(function, *arguments, trips=0):
+    """The same by the names that jax.named_scope and the gradient gave: Counter {names: FLOPs}."""
+    return _walk(jax.make_jaxpr(function)(*arguments).jaxpr, trips, "")
 
 
-def _equation(equation, trips):
+def _walk(jaxpr, trips, scope):
+    found = (_equation(equation, trips, scope) for equation in jaxpr.eqns)
+    return sum(found, collections.Counter())
+
+
+def _equation(equation, trips, scope):
     name = equation.primitive.name
+    scope = f"{scope}/{equation.source_info.name_stack}"
     if name == "dot_general":
-        return _product(equation)
+        return collections.Counter({scope: _product(equation)})
     if name == "conv_general_dilated":
-        return _convolution(equation)
-    inner = [_walk(jaxpr, trips) for jaxpr in _jaxprs(equation.params)]
+        return collections.Counter({scope: _convolution(equation)})
+    inner = [_walk(jaxpr, trips, scope) for jaxpr in _jaxprs(equation.params)]
     if name == "cond":
-        return max(inner)
+        return max(inner, key=lambda branch: branch.total())
     times = {"scan": equation.params.get("length"), "while": trips}.get(name, 1)
-    return times * sum(inner)
+    whole = sum(inner, collections.Counter())
+    return collections.Counter({scope: times * flops for scope, flops in whole.items()})
 
 
 def _jaxprs(params):
