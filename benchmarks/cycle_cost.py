@@ -32,12 +32,13 @@ from itit_jax.recipes.itit import Recipe
 SIZES = tuple(f"configs/itit_{size}.py" for size in ("base", "large", "huge"))
 
 ARGUMENTS = {
-    "--counted": Argument(SIZES, "configs that are counted", form="FILE", many=True),
+    "--counted": Argument((), "configs that are counted, often; base, large and huge", form="FILE",
+                          many=True),
     "--measured": Argument("configs/itit_tiny.py", "the one that is run", form="FILE"),
     "--times": Argument(15, "timed turns", at_least(1), form="N"),
     "--set": Argument((), "a key of all configs, often", form="KEY=VALUE", many=True),
     "--out": Argument("", "JSON file of it", form="FILE"),
-}
+}  # fmt: skip
 
 # Part: whose names, of a forward pass (True), of a backward one (False) or of both (None). The
 # first that fits counts.
@@ -75,7 +76,7 @@ class Naive(Recipe):
 def main(options):
     """Prints both tables."""
     found = {
-        "counted": {path: counted(steps(path, options.set)) for path in options.counted},
+        "counted": {path: counted(steps(path, options.set)) for path in options.counted or SIZES},
         "measured": {options.measured: measured(steps(options.measured, options.set),
                                                 options.times)},
         "device": machine(),

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from itit_jax.models import sparse_patterns
 from itit_jax.models.attention import empty_cache, key_mask, prefix_causal_mask
-from itit_jax.models.layers import Block, GridPositions, Stack, TokenTable, embed
+from itit_jax.models.layers import Block, GridPositions, Stack, TokenTable, classify, embed
 from itit_jax.models.sparse_attention import SparseStack, empty_caches
 from itit_jax.models.sparse_patterns import Sight, Written
 
@@ -102,9 +102,10 @@ class ErnieViLG(nn.Module):
         return found.reshape(len(states), side, side, self.latent_width)
 
     def logits(self, kind, states):
-        """States [b, k, d] -> logits float32 [b, k, c] of image tokens or [b, k, v] of words."""
+        """States [b, k, d] -> logits float32 [b, k, c] of image tokens or [b, k, v] of words; of
+        one place each, [b, d] -> [b, c] or [b, v]."""
         table, bias = self._heads(kind)
-        return (states @ table.astype(self.dtype).T).astype(jnp.float32) + bias
+        return classify(states, table.astype(self.dtype)).astype(jnp.float32) + bias
 
     def _heads(self, kind):
         if kind == "image":
@@ -122,7 +123,7 @@ class ErnieViLG(nn.Module):
             batch=b, heads=self.heads, head_width=self.width // self.heads, dtype=self.dtype
         )
         if not self.kernel:
-            cache = empty_cache(self.depth, length=s + length, **sizes)
+            cache = empty_cache(self.depth, length=s + length, scan=self.scan, **sizes)
             seen = key_mask(jnp.pad(valid, ((0, 0), (0, length))))
         elif kind == "image":
             lengths = [s + 1 + pattern.reach for pattern in self.patterns]
@@ -147,7 +148,7 @@ class ErnieViLG(nn.Module):
             written = jnp.broadcast_to(jnp.arange(length) <= position, (b, length))
             seen = key_mask(jnp.concatenate([valid, written], axis=1))
         x, cache = self.blocks(x, seen, None, cache, s + position)
-        return self.logits(kind, self.norm(x))[:, 0], cache
+        return self.logits(kind, self.norm(x)[:, 0]), cache
 
     # ---- embeddings -----------------------------------------------------------------------------
 

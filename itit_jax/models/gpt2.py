@@ -9,10 +9,11 @@ Positions are those of GPT-2, so the words stand at p, p + 1, ...
 """
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from itit_jax.models.attention import empty_cache
-from itit_jax.models.layers import Block, Stack
+from itit_jax.models.layers import Block, Stack, classify
 
 
 class PrefixMapper(nn.Module):
@@ -73,23 +74,23 @@ class GPT2(nn.Module):
         b, p, _ = prefix.shape
         places = p + length
         cache = empty_cache(
-            self.depth, b, places, self.heads, self.width // self.heads, self.dtype
+            self.depth, b, places, self.heads, self.width // self.heads, self.dtype, self.scan
         )
         if p > 1:
             seen = jnp.arange(places)[None] <= jnp.arange(p - 1)[:, None]
             first = self._placed(prefix[:, :-1], 0)
             _, cache = self.blocks(first, seen[None, None], None, cache, 0)
-        return cache | {"last": prefix[None, :, -1]}
+        return {"blocks": cache, "last": prefix[None, :, -1]}
 
     def step(self, cache, words, position, prefix):
         """One cached step behind `prefix` vectors: words int [b], those before `position`; at 0
         the last vector of the prefix is read instead. -> (logits float32 [b, v], cache)."""
-        last, cache = cache["last"], {name: cache[name] for name in ("key", "value")}
+        last, cache = cache["last"], cache["blocks"]
         x = jnp.where(position == 0, last[0], self._embed(words))[:, None]
         place = prefix - 1 + position
-        seen = jnp.arange(cache["key"].shape[3]) <= place
+        seen = jnp.arange(jax.tree.leaves(cache)[0].shape[3]) <= place
         x, cache = self.blocks(self._placed(x, place), seen[None, None, None], None, cache, place)
-        return self._logits(x)[:, 0], cache | {"last": last}
+        return self._logits(x[:, 0]), {"blocks": cache, "last": last}
 
     def _embed(self, words):
         return jnp.take(self.word_table, words, axis=0).astype(self.dtype)
@@ -99,7 +100,7 @@ class GPT2(nn.Module):
         return (x + jnp.take(self.position_table, positions, axis=0)).astype(self.dtype)
 
     def _logits(self, x):
-        return (self.norm(x) @ self.word_table.astype(self.dtype).T).astype(jnp.float32)
+        return classify(self.norm(x), self.word_table.astype(self.dtype)).astype(jnp.float32)
 
 
 class PrefixCaptioner(nn.Module):

@@ -96,10 +96,10 @@ class Stack(nn.Module):
             return layers(**self.arguments, name="layers")(x, mask, bias, cache, index)
         caches = []
         for i in range(self.depth):
-            mine = None if cache is None else jax.tree.map(lambda a, i=i: a[i], cache)
+            mine = None if cache is None else jax.tree.map(lambda a: a[0], cache[i])
             x, mine = block(**self.arguments, name=f"layers_{i}")(x, mask, bias, mine, index)
-            caches.append(mine)
-        return x, None if cache is None else jax.tree.map(lambda *a: jnp.stack(a), *caches)
+            caches.append(jax.tree.map(lambda a: a[None], mine))
+        return x, None if cache is None else tuple(caches)
 
 
 class TokenTable(nn.Module):
@@ -138,6 +138,15 @@ class GridPositions(nn.Module):
         rows = self.param("rows", init, (self.side, self.width))
         columns = self.param("columns", init, (self.side, self.width))
         return (rows[:, None] + columns[None]).reshape(self.side**2, self.width)
+
+
+def classify(x, table):
+    """Products of x [b, t, d] -> [b, t, v], or of one place each [b, d] -> [b, v], with the rows
+    of `table` [v, d].
+
+    There the table stands first: for one row XLA would turn all of it round at each word of a loop.
+    """
+    return (table @ x.T).T if x.ndim == 2 else x @ table.T
 
 
 def embed(table, tokens):

@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from itit_jax.models.attention import empty_cache, key_mask, prefix_causal_mask
-from itit_jax.models.layers import Block, Stack, embed
+from itit_jax.models.layers import Block, Stack, classify, embed
 
 
 class TextDecoder(nn.Module):
@@ -55,7 +55,7 @@ class TextDecoder(nn.Module):
         `empty_cache` makes it, with room for p states and text_length words."""
         b, p = valid.shape
         length, head_width = p + self.text_length, self.width // self.heads
-        cache = empty_cache(self.depth, b, length, self.heads, head_width, self.dtype)
+        cache = empty_cache(self.depth, b, length, self.heads, head_width, self.dtype, self.scan)
         seen = jnp.pad(valid, ((0, 0), (0, self.text_length)))
         _, cache = self.blocks(self._prefix(states), key_mask(seen), None, cache, 0)
         return cache
@@ -68,7 +68,7 @@ class TextDecoder(nn.Module):
         seen = jnp.concatenate([valid, jnp.broadcast_to(written, (b, self.text_length))], axis=1)
         x = self._embed(words[:, None], position)
         x, cache = self.blocks(x, key_mask(seen), None, cache, p + position)
-        return self._logits(x)[:, 0], cache
+        return self._logits(x[:, 0]), cache
 
     def _prefix(self, states):
         return self.prefix_norm(self.prefix_projection(states))
@@ -79,5 +79,5 @@ class TextDecoder(nn.Module):
         return x.astype(self.dtype)
 
     def _logits(self, x):
-        logits = self.norm(x) @ self.word_table.astype(self.dtype).T
+        logits = classify(self.norm(x), self.word_table.astype(self.dtype))
         return logits.astype(jnp.float32) + self.word_bias

@@ -54,13 +54,14 @@ def test_a_stack_is_its_blocks_in_a_row_however_it_is_run(scan, remat, wanted):
 @pytest.mark.parametrize("scan", [False, True])
 def test_a_stack_with_a_cache_is_read_place_by_place(scan, wanted):
     network, params = stack(scan=scan), STACKED if scan else PARAMS
-    step, cache = jax.jit(network.apply), empty_cache(DEPTH, B, N, 2, D // 2)
+    step, cache = jax.jit(network.apply), empty_cache(DEPTH, B, N, 2, D // 2, scan=scan)
     for i in range(N):
         found, cache = step(
             {"params": params}, X[:, i : i + 1], CAUSAL[:, :, i : i + 1], None, cache, i
         )
         np.testing.assert_allclose(found[:, 0], wanted[:, i], rtol=1e-4, atol=1e-5)
-    assert cache["key"].shape == (DEPTH, B, 2, N, D // 2)
+    whole = cache["key"] if scan else jnp.concatenate([layer["key"] for layer in cache])
+    assert whole.shape == (DEPTH, B, 2, N, D // 2) and np.all(np.any(whole != 0, axis=-1))
 
 
 def test_a_block_is_attention_and_mlp_each_on_normed_input_and_added():

@@ -1,11 +1,13 @@
 """Facts of the text decoder on random weights and random prefixes."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from itit_jax.decoding import autoregressive
 from itit_jax.models.text_decoder import TextDecoder
 from tests import tiny
 
@@ -39,6 +41,25 @@ def test_cached_words_get_the_logits_of_the_uncached_decoder():
         logits, cache = step(cache, VALID, last, position)
         np.testing.assert_allclose(logits, whole[:, position], rtol=1e-4, atol=1e-5)
         last = TEXT[:, position]
+
+
+def test_a_loop_over_words_moves_neither_the_table_nor_the_whole_cache():
+    """Of one row, where XLA would; a table of other sizes than anything else, unrolled layers."""
+    network = DECODER.clone(vocabulary_size=97, depth=3, scan=False)
+    states, valid, text = (x[:1] for x in (STATES, VALID, TEXT))
+    params = jax.eval_shape(network.init, jax.random.key(0), states, valid, text)
+
+    def say(params, states):
+        cache = network.apply(params, states, valid, method="prefill")
+        step = lambda cache, words, position: network.apply(
+            params, cache, valid, words, position, method="step"
+        )
+        return autoregressive.generate(step, cache, batch=1, length=LENGTH, begin=BEGIN, end=None)
+
+    program = jax.jit(say).lower(params, states).compile().as_text()
+    assert "[97,16]" in program and "[16,97]" not in program, "the table is turned round"
+    layer = f"1,2,{PREFIX + LENGTH},8"
+    assert f"[1,{layer}]" in program and not re.search(rf"\[3,{layer}\]", program)
 
 
 def test_a_word_depends_on_earlier_words_only():
