@@ -35,7 +35,7 @@ ARGUMENTS = {
     "--counted": Argument((), "configs that are counted, often; base, large and huge", form="FILE",
                           many=True),
     "--measured": Argument("configs/itit_tiny.py", "the one that is run", form="FILE"),
-    "--times": Argument(15, "timed turns", at_least(1), form="N"),
+    "--times": Argument(15, "timed turns; 0: nothing is run", at_least(0), form="N"),
     "--set": Argument((), "a key of all configs, often", form="KEY=VALUE", many=True),
     "--out": Argument("", "JSON file of it", form="FILE"),
 }  # fmt: skip
@@ -77,8 +77,8 @@ def main(options):
     """Prints both tables."""
     found = {
         "counted": {path: counted(steps(path, options.set)) for path in options.counted or SIZES},
-        "measured": {options.measured: measured(steps(options.measured, options.set),
-                                                options.times)},
+        "measured": {path: measured(steps(path, options.set), options.times)
+                     for path in [options.measured] if options.times},
         "device": machine(),
         "command": shlex.join(["python", "-m", "benchmarks.cycle_cost", *sys.argv[1:]]),
         "commit": commit(),

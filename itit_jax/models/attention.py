@@ -79,7 +79,7 @@ class Attention(nn.Module):
         )
 
 
-def empty_cache(depth, batch, length, heads, head_width, dtype=jnp.float32, scan=True):
+def empty_cache(depth, batch, length, heads, head_width, dtype=jnp.float32, *, scan=True):
     """Cache of a stack: zeros [depth, batch, heads, length, head_width] for keys and values; of an
     unrolled one a tuple of such for each layer, so that a step writes its places and no more."""
     if not scan:

@@ -74,7 +74,7 @@ class GPT2(nn.Module):
         b, p, _ = prefix.shape
         places = p + length
         cache = empty_cache(
-            self.depth, b, places, self.heads, self.width // self.heads, self.dtype, self.scan
+            self.depth, b, places, self.heads, self.width // self.heads, self.dtype, scan=self.scan
         )
         if p > 1:
             seen = jnp.arange(places)[None] <= jnp.arange(p - 1)[:, None]

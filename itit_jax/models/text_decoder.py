@@ -55,7 +55,9 @@ class TextDecoder(nn.Module):
         `empty_cache` makes it, with room for p states and text_length words."""
         b, p = valid.shape
         length, head_width = p + self.text_length, self.width // self.heads
-        cache = empty_cache(self.depth, b, length, self.heads, head_width, self.dtype, self.scan)
+        cache = empty_cache(
+            self.depth, b, length, self.heads, head_width, self.dtype, scan=self.scan
+        )
         seen = jnp.pad(valid, ((0, 0), (0, self.text_length)))
         _, cache = self.blocks(self._prefix(states), key_mask(seen), None, cache, 0)
         return cache

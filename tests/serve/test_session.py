@@ -54,8 +54,8 @@ def test_steps_and_guidance_reach_the_decoding(pipe):
     key = jax.random.fold_in(jax.random.key(1), 0)
     draw = recipe.generation.draw_tokens
     draw = functools.partial(draw, rounds=3, temperature=1.0, guidance=40)
-    told = jax.jit(recipe.text_features)(params, words)
-    ids = jax.jit(draw)(params, *told, key)
+    told = recipe.text_features
+    ids = jax.jit(lambda p, words, key: draw(p, *told(p, words), key))(params, words, key)
     decoded = recipe.tokenizer.apply({"params": params["tokenizer"]}, ids, method="decode")
     np.testing.assert_array_equal(np.stack(drawn), vqgan.to_pixels(decoded))
 
