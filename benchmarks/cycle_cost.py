@@ -3,8 +3,9 @@
 python -m benchmarks.cycle_cost --out=results/cycle_cost.json
 
 Large sizes are counted: matrix products and convolutions of the traced step, without what remat
-computes again (--set=mesh.remat=full counts it too). A small one is compiled and run on the device that is here, the steps in turn, so
-that other work meets all alike. All steps have equally many samples; `none` has pairs alone.
+computes again (--set=mesh.remat=full counts it too). A small one is compiled and run on the device
+that is here, the steps in turn, so that other work meets all alike. All steps have equally many
+samples; `none` has pairs alone.
 """
 
 import collections

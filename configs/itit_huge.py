@@ -11,5 +11,6 @@ from configs import itit_large
 def get_config():
     c = itit_large.get_config()
     c.model.update(width=1280, depth=32, heads=16, mlp_width=5120)
+    c.cycle.rounds = 3  # four make the step 1.84 times that of pairs alone
     c.mesh.fsdp = 32
     return c
