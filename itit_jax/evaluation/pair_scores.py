@@ -47,7 +47,7 @@ FORMULAS = {
 }  # fmt: skip
 
 
-def similarity(image_features, text_features, formula):
+def similarity(image_features, text_features, formula=FORMULAS["pictures"]):
     """[n, d], [n, d] -> [n]: what the formula makes of each pair."""
     found = formula.scale * cosines(image_features, text_features)
     return np.maximum(found, 0.0) if formula.floor == "pair" else found

@@ -339,7 +339,7 @@ def test_the_run_and_its_export_draw_and_say_chinese_alike(run, chinese, tmp_pat
     out = tmp_path / "export"
     assert main.main(["--mode=export", f"--workdir={run}", f"--out={out}"]) == 0
     given = Pipeline.from_pretrained(out)
-    pictures = given(text, seed=1).images
+    pictures = given(text, generator=1).images
     np.testing.assert_array_equal(np.asarray(pictures[0]), np.asarray(drawn[0]))
     assert given.caption(pictures) == said and isinstance(said[0], str)
 

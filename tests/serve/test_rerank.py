@@ -46,7 +46,7 @@ def test_the_best_of_one_is_the_plain_drawing(session, exported, towers_run):
     assert equal(session.draw(TEXTS, seed=3, best_of=1, judge=towers_run), drawn)
     pipe = Pipeline.from_pretrained(exported)
     for more in ({}, dict(best_of=1, judge=towers_run)):
-        assert equal(pipe(TEXTS, seed=3, **more).images, drawn)
+        assert equal(pipe(TEXTS, generator=3, **more).images, drawn)
 
 
 def test_the_judge_sees_the_plain_drawing_and_others_and_keeps_the_best(session, towers_run):
