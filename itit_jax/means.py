@@ -9,7 +9,7 @@ from itit_jax import distributed, encode, inputs, retold
 from itit_jax.recipes import base
 from itit_jax.screen import Screen
 
-# Split: the key that limits its records.
+# Split that a mean is over: the key that limits its records. Questions are about pictures of pairs.
 LIMITS = {"pairs": "pairs", "images": "lone_images", "texts": "lone_texts"}
 
 
@@ -30,7 +30,7 @@ def mean(config, recipe, name):
     say = encode.Sayer(encoding, say_of, source.row)
     total, count = np.zeros(say.out["shape"]), 0
     with contextlib.closing(Screen()) as screen:
-        for split in source.splits:
+        for split in filter(LIMITS.__contains__, source.splits):
             rows = int(source.starts(split)[_limit(config, split)])
             told = encode.HowFar(screen, f"{split}: mean {name}", rows, config.log.seconds)
             for said in told.of(say(itertools.islice(source.rows(split), rows))):

@@ -9,7 +9,8 @@ import pytest
 
 from data_pipelines.errors import UserError
 from data_pipelines.records import Records
-from itit_jax import inputs, main, parts
+from itit_jax import config as settings
+from itit_jax import inputs, main, means, parts
 from itit_jax.recipes import base
 from itit_jax.serve.session import Session
 from itit_jax.workdir import Workdir
@@ -64,6 +65,13 @@ def test_a_mean_over_shards_and_batches_is_that_of_all_rows_at_once(captioner, e
     vectors = jax.jit(recipe.embed_texts)(params, ids)
     np.testing.assert_allclose(params["means"]["text"], np.mean(vectors, axis=0), atol=1e-5)
     assert not np.allclose(params["means"]["image"], params["means"]["text"])
+
+
+def test_pictures_that_are_asked_about_count_once(captioner, easy_asked):
+    run = Workdir(captioner[1])
+    config = settings.override(run.config(), [f"data.path={easy_asked}"], flag="")
+    found = means.mean(config, base.find(config), "image")  # of the same scenes
+    np.testing.assert_allclose(found, run.means()["image"], rtol=1e-6)
 
 
 def test_a_run_goes_on_bit_for_bit_and_takes_no_mean_again(captioner, tmp_path):

@@ -29,6 +29,14 @@ def pictures(given) -> list:
 
     Each is a path, a PIL picture or an array; an array [n, h, w, c] or [n, h, w] is n of them.
     """
+    found = _pictures(given)
+    for each in found:
+        if hasattr(each, "shape") and not each.size:
+            raise UserError(f"{_short(each)} has no pixels; give a picture that has some.")
+    return found
+
+
+def _pictures(given):
     if isinstance(given, (str, os.PathLike, Image.Image)):
         return [_picture(given)]
     if hasattr(given, "shape"):

@@ -49,6 +49,13 @@ def test_a_picture_is_one_in_every_form_and_a_collection_is_several(tmp_path):
     assert asked.pictures([]) == []
 
 
+@pytest.mark.parametrize("shape", [(0, 9, 3), (8, 0, 3), (0, 0), (2, 8, 0, 3)])
+def test_a_picture_without_pixels_is_one_sentence(shape):
+    for each in (np.zeros(shape, np.uint8), [np.zeros(shape[-3:], np.uint8)]):
+        with pytest.raises(UserError, match="has no pixels; give a picture that has some"):
+            asked.pictures(each)
+
+
 def test_a_path_from_home_is_opened(tmp_path, monkeypatch):
     forms(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
