@@ -15,6 +15,7 @@ import threading
 from configs.defaults import KEYS
 from data_pipelines.errors import UserError
 from data_pipelines.files import located, whole
+from data_pipelines.places import place
 
 AT_ONCE = 4  # shards that are fetched at a time
 PIECE = 2**22  # bytes read at once
@@ -25,7 +26,7 @@ class Shelf:
     """Where they lie. Safe to share by threads; several processes may share its folder."""
 
     def __init__(self, folder, gigabytes):
-        self.folder = pathlib.Path(folder).expanduser()
+        self.folder = pathlib.Path(place(folder))
         self.most = int(gigabytes * 10**9)
         self._pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
         self._lock, self._fetches = threading.Lock(), {}

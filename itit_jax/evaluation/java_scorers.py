@@ -88,13 +88,13 @@ def _spice(said, meant):
         given, found = (pathlib.Path(folder) / name for name in ("in.json", "out.json"))
         rows = zip(said, meant)
         table = [{"image_id": i, "test": t, "refs": texts} for i, (t, texts) in enumerate(rows)]
-        given.write_text(json.dumps(table))
+        given.write_text(json.dumps(table), encoding="utf-8")
         arguments = ["-Xmx8G", "-jar", str(package / SPICE), str(given), "-cache", folder]
         arguments += ["-out", str(found), "-subset", "-silent"]
         _java("SPICE", arguments, [], None, len(said))
         try:
             scores = {row["image_id"]: row["scores"]["All"]["f"] for row in
-                      json.loads(found.read_text())}  # fmt: skip
+                      json.loads(found.read_text(encoding="utf-8"))}  # fmt: skip
             items = [float(scores[i]) for i in range(len(said))]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise NotMeasured(f"SPICE left no scores ({type(error).__name__})") from None

@@ -129,7 +129,7 @@ def test_every_flag_and_key_of_a_path_reads_it_so(name):
 
 @pytest.mark.parametrize("name", FLAGS)
 def test_every_flag_that_is_told_as_a_place_is_one(name):
-    told = any(word in FLAGS[name].form for word in ("FILE", "DIR", "PATH"))
+    told = any(word in FLAGS[name].form for word in ("FILE", "DIR", "PATH", "PATTERN"))
     assert told == bool(FLAGS[name].place)
 
 
