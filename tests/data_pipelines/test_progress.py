@@ -36,6 +36,6 @@ def test_a_terminal_sees_a_bar(monkeypatch):
         def isatty(self):
             return True
 
-    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("TERM", "xterm-256color")
     shown = told(monkeypatch, Terminal(), [(0, 0, 0.0), (2, 10, 0.5)])
     assert "read 10 examples, 5 a second, 2 s left" in shown
