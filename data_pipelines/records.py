@@ -26,6 +26,7 @@ A data set is known by the keys and bytes of its records, wherever it lies.
 
 import bisect
 import collections
+import functools
 import hashlib
 import itertools
 import json
@@ -184,7 +185,7 @@ class Records:
     def __len__(self):
         return self._count
 
-    @property
+    @functools.cached_property
     def parts(self) -> list[Part]:
         """In their order."""
         found, number = [], 0

@@ -86,7 +86,7 @@ class Split:
     def shards_of(self, part):
         """Rows of each shard of a part, of the whole up to `count`."""
         if part not in self._shards:
-            rows = [self.records.shards[number] for number in part.numbers]
+            rows = self.records.shards[part.numbers.start : part.numbers.stop]
             behind = np.minimum(np.cumsum(rows), part.count)
             self._shards[part] = tuple(np.diff(behind, prepend=0).tolist())
         return self._shards[part]
