@@ -41,13 +41,7 @@ def main(options):
     """Runs what is not done yet, and tells what is known after each run."""
     work = pathlib.Path(options.work)
     study = Study(work, commands(work))
-
-    def tell():
-        found = gather(study)
-        write(options.out, found, page)
-        plot(f"{options.out}.png", found["captioning"])
-
-    return study.run(tell)
+    return study.run(lambda: write(options.out, gather(study), page, plot))
 
 
 def commands(work):
@@ -101,13 +95,13 @@ def page(found):
     return "\n".join(lines)
 
 
-def plot(path, captioning):
+def plot(path, found):
     """F1 against the number of pairs, a line for each system."""
     from matplotlib.figure import Figure  # the list of commands needs none
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for name, scores in captioning.items():
+    for name, scores in found["captioning"].items():
         if scores:
             middle, low, high = zip(*scores.values())
             (line,) = axes.plot(list(scores), middle, marker="o", label=name)

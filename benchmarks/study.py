@@ -135,11 +135,13 @@ def told(found):
     )
 
 
-def write(out, found, page):
-    """OUT.json and OUT.md."""
+def write(out, found, page, plot=None):
+    """OUT.json and OUT.md, and OUT.png where plot(file, found) draws one."""
     for end, text in ((".json", json.dumps(found, indent=1)), (".md", page(found))):
         with whole(f"{out}{end}", "w") as file:
             file.write(text + "\n")
+    if plot:
+        plot(f"{out}.png", found)
 
 
 def machine():

@@ -40,13 +40,7 @@ def main(options):
     """Runs what is not done yet, and tells what is known after each run."""
     work = pathlib.Path(options.work)
     study = Study(work, commands(work))
-
-    def tell():
-        found = gather(study)
-        write(options.out, found, page)
-        plot(f"{options.out}.png", found["rows"])
-
-    return study.run(tell)
+    return study.run(lambda: write(options.out, gather(study), page, plot))
 
 
 def commands(work):
@@ -97,16 +91,15 @@ def page(found):
     return "\n".join(lines)
 
 
-def plot(path, rows):
+def plot(path, found):
     """Each number against the temperature."""
     from matplotlib.figure import Figure  # the list of commands needs none
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
+    there = [one["temperature"] for one in found["rows"]]
     for key, label in LABELS.items():
-        axes.plot(
-            [one["temperature"] for one in rows], [one[key] for one in rows], "o-", label=label
-        )
+        axes.plot(there, [one[key] for one in found["rows"]], "o-", label=label)
     axes.set(xscale="log", xlabel="temperature, held", ylim=(-0.1, None))
     axes.set_xticks(TEMPERATURES, map(str, TEMPERATURES))
     axes.minorticks_off()

@@ -31,5 +31,5 @@ def test_what_is_finished_is_told_and_drawn(tmp_path):
     found = c3_pairs.gather(finished.study(tmp_path, c3_pairs.commands(tmp_path), runs))
     assert "| C3 | 0.50 (0.40 to 0.60) |  | 0.50 (0.40 to 0.60) |  |  |" in c3_pairs.page(found)
     assert "ITIT" not in c3_pairs.page(found)
-    c3_pairs.plot(tmp_path / "x.png", found["captioning"])
+    c3_pairs.plot(tmp_path / "x.png", found)
     assert Image.open(tmp_path / "x.png").size == (600, 400)

@@ -34,5 +34,5 @@ def test_what_is_finished_is_told_and_drawn(tmp_path):
     (tmp_path / looked[0] / "geometry.json").write_text(json.dumps(geometry))
     found = temperature.gather(study)
     assert "| 0.05 | 0.500 | 0.400 | 0.600 | 0.100 | 0.750 |" in temperature.page(found)
-    temperature.plot(tmp_path / "x.png", found["rows"])
+    temperature.plot(tmp_path / "x.png", found)
     assert Image.open(tmp_path / "x.png").size == (600, 400)
