@@ -76,11 +76,13 @@ def rows(work):
 
 
 def commands(work):
-    """(name, what a user would type): every row once, then its other seeds."""
+    """(name, what a user would type): all seeds of few pairs, then all pairs."""
     yield from scene_runs.base(work)
-    for turn in range(SEEDS):
-        for row in rows(work):
-            yield from row.seeds[turn] if turn < len(row.seeds) else ()
+    for pairs in (FEW, PAIRS):
+        mine = [row for row in rows(work) if row.pairs == pairs]
+        for turn in range(SEEDS):  # every row once before any is repeated
+            for row in mine:
+                yield from row.seeds[turn] if turn < len(row.seeds) else ()
     newest = {name: None for row in rows(work) for name, _ in runs_of(row, 0).values()}
     words = ["python", "-m", "benchmarks.latency", *(str(work / name) for name in newest)]
     yield "latency", [*words, f"--out={work / 'latency.json'}"]
