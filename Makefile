@@ -41,7 +41,7 @@ demo-plain: $(VENV)/light
 
 test: $(VENV)/full
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -q -n 2 tests
+	$(RUN) -m pytest -q -n 2 --dist=loadfile tests  # what a file shares is made once
 
 # Colab's TPU image has jax 0.7.2 on Python 3.13.
 PYTHON313 ?= python3.13

@@ -1,5 +1,6 @@
 """Every test sees 8 virtual CPU devices and shares compiled programs between runs."""
 
+import fcntl
 import os
 import pathlib
 
@@ -39,78 +40,91 @@ def bucket():
 
 
 @pytest.fixture(scope="session")
-def easy(tmp_path_factory):
+def once(tmp_path_factory):
+    """once(name, make): a folder that make(folder) fills, the same for all workers."""
+    ours = tmp_path_factory.getbasetemp()
+    shared = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
+
+    def of(name, make):
+        folder, made = shared / name, shared / f"{name}.made"
+        with open(shared / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                make(folder)
+                made.touch()
+        return folder
+
+    return of
+
+
+def _scenes(*more):
+    from data_pipelines import build
+
+    def make(folder):
+        arguments = ["--from=scenes", "--preset=easy", *more, f"--out={folder}"]
+        assert build.main(arguments) == 0
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def easy(once):
     """The smallest scenes data set."""
-    from data_pipelines import build
-
-    out = tmp_path_factory.mktemp("data") / "easy"
-    assert build.main(["--from=scenes", "--preset=easy", f"--out={out}"]) == 0
-    return out
+    return once("easy", _scenes())
 
 
 @pytest.fixture(scope="session")
-def easy_asked(tmp_path_factory):
+def easy_asked(once):
     """The same with six questions about each picture."""
-    from data_pipelines import build
+    return once("easy_asked", _scenes("--questions_each=6"))
 
-    out = tmp_path_factory.mktemp("data") / "easy_asked"
-    arguments = ["--from=scenes", "--preset=easy", "--questions_each=6", f"--out={out}"]
-    assert build.main(arguments) == 0
-    return out
+
+def _trained(data, arguments, *more):
+    from tests import runs
+
+    places = lambda folder: (f"--workdir={folder}", f"--config.data.path={data}")
+    return lambda folder: runs.run(*arguments, *places(folder), *more)
 
 
 @pytest.fixture(scope="session")
-def tokenizer(easy, tmp_path_factory):
+def tokenizer(once, easy):
     """Workdir of a tokenizer that was trained for four steps."""
     from tests import runs
 
-    workdir = tmp_path_factory.mktemp("vq") / "run"
-    data = f"--config.data.path={easy}"
-    runs.run(*runs.VQ, f"--workdir={workdir}", data, "--config.train.steps=4")
-    return workdir
+    return once("tokenizer", _trained(easy, runs.VQ, "--config.train.steps=4"))
 
 
 @pytest.fixture(scope="session")
-def classifier(easy, tmp_path_factory):
+def classifier(once, easy):
     """Workdir of a classifier that was trained for four steps."""
     from tests import runs
 
-    workdir = tmp_path_factory.mktemp("classifier") / "run"
-    runs.run(
-        *runs.CLASSIFIER, f"--workdir={workdir}", f"--config.data.path={easy}",
-        "--config.train.steps=4",
-    )
-    return workdir
+    return once("classifier", _trained(easy, runs.CLASSIFIER, "--config.train.steps=4"))
 
 
 @pytest.fixture(scope="session")
-def towers_run(easy, tmp_path_factory):
+def towers_run(once, easy):
     """Workdir of towers that were trained for four steps and saved after two and four."""
     from tests import runs
 
-    workdir = tmp_path_factory.mktemp("towers") / "run"
-    runs.run(
-        *runs.TOWERS, f"--workdir={workdir}", f"--config.data.path={easy}",
-        "--config.train.steps=4", "--config.save.every=2",
-    )
-    return workdir
+    steps = ("--config.train.steps=4", "--config.save.every=2")
+    return once("towers", _trained(easy, runs.TOWERS, *steps))
 
 
 @pytest.fixture(scope="session")
-def trained(easy, tokenizer, tmp_path_factory):
+def trained(once, easy, tokenizer):
     """Workdir of an ITIT run that nobody disturbed."""
     from tests import runs
 
-    workdir = tmp_path_factory.mktemp("itit") / "run"
-    runs.run(*runs.itit(workdir, easy, tokenizer))
-    return workdir
+    return once("itit", lambda folder: runs.run(*runs.itit(folder, easy, tokenizer)))
 
 
 @pytest.fixture(scope="session")
-def exported(trained, tmp_path_factory):
+def exported(once, trained):
     """The export of that run."""
     from itit_jax import main
 
-    out = tmp_path_factory.mktemp("export") / "red_circles"
-    assert main.main(["--mode=export", f"--workdir={trained}", f"--out={out}"]) == 0
-    return out
+    def make(folder):
+        assert main.main(["--mode=export", f"--workdir={trained}", f"--out={folder}"]) == 0
+
+    return once("red_circles", make)

@@ -71,7 +71,7 @@ def test_pictures_that_are_asked_about_count_once(captioner, easy_asked):
     run = Workdir(captioner[1])
     config = settings.override(run.config(), [f"data.path={easy_asked}"], flag="")
     found = means.mean(config, base.find(config), "image")  # of the same scenes
-    np.testing.assert_allclose(found, run.means()["image"], rtol=1e-6)
+    np.testing.assert_allclose(found, run.means()["image"], atol=1e-6)
 
 
 def test_a_run_goes_on_bit_for_bit_and_takes_no_mean_again(captioner, tmp_path):

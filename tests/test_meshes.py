@@ -18,19 +18,18 @@ from launch import local
 from tests import runs
 
 # (processes, devices of each, mesh) of the parts of a run; every part but the last is killed.
-FEW = (
-    (1, 2, dict(data=1, fsdp=1, tensor=2)),
-    (2, 2, dict(data=2, fsdp=2, tensor=1)),
-)
 TURNED = (
     (2, 2, dict(data=1, fsdp=2, tensor=2)),
     (1, 4, dict(data=2, fsdp=1, tensor=2)),
 )
-MANY = (
-    (1, 4, dict(data=1, fsdp=2, tensor=2)),
-    (4, 1, dict(data=2, fsdp=1, tensor=2)),  # two and two processes read the same rows
-)
-CHAINS = {"classifier": MANY, "vq": FEW, "towers": TURNED}
+CHAINS = {
+    "classifier": (
+        (1, 4, dict(data=1, fsdp=2, tensor=2)),
+        (4, 1, dict(data=2, fsdp=1, tensor=2)),  # two and two processes read the same rows
+    ),
+    "vq": ((1, 2, dict(data=1, fsdp=1, tensor=2)), (2, 1, dict(data=1, fsdp=2, tensor=1))),
+    "towers": ((2, 1, dict(data=2, fsdp=1, tensor=1)), (1, 4, dict(data=1, fsdp=2, tensor=2))),
+}
 
 
 def metrics(workdir):
