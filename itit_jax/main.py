@@ -29,7 +29,7 @@ MODES = {
     "export": ("itit_jax.serve.export", "give the newest checkpoint away, in the folder --out"),
     "plan": ("itit_jax.planner.plan", "tell what a run takes on the chips of --topology"),
 }
-PLANNED = ("topology", "quick")  # flags of planning alone
+PLANNED = ("topology", "quick", "search")  # flags of planning alone
 ARGUMENTS = {
     "--config": Argument(
         "", "the experiment, e.g. configs/itit_tiny.py; absent: that of the workdir", form="FILE"
@@ -43,6 +43,7 @@ ARGUMENTS = {
     "--slices": Argument(1, "of that topology", at_least(1), form="N"),
     "--price": Argument(0.0, "dollars an hour a chip", at_least(0), form="X", unset=True),
     "--quick": Argument(False, "count alone, and compile nothing"),
+    "--search": Argument(False, "other meshes, remats and batches, the fastest that fits first"),
     "--sweep": Argument(
         "", "a list of settings; each is a run of its own below the workdir", form="FILE"
     ),
@@ -141,6 +142,10 @@ def plan(options):
     if options.dry_run:
         print(shlex.join(command(options, options.workdir)))
         return 0
+    if options.search:
+        from itit_jax.planner import search
+
+        return search.run(config, asked, options.out, options.price)
     run = importlib.import_module(MODES["plan"][0]).run
     more = dict(price=options.price, compiled=not options.quick)
     return run(config, options.workdir, asked, options.out, **more)

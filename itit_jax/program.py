@@ -43,6 +43,17 @@ class Program:
         out = (state.places(self.state), sharding.replicated(self.mesh))
         return jax.jit(step, donate_argnums=0, out_shardings=out)
 
+    def on(self, mesh):
+        """The same on another mesh, without asking the networks for their shapes again."""
+        rules = self.config.mesh.rules
+        return dataclasses.replace(
+            self,
+            mesh=mesh,
+            state=state.placed_state(self.state, mesh, rules),
+            frozen=state.placed(self.frozen, sharding.match(rules, self.frozen, mesh)),
+            batch=_spread(self.recipe.batch_spec, sharding.batch_sharding(mesh)),
+        )
+
     def lower(self):
         """The step as it is given to the compiler of these devices."""
         with jax.set_mesh(self.mesh):

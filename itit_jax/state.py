@@ -38,12 +38,17 @@ def make_init(recipe, optimizer, use_ema):
 def abstract_state(recipe, optimizer, use_ema, mesh, rules):
     """Shapes, dtypes and shardings of the state: a tree of ShapeDtypeStruct."""
     shapes = jax.eval_shape(make_init(recipe, optimizer, use_ema), jax.random.key(0))
+    return placed_state(shapes, mesh, rules)
+
+
+def placed_state(shapes, mesh, rules):
+    """A state of shapes, as the rules place it on a mesh."""
     params = sharding.match(rules, shapes.params, mesh)
     places = TrainState(
         step=sharding.replicated(mesh),
         params=params,
         opt_state=sharding.match_optimizer(shapes.opt_state, shapes.params, params),
-        ema=params if use_ema else None,
+        ema=None if shapes.ema is None else params,
     )
     return placed(shapes, places)
 

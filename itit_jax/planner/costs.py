@@ -7,6 +7,8 @@ import math
 from typing import NamedTuple
 
 import jax
+import jax.extend
+import jax.numpy as jnp
 
 from itit_jax.recipes import base
 
@@ -59,6 +61,41 @@ def arguments(program):
     return {name: size_on_device(tree) for name, tree in given.items()}
 
 
+def kept(program):
+    """Bytes of all devices that the forward pass leaves for the backward one.
+
+    Traced, as remat would have it; what is given to the step is not among them. The compiler may
+    keep less, and needs room to work in besides.
+    """
+    strip = lambda tree: jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), tree
+    )
+
+    def forward(trained, frozen, batch):
+        step = jnp.int32(program.config.train.steps)  # at the end everything has begun
+        loss = lambda trained: program.recipe.loss(
+            trained | frozen, batch, jax.random.key(0), step, trained | frozen
+        )
+        return jax.vjp(loss, trained, has_aux=True)[1]
+
+    given = (program.state.params, program.frozen, program.batch)
+    traced = jax.make_jaxpr(forward)(*map(strip, given)).jaxpr
+    left = {var for var in traced.outvars if not isinstance(var, jax.extend.core.Literal)}
+    return sum(v.aval.size * v.aval.dtype.itemsize for v in left - set(traced.invars))
+
+
+def working(program, left):
+    """Bytes a device beside the arguments, by rule of thumb, where no compiler tells them.
+
+    What the forward pass leaves (`kept`), gradients, and the trained parameters gathered once.
+    """
+    mesh = program.mesh.shape
+    trained = size(program.state.params) / mesh["tensor"]
+    width = WIDTHS[program.config.precision.compute] / 4
+    gathered = width * trained if mesh["fsdp"] > 1 else 0
+    return int(left / (mesh["data"] * mesh["fsdp"]) + trained / mesh["fsdp"] + gathered)
+
+
 def flops(program):
     """{term: {"forward", "backward"}} of one global step, as the recipe counts itself."""
     return {
@@ -73,8 +110,9 @@ def total(terms):
 
 
 def recomputed(terms, remat):
-    """FLOPs that rematerialisation adds at most: the forward of what is differentiated."""
-    if remat == "none":
+    """FLOPs that rematerialisation adds at most: the forward of what is differentiated. "dots"
+    keeps the products with weights; those of attention, which it makes again, are not counted."""
+    if remat != "full":
         return 0
     return sum(found["forward"] for found in terms.values() if found["backward"])
 

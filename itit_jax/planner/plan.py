@@ -54,9 +54,9 @@ def make(config, topology, price=None, compiled=True):
     work = costs.total(terms) + costs.recomputed(terms, size.remat)
     roof = costs.roofline(program, topology, work)
     price = topology.chip.price if price is None else price
-    memory = fit(
-        topology, sum(given.values()), compile_step(config, topology) if compiled else None
-    )
+    bytes_given = sum(given.values())
+    about = bytes_given + costs.working(program, costs.kept(program))
+    memory = fit(topology, bytes_given, about, compile_step(config, topology) if compiled else None)
     return {
         "recipe": config.recipe,
         "topology": topology.name,
@@ -92,13 +92,15 @@ def speed(config, topology, work, roof, price):
     }
 
 
-def fit(topology, given, compiled):
-    """What a device holds beside what it has. fits: None where only the compiler can tell."""
+def fit(topology, given, about, compiled):
+    """What a device holds beside what it has. about: all bytes by rule of thumb, costs.working.
+    fits: None where only the compiler can tell."""
     memory = topology.chip.memory // topology.chip.devices
     peak = compiled["peak"] if compiled else None
     left = int(SPARE * memory) - (given if peak is None else peak)
     fits = None if peak is None and left >= 0 else left >= 0
-    return {"arguments": given, "memory": memory, "left": left, "fits": fits, "compiled": compiled}
+    told = {"arguments": given, "estimated": about, "memory": memory, "left": left, "fits": fits}
+    return told | {"compiled": compiled}
 
 
 def compile_step(config, topology):
@@ -138,6 +140,8 @@ def assumptions(topology, price):
         "behind nothing; what mesh.tensor sends is not counted",
         f"the best step is as long as what binds takes; the usual one reaches {costs.REACHED:.0%} "
         "of the peak of the products",
+        "temporaries, where nothing is compiled: what the forward pass keeps, gradients, and the "
+        "trained parameters gathered once",
         "no time for evaluation, saves, preemptions and compiling",
     ]
     if price is not None:
@@ -183,11 +187,12 @@ def _memory(memory):
         "all these", memory["arguments"]
     )  # fmt: skip
     lines = [f"  {what:24}{most / GIB:>16.3f}  {of}"]
-    left = abs(memory["left"]) / GIB
+    left, needed = abs(memory["left"]) / GIB, (memory["estimated"] - memory["arguments"]) / GIB
     told = {
         True: f"fits, {left:.2f} GiB are left",
         False: f"lacks {left:.2f} GiB: {MENDS}",
-        None: f"{left:.2f} GiB are left for temporaries; {UNCOMPILED}",
+        None: f"{left:.2f} GiB are left for temporaries, which take about {needed:.2f}; "
+        f"{UNCOMPILED}",
     }[memory["fits"]]
     return [*lines, f"  {told}"]
 

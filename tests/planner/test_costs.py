@@ -104,3 +104,21 @@ def test_the_roofline_is_bytes_and_flops_over_what_a_chip_does():
     halves = chip._replace(devices=2)  # each device of a chip has half of it
     again = costs.roofline(toy(2, 8), topology.Topology("toy:2x2", halves, (2, 2), 2), work=1600)
     assert again.compute == found.compute
+
+
+@pytest.mark.parametrize("remat, arrays", [(False, 2), (True, 1)])
+def test_what_is_kept_is_what_the_gradient_needs_and_was_not_given(remat, arrays):
+    block = lambda x: jnp.exp(jnp.exp(x))  # the gradient of exp is its value
+    block = jax.checkpoint(block) if remat else block
+
+    def loss(params, batch, key, step, teacher):
+        inner = params["a"]["w"] * batch["x"]["x"]  # needs inputs alone
+        return block(inner).sum(), {}
+
+    shape = jax.ShapeDtypeStruct((8, 16), jnp.float32)
+    program = types.SimpleNamespace(
+        recipe=types.SimpleNamespace(loss=loss), frozen={}, batch={"x": {"x": shape}},
+        state=types.SimpleNamespace(params={"a": {"w": shape}}),
+        config=types.SimpleNamespace(train=types.SimpleNamespace(steps=1)),
+    )  # fmt: skip
+    assert costs.kept(program) == arrays * 8 * 16 * 4

@@ -71,14 +71,14 @@ def test_libtpu_compiles_it(tmp_path):
 @pytest.mark.parametrize(
     "given, compiled, fits, words",
     [
-        (10 * 2**30, None, None, "5.68 GiB are left for temporaries"),
+        (10 * 2**30, None, None, "5.68 GiB are left for temporaries, which take about 1.00;"),
         (10 * 2**30, dict(peak=12 * 2**30), True, "fits, 3.68 GiB are left"),
         (10 * 2**30, dict(peak=17 * 2**30), False, "lacks 1.32 GiB: raise mesh.fsdp"),
         (20 * 2**30, None, False, "lacks 4.32 GiB"),
     ],
 )
 def test_it_fits_or_lacks_so_much(given, compiled, fits, words):
-    found = plan.fit(V5E, given, compiled)
+    found = plan.fit(V5E, given, given + 2**30, compiled)
     assert found["fits"] is fits
     assert words in "\n".join(plan._memory(found))
 
