@@ -70,14 +70,16 @@ def check_file(path, flag="place"):
 def whole(path, mode="wb"):
     """An open file whose contents take the place of `path` at the end, or nothing does.
 
-    Whoever reads meanwhile, and whoever is killed here, sees what was there before. mode: "wb",
-    or "w" for UTF-8 text.
+    Whoever reads meanwhile, and whoever is killed here, sees what was there before. Folders that
+    lack around it are made, as `check_writable` takes for granted. mode: "wb", or "w" for UTF-8
+    text.
     """
     if is_address(path):
         yield from _to_bucket(path, mode)
         return
     path = pathlib.Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(draft, mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file

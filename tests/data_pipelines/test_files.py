@@ -152,3 +152,11 @@ def _is_of_text(call):
     mode = call.args[1] if len(call.args) > 1 else ast.Constant("r")
     opens = isinstance(call.func, ast.Name) and call.func.id == "open"
     return opens and isinstance(mode, ast.Constant) and "b" not in mode.value
+
+
+def test_what_is_said_to_be_writable_can_be_written(tmp_path):
+    path = tmp_path / "not" / "there" / "x.json"
+    check_writable(path)
+    with whole(path, "w") as file:
+        file.write("{}")
+    assert path.read_text() == "{}"
