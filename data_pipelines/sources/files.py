@@ -1,4 +1,5 @@
-"""The files that a pattern names, as 'cc3m/{00000..00331}.tar' or 'a/*.parquet,b/*.parquet'.
+"""The files that a pattern names, as 'cc3m/{00000..00331}.tar' or 'a/*.parquet,b/*.parquet', and
+what sources of such files share: each of them can be read by itself.
 
 Many and large, so that they are known by names, sizes and both ends and not read to tell.
 """
@@ -9,11 +10,14 @@ import itertools
 import os
 import pathlib
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from data_pipelines.errors import UserError
 from data_pipelines.places import place, several
+from data_pipelines.report import Report
 from data_pipelines.shards import ends
-from data_pipelines.sources.base import SPLITS
+from data_pipelines.sources.base import SPLITS, Example, Skipped, emptied
 
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 SPLIT = re.compile(rf"(?:^|[_.-])({'|'.join(sorted(SPLITS, key=len)[::-1])})(?=\d|[_.-]|$)")
@@ -102,3 +106,39 @@ class Share:
         """A share of all, `inside` (0 to 1) of the file with this number."""
         all_of_it = self._before[-1] or 1
         return (self._before[number] + inside * self._sizes[number]) / all_of_it
+
+
+class File(NamedTuple):
+    """A file of a source. name: what it is called in keys. split: what its own name tells."""
+
+    path: pathlib.Path
+    name: str
+    split: str
+
+
+class InFiles:
+    """A source whose examples lie in files, one file after the other."""
+
+    def __init__(self, pattern, flag):
+        paths = expand(pattern, flag)
+        names, splits = labels(paths), told_splits(paths)
+        self.files = [File(path, names[path], splits.get(path, "")) for path in paths]
+        self._given = f"{flag}={pattern}"
+        self.told, self.at, self.paired = Report(), 0.0, ()
+
+    def read(self):
+        """Every example of every file."""
+        share = Share([file.path for file in self.files])
+        for number, file in enumerate(self.files):
+            for inside, found in self.read_file(file):
+                self.at = share.at(number, inside)
+                yield found
+
+    def read_file(self, file: File) -> Iterator[tuple[float, Example | Skipped]]:
+        """(share read, what is found) of one of them."""
+        raise NotImplementedError
+
+    def nothing_left(self, what, held_out, report):
+        """Why there is nothing to train on."""
+        del what, held_out
+        return emptied(self._given, report)

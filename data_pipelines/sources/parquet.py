@@ -8,54 +8,43 @@ without one of texts lone pictures. A split is told by a column of it, or by the
 
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record
-from data_pipelines.report import Report
 from data_pipelines.sources import columns
-from data_pipelines.sources.base import SPLITS, TEXT_COLUMNS, Example, Skipped, emptied
-from data_pipelines.sources.files import Share, expand, labels, told_splits
+from data_pipelines.sources.base import SPLITS, TEXT_COLUMNS, Example, Skipped
+from data_pipelines.sources.files import InFiles
 
 AT_ONCE = 16  # rows that are read together
 CUT = "the rest of a parquet file that cannot be read"
 
 
-class Parquet:
+class Parquet(InFiles):
     """The rows of all files, in order."""
 
     def __init__(self, options):
         if not options.files:
             raise UserError("--from=parquet needs --files='DIR/*.parquet'.")
-        self._files, self._given = expand(options.files, "--files"), options.files
-        self._splits, self._options = told_splits(self._files), options
-        self._names = labels(self._files)
-        self.told, self.at, self.paired = Report(), 0.0, ()
+        super().__init__(options.files, "--files")
+        self._options = options
         _library()
 
-    def read(self):
+    def read_file(self, file):
         """Each with the file and row that it stands in as its key."""
-        share = Share(self._files)
-        for number, file in enumerate(self._files):
-            for inside, where, found in self._rows(file):
-                self.at = share.at(number, inside)
-                yield from [found] if isinstance(found, Skipped) else self._example(where, *found)
-
-    def nothing_left(self, what, held_out, report):
-        """Why there is nothing to train on."""
-        del what, held_out
-        return emptied(f"--files={self._given}", report)
+        for inside, where, found in self._rows(file):
+            for each in [found] if isinstance(found, Skipped) else self._example(where, *found):
+                yield inside, each
 
     def _rows(self, file):
         """(share read, where, (picture's cell, text's cell, split) or Skipped); None stands for a
         column that is not there."""
-        name, row = self._names[file], 0
+        name, row = file.name, 0
         try:
-            with _library().ParquetFile(file) as opened:
+            with _library().ParquetFile(file.path) as opened:
                 count = max(1, opened.metadata.num_rows)
                 chosen = self._columns(opened.schema_arrow, name)
                 only = [column for column in chosen if column]
-                told = self._splits.get(file, "")
                 for batch in opened.iter_batches(AT_ONCE, columns=only):
                     for cells in batch.to_pylist():
                         found = [(cells[c],) if c else None for c in chosen]
-                        yield row / count, f"{name}:{row}", (*found[:2], found[2] or told)
+                        yield row / count, f"{name}:{row}", (*found[:2], found[2] or file.split)
                         row += 1
         except UserError:
             raise

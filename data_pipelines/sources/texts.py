@@ -8,9 +8,8 @@ import gzip
 from data_pipelines import tables
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record
-from data_pipelines.report import Report
-from data_pipelines.sources.base import TEXT_COLUMNS, Example, Skipped, emptied, usable_texts
-from data_pipelines.sources.files import Share, expand, labels
+from data_pipelines.sources.base import TEXT_COLUMNS, Example, Skipped, usable_texts
+from data_pipelines.sources.files import InFiles
 
 LINE = 2**20  # bytes of a line; more is no text that anybody reads
 KINDS = (".txt", *tables.KINDS)
@@ -18,51 +17,42 @@ CUT = "the rest of a file that is cut or harmed"
 LONG = "text too long"
 
 
-class Texts:
+class Texts(InFiles):
     """Every text of some files."""
 
     def __init__(self, options):
         if not options.texts:
             raise UserError("--from=texts needs --texts='DIR/*.txt.gz'.")
-        self._files, self._given = expand(options.texts, "--texts"), options.texts
-        if strange := [file for file in self._files if tables.suffix(file) not in KINDS]:
+        super().__init__(options.texts, "--texts")
+        paths = [file.path for file in self.files]
+        if strange := [path for path in paths if tables.suffix(path) not in KINDS]:
             raise UserError(
                 f"{strange[0]} ends in none of {', '.join(KINDS)} (or .gz behind them); rename it."
             )
-        self._names = labels(self._files)
         self._columns = (options.text_column,) if options.text_column else TEXT_COLUMNS
-        self.told, self.at, self.paired = Report(), 0.0, ()
 
-    def read(self):
+    def read_file(self, file):
         """Each with the file and line that it stands in as its key."""
-        share = Share(self._files)
-        for number, file in enumerate(self._files):
-            for inside, where, found in self._cells(file):
-                self.at = share.at(number, inside)
-                if isinstance(found, Skipped):
-                    yield found
-                    continue
-                good, bad = usable_texts(found, where)
-                yield from bad
-                for i, text in enumerate(good):
-                    key = f"{where}#{i}" if i else where
-                    yield Example(Record(key, b"", (text,), "texts"))
-
-    def nothing_left(self, what, held_out, report):
-        """Why there is nothing to train on."""
-        del what, held_out
-        return emptied(f"--texts={self._given}", report)
+        for inside, where, found in self._cells(file):
+            if isinstance(found, Skipped):
+                yield inside, found
+                continue
+            good, bad = usable_texts(found, where)
+            yield from ((inside, each) for each in bad)
+            for i, text in enumerate(good):
+                key = f"{where}#{i}" if i else where
+                yield inside, Example(Record(key, b"", (text,), "texts"))
 
     def _cells(self, file):
         """(share read, where, text or texts or Skipped) of every line that is not empty."""
-        name, kind = self._names[file], tables.suffix(file)
+        name, kind = file.name, tables.suffix(file.path)
         if kind not in (".txt", ".jsonl"):
-            for row in tables.read(file):
+            for row in tables.read(file.path):
                 where = f"{name}:{row.where.rpartition(':')[2]}"
                 found = row.pick(self._columns)
                 yield 1.0, where, Skipped(row.fault, where) if row.fault else found
             return
-        for inside, number, line in _lines(file):
+        for inside, number, line in _lines(file.path):
             where = f"{name}:{number}"
             if isinstance(line, str) and kind == ".jsonl":
                 cells = tables.parsed(line)

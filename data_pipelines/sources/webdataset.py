@@ -9,9 +9,8 @@ from data_pipelines import tables
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record
 from data_pipelines.images import Unreadable, check_bytes
-from data_pipelines.report import Report
-from data_pipelines.sources.base import TEXT_COLUMNS, Example, Skipped, emptied, usable_texts
-from data_pipelines.sources.files import Share, as_text, expand, labels, told_splits
+from data_pipelines.sources.base import TEXT_COLUMNS, Example, Skipped, usable_texts
+from data_pipelines.sources.files import InFiles, as_text
 from data_pipelines.sources.tars import members
 
 PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "jp2", "img")
@@ -19,38 +18,21 @@ KINDS = {*PICTURES, "txt", "json"}
 MOST_TEXT = 2**20  # bytes of a .txt or .json that are read
 
 
-class WebDataset:
+class WebDataset(InFiles):
     """The examples of all tars, in order."""
 
     def __init__(self, options):
         if not options.shards:
             raise UserError("--from=webdataset needs --shards='DIR/{00000..00331}.tar'.")
-        self._files = expand(options.shards, "--shards")
-        self._splits, self._given = told_splits(self._files), options.shards
-        self._names = labels(self._files)
+        super().__init__(options.shards, "--shards")
         self._columns = (options.text_column,) if options.text_column else TEXT_COLUMNS
         self._txt = not options.text_column
-        self.told, self.at, self.paired = Report(), 0.0, ()
 
-    def read(self):
-        """Every example of every tar."""
-        share = Share(self._files)
-        for number, file in enumerate(self._files):
-            size = file.stat().st_size
-            for inside, found in self._of_tar(file, size):
-                self.at = share.at(number, inside)
-                yield found
-
-    def nothing_left(self, what, held_out, report):
-        """Why there is nothing to train on."""
-        del what, held_out
-        return emptied(f"--shards={self._given}", report)
-
-    def _of_tar(self, file, size):
+    def read_file(self, file):
         """(share read, Example or Skipped) of one tar."""
-        split, stem = self._splits.get(file, ""), self._names[file].partition(".tar")[0]
+        split, stem = file.split, file.name.partition(".tar")[0]
         share, key, parts = 0.0, None, {}
-        for share, found in _parts(file, size):
+        for share, found in _parts(file.path, file.path.stat().st_size):
             if isinstance(found, Skipped):
                 yield share, found
                 continue
