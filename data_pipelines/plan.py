@@ -26,6 +26,10 @@ TWICE = "the same picture as another"
 REASONS = ("", BARE, ORPHANED, TWICE)
 FIRST_KEPT = ("test", "validation", "pairs", "images")  # of examples of the same pixels
 PART = 2**20  # examples that are looked up at once
+DECIDED = np.dtype([
+    ("key", "<u8"), ("bad", "u1"),  # of scan.ROW
+    ("main", "u1"), ("asked", "u1"), ("skipped", "u1"), ("leaked", "u1"),  # of Plan
+])  # fmt: skip
 BYTES_A_PIXEL = 0.35  # of a JPEG, about, where pictures are written anew
 
 
@@ -52,6 +56,13 @@ class Plan:
         for i, name in enumerate(("pairs", *HELD_OUT), start=1):
             found[questions_of(name)] = np.flatnonzero(self.asked == i)
         return {name: index for name, index in found.items() if len(index)}
+
+    def decided(self, rows) -> np.ndarray:
+        """DECIDED [n] of scan.ROW [n]: all that the second reading asks for."""
+        found = np.zeros(len(rows), DECIDED)
+        for name in DECIDED.names:
+            found[name] = rows[name] if name in ("key", "bad") else getattr(self, name)
+        return found
 
 
 def make(rows, options) -> Plan:

@@ -6,11 +6,16 @@ NAMED = 50  # examples of each reason
 
 
 class Report:
-    """What was skipped and why. It stays as small of millions of rows as of a few."""
+    """What was skipped and why. It stays as small of millions of rows as of a few.
 
-    def __init__(self):
+    summary: that of another, to begin with.
+    """
+
+    def __init__(self, summary=()):
         self.skipped = collections.defaultdict(list)  # {reason: the first names}
         self._counts = collections.Counter()
+        for reason, found in dict(summary).items():
+            self._counts[reason], self.skipped[reason] = found["count"], list(found["first"])
 
     def skip(self, reason, what):
         """Count one row, text or picture."""

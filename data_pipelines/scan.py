@@ -78,10 +78,11 @@ def in_order(work, items: Iterable) -> Iterator:
 
 
 def _rows(examples):
-    return np.array([_row(example) for example in examples], ROW)
+    return np.array([row(example) for example in examples], ROW)
 
 
-def _row(example):
+def row(example: Example) -> tuple:
+    """What the plan has to know of an example, as ROW has it."""
     record, pixels, bad = example.record, 0, False
     try:
         pixels = pixels_hash(images.upright(record.image)) if record.image else 0

@@ -32,6 +32,16 @@ def stored(reader) -> Iterator[bytes]:
         yield from reader.read(first, min(first + TOGETHER, count))
 
 
+def name(split, number) -> str:
+    """What a shard is called."""
+    return f"{split}-{number:05d}.array_record"
+
+
+def framed(data: bytes) -> bytes:
+    """A record behind its length, as the hash of a split has it."""
+    return len(data).to_bytes(8, "big") + data
+
+
 @contextlib.contextmanager
 def _of_the_disk():
     """A full disk is an OSError, whatever ArrayRecord makes of it."""
@@ -59,13 +69,13 @@ class Writer:
         self._draft = self._folder / f".{split}.new"
 
     def _next(self):
-        return self._folder / f"{self._split}-{len(self._shards):05d}.array_record"
+        return self._folder / name(self._split, len(self._shards))
 
     def _count(self):
         return sum(shard["records"] for shard in self._shards)
 
     def _hash(self, data):
-        self._hashed.update(len(data).to_bytes(8, "big") + data)
+        self._hashed.update(framed(data))
 
     def add(self, data: bytes):
         """One more record."""

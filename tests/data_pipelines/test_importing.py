@@ -1,6 +1,5 @@
 """A source is read twice and never held; who is killed goes on to the same bytes."""
 
-import io
 import json
 import pathlib
 import random
@@ -14,7 +13,6 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from data_pipelines import build, importing
 from data_pipelines.images import encode_png
@@ -173,12 +171,3 @@ def test_memory_does_not_grow_with_the_pictures(place):
         return most
 
     assert peak(800) < 1.2 * peak(200)
-
-
-def test_a_picture_is_made_smaller_once_and_keeps_its_shape():
-    pixels = np.asarray(Image.linear_gradient("L").convert("RGB").resize((300, 200)))
-    data = encode_png(pixels)
-    small = Image.open(io.BytesIO(importing.smaller(data, 50, 90)))
-    assert small.size == (75, 50) and small.format == "JPEG"
-    assert importing.smaller(data, 200, 90) is data
-    assert len(importing.smaller(data, 50, 10)) < len(importing.smaller(data, 50, 95))
