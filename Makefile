@@ -14,7 +14,7 @@ export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0.5
 
-.PHONY: demo demo-plain test test-colab test-parity lint clean
+.PHONY: demo demo-plain test test-colab test-parity test-beam lint clean
 
 # ---- set-up: made once, made again when a requirement changes
 
@@ -75,8 +75,17 @@ test-parity: $(VENV)/light .venv-parity/ready
 	$(RUN) -m tests.serve.exported --out=build/export --seed=$$(date +%s)
 	.venv-parity/bin/python tests/serve/open_export.py --export=build/export --out=results/parity.json
 
+# Data sets made on Apache Beam beside those of the local builder. Beam conflicts with our pins.
+.venv-beam/ready: requirements/beam.txt
+	$(PYTHON) -m venv .venv-beam
+	.venv-beam/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/beam.txt pytest hypothesis
+	touch $@
+
+test-beam: .venv-beam/ready
+	.venv-beam/bin/python -m pytest -q tests/data_pipelines/test_beam.py
+
 lint: $(VENV)/full
 	$(RUN) -m ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .venv-colab .venv-parity .jax_cache build .pytest_cache *.egg-info
+	rm -rf $(VENV) .venv-colab .venv-parity .venv-beam .jax_cache build .pytest_cache *.egg-info

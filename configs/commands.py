@@ -34,7 +34,7 @@ MENDABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, 
 HELP = ("-h", "--help")
 # Forms that are places.
 PLACES = {"FILE": "path", "DIR": "path", "PATH": "path", "DIR,DIR": "paths", "FILE,FILE": "paths",
-          "PATTERN": "paths", "DIR:SPLIT": "path", "KIND:PATH": "kind:path"}  # fmt: skip
+          "PATTERN": "patterns", "DIR:SPLIT": "path", "KIND:PATH": "kind:path"}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Argument(Key):
     """One argument, whose type is that of its default; a bool is a switch.
 
     form: what the user puts there, for the help; some forms are places. many: any number of
-    texts, as a tuple. unset: None where it is not given; the default then only says the type.
+    texts, as a tuple. unset: None where it is not given; the default then only says the type. Many
+    that stand without a flag may then be none, and come behind --.
     """
 
     form: str = "TEXT"
@@ -235,6 +236,8 @@ def _flag(text, waiting, arguments, keys):
 def _placed(texts, arguments, keys):
     """{name: texts} of what stands without a flag."""
     names = [name for name in arguments if not name.startswith("-")]
+    if names and not texts and arguments[names[0]].unset:
+        return {}
     if texts and not names:
         raise UserError(_unknown(texts[0], arguments, keys))
     forms = [_form(name, arguments[name]) for name in names]
@@ -290,7 +293,8 @@ def _attribute(name):
 def _form(name, argument):
     """How an argument is typed."""
     if not name.startswith("-"):
-        return name.upper() + "..." * argument.many
+        shown = name.upper() + "..." * argument.many
+        return f"[-- {shown}]" if argument.unset else shown
     if isinstance(argument.default, bool):
         return name
     return f"{name}KEY=VALUE" if name.endswith(".") else f"{name}={argument.form}"

@@ -40,8 +40,9 @@ class Key:
     `changeable`: may too where --change asks for it, from the step on at which that is noted.
 
     place: "path" for the key of a file or folder, "paths" for several with commas between,
-    "kind:path" where a word stands in front. Where a thing lies is not what it is: what a run
-    stands on is known by its contents (companions). bucket: it may be an address, gs://BUCKET/...
+    "patterns" for such of many files, "kind:path" where a word stands in front. Where a thing lies
+    is not what it is: what a run stands on is known by its contents (companions). bucket: it may be
+    an address, gs://BUCKET/...
     """
 
     default: Any
@@ -75,10 +76,12 @@ class Key:
         if not self.place or not value or value == self.default:
             return value
         kind, path = self._parts(value)
-        given = several(path) if self.place == "paths" else [path]
-        if self.place == "paths" and not all(given):
+        many, pattern = self.place in ("paths", "patterns"), self.place == "patterns"
+        given = several(path) if many else [path]
+        if many and not all(given):
             raise ValueError(f"must be paths with one comma between, not {value!r}")
-        return kind + ",".join(meant(one, bucket=self.bucket) for one in given)
+        read = [meant(one, bucket=self.bucket, pattern=pattern) for one in given]
+        return kind + ",".join(read)
 
     def _parts(self, value):
         """-> (the kind in front with its colon, path) of a place."""

@@ -12,7 +12,6 @@ python -m data_pipelines.build --from=seqio:my_module:my_mixture --split=train -
 """
 
 import json
-import pathlib
 import shlex
 import sys
 
@@ -20,7 +19,7 @@ from configs.commands import Argument, command
 from configs.keys import Check, at_least, below_one, between, one_of
 from data_pipelines import emoji, importing, made_of, records
 from data_pipelines.errors import UserError
-from data_pipelines.files import check_writable, whole_folder
+from data_pipelines.files import check_writable, is_address, is_draft, located, whole_folder
 from data_pipelines.folder import Folder
 from data_pipelines.records import INFO, read_info
 from data_pipelines.report import Report
@@ -91,19 +90,29 @@ ARGUMENTS = {
 @command("data_pipelines.build", "make a data set of what you have, or of scenes", ARGUMENTS)
 def main(options):
     """Build, unless the folder already holds what this command makes."""
-    out = pathlib.Path(options.out)
-    given = main.given(options)
-    del given["--out"]  # the same, wherever it may lie
-    options.command = main.typed(options, without=("--out",))
+    make(main, options, _fill)
+
+
+def make(command, options, fill, apart=("--out",)):
+    """What this command and that of clusters share: a folder, unless it already holds what the
+    command makes.
+
+    fill(draft, options, report) -> ({split: told}, facts, texts to learn words from, parameters).
+    apart: arguments that make no other data set: it is the same, wherever it may lie.
+    """
+    out = located(options.out)
+    given = {n: value for n, value in command.given(options).items() if n not in apart}
+    options.command = command.typed(options, without=apart)
     if (out / INFO).exists():
         _check_same(out, options.command, given)
         print(f"{out} is there already")
         return
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and not (is_draft(out) or out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out} is not an empty folder; choose another --out.")
     if options.validation + options.test >= 1:
         raise UserError("--validation and --test take all pairs; leave some to train on.")
-    check_writable(out, "--out")
+    if not is_address(out):
+        check_writable(out, "--out")
     report, contents = Report(), made_of.read(given)
     about = dict(
         name=options.from_, licence=LICENCES.get(options.from_, THEIRS), made_by=options.command
@@ -111,7 +120,7 @@ def main(options):
     about |= dict(made_of=contents)
     try:  # from the start: who comes second is told before the work
         with whole_folder(out, of=json.dumps([records.FORMAT, contents])) as draft:
-            written, facts, texts, parameters = _fill(draft, options, report)
+            written, facts, texts, parameters = fill(draft, options, report)
             extra = {"report.json": json.dumps(report.summary(), indent=1).encode()}
             extra |= _vocabulary(options, texts)
             about |= dict(parameters=parameters)
@@ -125,7 +134,7 @@ def main(options):
 
 
 def _fill(draft, options, report):
-    """All shards. -> ({split: told}, facts, texts to learn words from, parameters)."""
+    """All shards, as `make` asks for them."""
     if source := SOURCES.get(options.from_.partition(":")[0]):
         found = importing.build(draft, source(options), options, report)
         return *found, {k: v for k, v in vars(options).items() if k != "out"}

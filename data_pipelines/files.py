@@ -11,6 +11,7 @@ import tempfile
 from data_pipelines.errors import UserError
 
 OF = ".of"  # the file of a draft that tells what is made
+PIECE = 2**22  # bytes that are copied at once
 TRIAL = 4096  # bytes: a full disk still takes an empty file
 
 
@@ -99,13 +100,38 @@ def _to_bucket(path, mode):
 
 
 @contextlib.contextmanager
+def here(path):
+    """A file of this machine, or a copy of one in a bucket, of the same name, as long as it is
+    asked for."""
+    if not is_address(path):
+        yield pathlib.Path(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder, str(path).rpartition("/")[2])
+        with located(path).open("rb") as theirs, open(copy, "wb") as ours:
+            shutil.copyfileobj(theirs, ours, PIECE)
+        yield copy
+
+
+def put(file, path):
+    """A copy of a file of this machine, whole or not at all."""
+    with open(file, "rb") as ours, whole(path) as theirs:
+        shutil.copyfileobj(ours, theirs, PIECE)
+
+
+@contextlib.contextmanager
 def whole_folder(path, of=""):
     """A fresh folder to fill that takes the place of `path` at the end, or nothing does.
 
     `path` must not exist, or be an empty folder. Who comes second is refused; what somebody who was
     killed here has left, the next one removes. of: a text that tells what is made; who was killed,
     stopped or out of room leaves what is done, and the next that makes the same begins with that.
+    In a bucket nothing can be moved: there it is filled in its place, and what makes it whole is to
+    be written last.
     """
+    if is_address(path):
+        yield from _in_bucket(located(path), of)
+        return
     path = pathlib.Path(path).absolute()
     draft, lock = (path.with_name(f".{path.name}.{end}") for end in ("draft", "lock"))
     busy = f"{path} is being made by another process; wait for it or give another folder."
@@ -121,6 +147,21 @@ def whole_folder(path, of=""):
             if not (of and isinstance(error, OSError | KeyboardInterrupt)):
                 shutil.rmtree(draft, ignore_errors=True)
             raise
+
+
+def _in_bucket(folder, of):
+    """A folder of a bucket, with what is there of the same work."""
+    mark = folder / OF
+    if is_draft(folder) and mark.read_text(encoding="utf-8") != of:
+        folder.rmtree()
+    mark.write_text(of, encoding="utf-8")
+    yield folder
+    mark.unlink()
+
+
+def is_draft(folder) -> bool:
+    """Whether a folder of a bucket was begun and is not whole."""
+    return is_address(folder) and (folder / OF).is_file()
 
 
 def _prepare(draft, of):

@@ -5,6 +5,7 @@ import hashlib
 import os
 import pathlib
 
+from data_pipelines.files import is_address
 from data_pipelines.picture_files import Pictures
 from data_pipelines.places import several
 from data_pipelines.sources.files import sums
@@ -39,11 +40,16 @@ def _file(path):
     return hashed.hexdigest()
 
 
+def _is_one(pattern):
+    """Whether it names a file of this machine, which is short enough to read."""
+    return glob.escape(pattern) == pattern and not is_address(pattern)
+
+
 CONTENTS = {
     "--images": lambda paths: Pictures(several(paths)).digest(),
     "--captions": lambda paths: " ".join(map(_file, several(paths))),
     "--questions": _file,
-    "--texts": lambda pattern: _file(pattern) if glob.escape(pattern) == pattern else sums(pattern),
+    "--texts": lambda pattern: _file(pattern) if _is_one(pattern) else sums(pattern),
     "--shards": sums,
     "--files": sums,
     "--karpathy": _file,

@@ -17,13 +17,15 @@ from data_pipelines.errors import UserError
 
 SERVED = "gs"  # the only buckets that Orbax, tensorstore and etils.epath all read and write
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")  # also gs:/b/run, which lacks a slash
+MAGIC = re.compile(r"[*?\[\]]")  # of a pattern
 VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 
 
-def meant(path, *, bucket=False) -> str:
+def meant(path, *, bucket=False, pattern=False) -> str:
     """The path as a shell would read it. ValueError: what is wrong, to stand behind its name.
 
-    bucket: whether an address such as gs://BUCKET/FOLDER will do.
+    bucket: whether an address such as gs://BUCKET/FOLDER will do. pattern: whether it may be one of
+    many files, as gs://BUCKET/FOLDER/*.tar.
     """
     text = _with_variables(_at_home(str(path)))
     if "\0" in text:
@@ -33,15 +35,15 @@ def meant(path, *, bucket=False) -> str:
         return _of_this_machine(text)
     if match and not bucket:
         raise ValueError(f"must be a file or folder of this machine, not {text}; copy it here")
-    if fault := address_fault(text):
+    if fault := address_fault(MAGIC.sub("x", text) if pattern else text):
         raise ValueError(f"is no such place: {fault.rstrip('.')}")
     return text
 
 
-def place(path, *, bucket=False) -> str:
+def place(path, *, bucket=False, pattern=False) -> str:
     """The same for a path that Python was called with; UserError says what is wrong."""
     try:
-        return meant(path, bucket=bucket)
+        return meant(path, bucket=bucket, pattern=pattern)
     except ValueError as error:
         raise UserError(f"the path {path} {error}.") from None
 

@@ -97,7 +97,7 @@ def finish(folder, written: dict, facts: dict, extra=(), **about) -> dict:
     info = {"format": FORMAT, **about, **facts}
     info["splits"] = {name: split for name, split in written.items() if split["records"]}
     for name, data in dict(extra).items():
-        (pathlib.Path(folder) / name).write_bytes(data)
+        (located(folder) / name).write_bytes(data)
     write_info(folder, info)
     return info
 
@@ -110,7 +110,7 @@ def concept(key: str) -> str:
 def write_info(folder, info: dict):
     """dataset.json with a hash of itself."""
     text = json.dumps(info | {"sha256": _sum(info)}, indent=1)
-    (pathlib.Path(folder) / INFO).write_text(text, encoding="utf-8")
+    (located(folder) / INFO).write_bytes(text.encode())
 
 
 def _sum(info: dict) -> str:

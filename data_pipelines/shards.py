@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
+from data_pipelines.files import located
+
 SHARD_BYTES = 200 * 10**6  # suits a bucket: few enough objects, and many enough to share out
 END = 2**20  # bytes at each end of a shard that are hashed whenever it is opened
 TOGETHER = 64  # records that are read at once
@@ -123,7 +125,7 @@ def ends(file, size: int) -> str:
     They tell one shard from another. What is harmed between them, ArrayRecord's own hash of each
     record tells when that is read.
     """
-    with open(file, "rb") as data:
+    with located(file).open("rb") as data:
         head = data.read(END)
         data.seek(max(len(head), size - END))
         return hashlib.sha256(head + data.read()).hexdigest()

@@ -9,6 +9,7 @@ from itit_jax.main import MODES
 MODULES = (
     "itit_jax.serve.cli",
     "data_pipelines.build",
+    "data_pipelines.beam",
     "data_pipelines.merge",
     "data_pipelines.verify",
     "data_pipelines.inspect",

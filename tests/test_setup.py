@@ -23,7 +23,7 @@ EXTRAS = {
     "fsspec": "gcs",
 }
 HEAVY = "data_pipelines/tasks.py"  # the seqio engine, imported where it is asked for
-BESIDE = {"pycocoevalcap"}  # a program of others, used where a person has put it
+BESIDE = {"pycocoevalcap", "apache_beam"}  # programs of others, used where a person has put them
 UNIMPORTED = {"gcsfs", "tensorflow-datasets"}  # fsspec and seqio look for these by their names
 
 

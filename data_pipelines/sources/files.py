@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from data_pipelines.errors import UserError
-from data_pipelines.places import place, several
+from data_pipelines.files import is_address, located
+from data_pipelines.places import SERVED, place, several
 from data_pipelines.report import Report
 from data_pipelines.shards import ends
 from data_pipelines.sources.base import SPLITS, Example, Skipped, emptied
@@ -24,17 +25,17 @@ SPLIT = re.compile(rf"(?:^|[_.-])({'|'.join(sorted(SPLITS, key=len)[::-1])})(?=\
 
 
 def expand(pattern, flag) -> list[pathlib.Path]:
-    """All files of a pattern, which have to be there."""
+    """All files of a pattern, which have to be there: here, or in a bucket."""
     found = []
     for part in several(pattern):
-        names = _listed(place(part))
-        missing = next((name for name in names if not os.path.isfile(name)), None)
+        names = _listed(place(part, bucket=True, pattern=True))
+        missing = next((name for name in names if not located(name).is_file()), None)
         if missing or not names:
             raise UserError(f"{missing or part} is no file that is there; check {flag}.")
         found += names
     if len(set(found)) < len(found):
         raise UserError(f"{flag} names a file twice; name each once.")
-    return [pathlib.Path(name) for name in found]
+    return [located(name) for name in found]
 
 
 def _listed(pattern):
@@ -49,7 +50,12 @@ def _listed(pattern):
 
 
 def _there(name):
-    return sorted(glob.glob(name)) if glob.has_magic(name) else [name]
+    if not glob.has_magic(name):
+        return [name]
+    if not is_address(name):
+        return sorted(glob.glob(name))
+    bucket, _, rest = name.removeprefix(f"{SERVED}://").partition("/")
+    return sorted(str(path) for path in located(f"{SERVED}://{bucket}").glob(rest))
 
 
 def _numbers(first, last):
@@ -71,10 +77,12 @@ def sums(pattern) -> str:
 
 
 def _sum(name):
-    if not os.path.isfile(name):
+    file = located(name)
+    if not file.is_file():
         return "gone"
-    size = os.path.getsize(name)
-    return f"{size} {ends(name, size)}"
+    with file.open("rb") as data:
+        size = data.seek(0, os.SEEK_END)
+    return f"{size} {ends(file, size)}"
 
 
 def told_splits(files) -> dict:

@@ -50,6 +50,16 @@ def test_every_form_is_read_into_its_type():
     }  # fmt: skip
 
 
+def test_what_may_be_none_comes_behind_dashes_and_is_shown_so():
+    more = Argument((), "flags", many=True, unset=True)
+    arguments = {"--size": ARGUMENTS["--size"], "more": more}
+    assert ask(arguments=arguments)[0] == {"size": 8, "more": ()}
+    given = ("--size=3", "--", "--size=4", "x")
+    assert ask(*given, arguments=arguments)[0] == {"size": 3, "more": ("--size=4", "x")}
+    toy = Command("toy", "", arguments, print)
+    assert toy.usage() == "python -m toy [-- MORE...]"
+
+
 def test_what_is_not_given_has_its_default():
     options, _ = ask("x", "a", "--out=y")
     assert options == {

@@ -156,6 +156,14 @@ def test_folders_and_folders_of_a_bucket_are_served(path):
     assert address_fault(path) is None and meant(path, bucket=True) == path
 
 
+def test_files_of_a_bucket_may_be_named_by_a_pattern():
+    for path in ("gs://b/a/*.tar", "gs://b/a/{00..11}.tar", "gs://b/a[01]/?.tar"):
+        assert meant(path, bucket=True, pattern=True) == path
+    for path in ("gs://b/../*.tar", "s3://b/*.tar", "gs:/b/*.tar"):
+        with pytest.raises(ValueError):
+            meant(path, bucket=True, pattern=True)
+
+
 @pytest.mark.parametrize(
     "path, words",
     [
