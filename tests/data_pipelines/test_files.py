@@ -1,6 +1,7 @@
 """What is written appears whole or not at all."""
 
 import ast
+import contextlib
 import os
 import pathlib
 import signal
@@ -9,6 +10,7 @@ import sys
 
 import pytest
 
+from data_pipelines import files
 from data_pipelines.errors import UserError
 from data_pipelines.files import check_file, check_writable, whole, whole_folder
 
@@ -160,3 +162,29 @@ def test_what_is_said_to_be_writable_can_be_written(tmp_path):
     with whole(path, "w") as file:
         file.write("{}")
     assert path.read_text() == "{}"
+
+
+def test_a_folder_of_a_bucket_is_gone_on_with_by_the_same_work_alone(bucket):
+    folder = "gs://bucket/drafts/a"
+    for of, there in (("one", []), ("one", ["done"]), ("another", [])):
+        with contextlib.suppress(KeyboardInterrupt), whole_folder(folder, of) as draft:
+            assert files.is_draft(draft)
+            assert [name for name in bucket.objects if name == "drafts/a/done"] == [
+                f"drafts/a/{name}" for name in there
+            ]
+            (draft / "done").write_bytes(b"x")
+            raise KeyboardInterrupt
+    with whole_folder(folder, "another"):
+        pass
+    assert [name for name in bucket.objects if name.startswith("drafts/")] == ["drafts/a/done"]
+
+
+def test_a_file_of_a_bucket_is_here_as_long_as_it_is_asked_for(bucket, tmp_path):
+    (tmp_path / "x").write_bytes(b"data")
+    files.put(tmp_path / "x", "gs://bucket/copies/y.tar")
+    with files.here("gs://bucket/copies/y.tar") as copy:
+        assert copy.name == "y.tar" and copy.read_bytes() == b"data"
+    assert not copy.exists()
+    with files.here(tmp_path / "x") as itself:
+        assert itself == tmp_path / "x"
+    assert itself.exists()
