@@ -133,9 +133,14 @@ def roofline(program, topology, work):
         compute=work / (devices * chip.flops * share),
         memory=(2 * state + moved["frozen parts"] + moved["batch"])
         / (chip.memory_bandwidth * share),
-        links=inner / (chip.links * share),
+        links=seconds_of_links(inner, topology),
         network=outer / (chip.network * share) if chip.network and outer else None,
     )
+
+
+def seconds_of_links(sent, topology):
+    """Seconds that a device takes to send so many bytes within its slice, over all its links."""
+    return sent * topology.chip.devices / topology.chip.links
 
 
 def communicated(program, slices=1):

@@ -20,6 +20,7 @@ from data_pipelines.files import whole
 from itit_jax import sharding
 from itit_jax.planner import costs
 from itit_jax.planner import topology as chips
+from itit_jax.planner.collectives import collectives
 from itit_jax.program import describe
 
 GIB = chips.GIB
@@ -112,7 +113,8 @@ def compile_step(config, topology):
         "compiling the step: minutes to an hour, --quick does without", file=sys.stderr, flush=True
     )
     begin = time.monotonic()
-    found = describe(config, chips.devices(topology)).lower().compile().memory_analysis()
+    compiled = describe(config, chips.devices(topology)).lower().compile()
+    found = compiled.memory_analysis()
     # Without a peak of its own: all that is given, made and kept at once.
     sizes = (found.argument_size_in_bytes, found.temp_size_in_bytes, found.output_size_in_bytes)
     peak = getattr(found, "peak_memory_in_bytes", 0) or sum(sizes) - found.alias_size_in_bytes
@@ -120,6 +122,7 @@ def compile_step(config, topology):
         "arguments": found.argument_size_in_bytes,
         "temporaries": found.temp_size_in_bytes,
         "peak": peak,
+        "collectives": collectives(compiled.as_text()),
         "seconds": round(time.monotonic() - begin, 1),
         "jax": jax.__version__,
     }
@@ -135,9 +138,9 @@ def assumptions(topology, price):
         "(as published, not measured)",
         "FLOPs are those of matrix products and convolutions; remat computes the forward pass of "
         "all that is differentiated once more",
-        "memory: state read and written once, frozen parts and batch read once; links: parameters "
-        "gathered twice, gradients summed once, each as if all links were used at once and hidden "
-        "behind nothing; what mesh.tensor sends is not counted",
+        "memory: state read and written once, frozen parts and batch read once; links: what the "
+        "compiled step sends; without one at least parameters gathered twice and gradients summed "
+        "once (mesh.tensor not counted); all links at once, and nothing hidden behind products",
         f"the best step is as long as what binds takes; the usual one reaches {costs.REACHED:.0%} "
         "of the peak of the products",
         "temporaries, where nothing is compiled: what the forward pass keeps, gradients, and the "
@@ -173,7 +176,7 @@ def text(plan):
     lines += ["GiB a device"]
     for name in ("parameters", "optimizer", "average", "frozen parts", "batch"):
         lines.append(f"  {name:24}{memory[name] / GIB:>16.3f}")
-    lines += [*_memory(memory), "", "seconds a step at least"]
+    lines += [*_memory(memory), *_sent(memory["compiled"]), "", "seconds a step at least"]
     for name, seconds in plan["roofline_seconds"].items():
         shown = "not counted" if seconds is None else f"{seconds:.3g}"
         lines.append(f"  {name:24}{shown:>16}{'  binds' if name == plan['binds'] else ''}")
@@ -195,6 +198,15 @@ def _memory(memory):
         f"{UNCOMPILED}",
     }[memory["fits"]]
     return [*lines, f"  {told}"]
+
+
+def _sent(compiled):
+    """Lines of what the compiled step sends."""
+    if not compiled:
+        return
+    yield from ("", "sent in a step          times             GiB a device")
+    for kind, found in compiled["collectives"].items():
+        yield f"  {kind:20}{found['count']:>8,}{found['bytes'] / GIB:>16.3f}"
 
 
 def _run(plan):
