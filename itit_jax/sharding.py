@@ -133,3 +133,14 @@ def constrain(x, *axes):
     if mesh is None or mesh.empty or mesh.size == 1:
         return x
     return jax.lax.with_sharding_constraint(x, PartitionSpec(*axes))
+
+
+def gathered(params):
+    """Parameters whole on every device, for loops that would gather them anew in every round.
+
+    As they are where mesh.tensor shares the products: there they stay apart.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh is None or mesh.empty or mesh.shape.get("tensor", 1) > 1:
+        return params
+    return jax.tree.map(constrain, params)

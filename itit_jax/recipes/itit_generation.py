@@ -8,6 +8,7 @@ import math
 
 import jax.numpy as jnp
 
+from itit_jax import sharding
 from itit_jax.decoding import autoregressive, parallel
 from itit_jax.models import t5, tokenizers
 
@@ -105,6 +106,8 @@ class Generation:
 
     def _speaker(self, params, ids):
         """-> (step(cache, words, position) -> (logits, cache), the cache to begin with)."""
+        decoder = sharding.gathered(params["model"]["text_decoder"])  # once, not once a word
+        params = params | {"model": params["model"] | {"text_decoder": decoder}}
         cache, valid = self.passes.caption_prefill(params, ids)
         step = lambda cache, words, position: self.passes.caption_step(
             params, cache, valid, words, position

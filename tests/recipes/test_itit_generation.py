@@ -1,12 +1,14 @@
 """What ITIT's networks make, and what its making depends on."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from itit_jax import sharding, state
 from itit_jax.recipes.itit import Recipe
 from itit_jax.recipes.itit_generation import any_pixel
 from tests import tiny
@@ -82,3 +84,26 @@ def test_redrawing_everything_is_drawing(edited):
     drawn = jax.jit(recipe().draw)(params(), TEXT, key)
     again = jax.jit(recipe().edit)(params(), images, TEXT, everywhere, key)
     np.testing.assert_array_equal(drawn, again)
+
+
+def test_words_are_said_without_gathering_the_decoder_anew_for_each():
+    mesh = sharding.make_mesh(1, 8, 1)
+    config = recipe().config
+    places = sharding.match(config.mesh.rules, params(), mesh)
+    shared = state.placed(jax.eval_shape(params), places)
+    ids = jax.ShapeDtypeStruct(IDS.shape, IDS.dtype, sharding=sharding.batch_sharding(mesh))
+    with jax.set_mesh(mesh):
+        caption = jax.jit(recipe().generation.caption_in_training)
+        text = caption.lower(shared, ids, jax.random.key(0)).compile().as_text()
+    assert "all-gather" in text, "the parameters are shared"
+    assert "all-gather" not in "".join(loops(text))
+    whole = jax.jit(recipe().generation.caption_in_training)(params(), IDS, jax.random.key(0))
+    with jax.set_mesh(mesh):
+        found = caption(*jax.device_put((params(), IDS), (places, ids.sharding)), jax.random.key(0))
+    np.testing.assert_array_equal(found, whole)
+
+
+def loops(text):
+    """The bodies of all loops of a compiled program."""
+    for name in re.findall(r"body=%?([\w.-]+)", text):
+        yield re.search(rf"^%?{re.escape(name)} \(.*?^\}}", text, re.DOTALL | re.MULTILINE)[0]
