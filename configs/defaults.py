@@ -48,6 +48,12 @@ KEYS = {
     "seed": Key(0, "seed of parameters, data order and everything drawn", between(0, 2**31 - 1)),
     # More steps may be asked of a run; its cosine is then stretched from there on.
     "train.steps": Key(1000, "optimizer steps of the whole run", STEPS, resumable=True),
+    "train.accumulate": Key(
+        1,
+        "parts that the rows of a step are taken in, one after the other, for less memory",
+        at_least(1),
+        changeable=True,
+    ),
     "model.start_from": Key(
         "", "run or export to start from; empty = fresh parameters", place="path", bucket=True
     ),
@@ -113,6 +119,9 @@ KEYS = {
     ),
     "optimizer.b1": Key(0.9, "decay of the first moment", below_one(), changeable=True),
     "optimizer.b2": Key(0.98, "decay of the second moment", below_one(), changeable=True),
+    "optimizer.mu_dtype": Key(
+        "float32", "type that the first moment is kept in", one_of("float32", "bfloat16")
+    ),
     "optimizer.weight_decay": Key(0.0, "decoupled weight decay", at_least(0)),
     "optimizer.clip_norm": Key(
         1.0, "largest global norm of the gradient; 0 = off", at_least(0), changeable=True
@@ -210,7 +219,17 @@ def rows_divide_over_the_mesh(c):
             )
 
 
-CHECKS = (warmup_ends_before_the_run, one_mesh_axis_is_free, rows_divide_over_the_mesh)
+def rows_divide_into_parts(c):
+    for name, rows in sorted(c.data.rows.items()):
+        if rows % c.train.accumulate:
+            return (
+                f"data.rows.{name} is {rows}, which train.accumulate={c.train.accumulate} does not "
+                "divide; choose a multiple of it."
+            )
+
+
+CHECKS = (warmup_ends_before_the_run, one_mesh_axis_is_free, rows_divide_over_the_mesh,
+          rows_divide_into_parts)  # fmt: skip
 
 
 # ---- what a run needs on disk ------------------------------------------------------------------

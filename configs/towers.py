@@ -45,6 +45,14 @@ KEYS = loop.keys(*RULES) | {
 }
 
 
+def all_rows_are_contrasted(c):
+    if c.train.accumulate > 1:
+        return (
+            f"train.accumulate is {c.train.accumulate}, but towers contrast all rows of a step "
+            "with each other; set train.accumulate=1, and mesh.remat=full for less memory."
+        )
+
+
 def has_pairs_to_contrast(c):
     if c.data.rows.caption < 2:
         return (
@@ -82,6 +90,7 @@ SPEC = Spec(
     keys=KEYS,
     checks=(
         *loop.CHECKS,
+        all_rows_are_contrasted,
         has_pairs_to_contrast,
         patches_divide_the_image,
         loop.heads_divide_widths("model.image", "model.text"),

@@ -55,7 +55,7 @@ def _matrices(params):
 
 
 def _adam(section):
-    return optax.scale_by_adam(section.b1, section.b2)
+    return optax.scale_by_adam(section.b1, section.b2, mu_dtype=section.mu_dtype)
 
 
 def _adafactor(section):
@@ -71,7 +71,8 @@ def _adafactor(section):
         ),
         optax.clip_by_block_rms(1.0),
     )
-    return optax.chain(per_layer(factored), optax.ema(section.b1, debias=False))
+    momentum = optax.ema(section.b1, debias=False, accumulator_dtype=section.mu_dtype)
+    return optax.chain(per_layer(factored), momentum)
 
 
 def _muon(section):
@@ -92,7 +93,9 @@ def _muon(section):
         return jax.tree_util.tree_map_with_path(numbers, params)
 
     muon = optax.chain(
-        optax.contrib.scale_by_muon(beta=0.95, weight_dimension_numbers=axes),
+        optax.contrib.scale_by_muon(
+            beta=0.95, mu_dtype=section.mu_dtype, weight_dimension_numbers=axes
+        ),
         scale_to_rms(0.2),
     )
     return optax.multi_transform({"muon": muon, "adam": _adam(section)}, labels)

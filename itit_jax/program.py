@@ -39,6 +39,7 @@ class Program:
             self.optimizer,
             seed=self.config.seed,
             ema_decay=self.config.optimizer.ema_decay,
+            parts=self.config.train.accumulate,
         )
         out = (state.places(self.state), sharding.replicated(self.mesh))
         return jax.jit(step, donate_argnums=0, out_shardings=out)
@@ -51,7 +52,7 @@ class Program:
             mesh=mesh,
             state=state.placed_state(self.state, mesh, rules),
             frozen=state.placed(self.frozen, sharding.match(rules, self.frozen, mesh)),
-            batch=_spread(self.recipe.batch_spec, sharding.batch_sharding(mesh)),
+            batch=_spread(self.config, self.recipe, mesh),
         )
 
     def lower(self):
@@ -82,16 +83,19 @@ def describe(config, devices=None, mesh=None):
             recipe, optimizer, bool(config.optimizer.ema_decay), mesh, rules
         ),
         frozen={name: part for name, part in parts.items() if name not in recipe.trainable},
-        batch=_spread(recipe.batch_spec, sharding.batch_sharding(mesh)),
+        batch=_spread(config, recipe, mesh),
     )
 
 
-def _spread(batch_spec, rows):
-    ways = rows.mesh.shape["data"] * rows.mesh.shape["fsdp"]
-    for name, arrays in batch_spec.items():
-        if (count := next(iter(arrays.values())).shape[0]) % ways:
+def _spread(config, recipe, mesh):
+    ways, parts = mesh.shape["data"] * mesh.shape["fsdp"], config.train.accumulate
+    for name, count in base.rows(recipe).items():
+        if count % (ways * parts):
+            each = f"the {ways} devices of mesh.data x mesh.fsdp"
+            each += f" in train.accumulate={parts} parts" if parts > 1 else ""
             raise UserError(
-                f"data.rows.{name} is {count}, which does not divide over the {ways} devices of "
-                f"mesh.data x mesh.fsdp; choose a multiple of {ways}, or another mesh."
+                f"data.rows.{name} is {count}, which does not divide over {each}; choose a "
+                f"multiple of {ways * parts}, or another mesh."
             )
-    return state.placed(batch_spec, jax.tree.map(lambda _: rows, batch_spec))
+    rows = sharding.batch_sharding(mesh)
+    return state.placed(recipe.batch_spec, jax.tree.map(lambda _: rows, recipe.batch_spec))

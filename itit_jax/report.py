@@ -17,16 +17,16 @@ from itit_jax.distributed import is_lead
 from itit_jax.run_files import finite
 from itit_jax.screen import Screen, duration
 
-HIDDEN = ("images",)  # counted for the speed, not shown as a metric
-UNSHOWN = (*HIDDEN, "grad_norm", "skipped")  # on the progress line
+UNSHOWN = ("grad_norm", "skipped")  # on the progress line
 
 
 class Report(Screen):
     """Reports of one run. Steps are done steps: 1 after the first update."""
 
-    def __init__(self, run, steps, every_seconds):
+    def __init__(self, run, steps, every_seconds, rows=0):
+        """rows: of one global step, for the speed."""
         super().__init__(loud=is_lead())
-        self.run, self.steps, self.every = run, steps, every_seconds
+        self.run, self.steps, self.every, self.rows = run, steps, every_seconds, rows
         self._waiting = []  # (step, metrics still on the device)
         # Of the steps told so far: how many of the last were skipped, and the last sound loss.
         self.skipped, self.sound = 0, 0
@@ -90,7 +90,7 @@ class Report(Screen):
             step,
             f"step {step:,}/{self.steps:,}  {100 * step // self.steps} %  "
             f"eta {duration((self.steps - step) / speed)}  {'  '.join(shown)}  "
-            f"{means.get('images', 0.0) * speed:,.0f} rows/s  "
+            f"{self.rows * speed:,.0f} rows/s  "
             f"wait {100 * self._data_wait / passed:.1f} %",
         )
         self._since, self._data_wait = (now, step), 0.0
@@ -98,7 +98,7 @@ class Report(Screen):
     def _write(self, rows, means, step):
         lines = []
         for s, metrics in rows:
-            row = {"step": s, **{k: float(v) for k, v in metrics.items() if k not in HIDDEN}}
+            row = {"step": s, **{k: float(v) for k, v in metrics.items()}}
             lines.append(json.dumps(finite(row), allow_nan=False) + "\n")
         self._metrics.write("".join(lines))
         self._metrics.flush()

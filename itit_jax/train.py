@@ -28,6 +28,7 @@ from itit_jax.evaluation import run as evaluation
 from itit_jax.evaluation import samples
 from itit_jax.profiler import Profile
 from itit_jax.program import Program, describe
+from itit_jax.recipes import base
 from itit_jax.report import Report
 from itit_jax.workdir import Workdir
 
@@ -85,7 +86,8 @@ def set_up(config, place, profile, closing):
     means.take_once(config, program.recipe, place)
     frozen |= parts.load_means(place, program.frozen)
     stands_on = keep_companions(config, place, program.recipe, frozen, streams)
-    report = Report(place, config.train.steps, config.log.seconds)
+    rows = sum(base.rows(program.recipe).values())
+    report = Report(place, config.train.steps, config.log.seconds, rows)
     closing.callback(report.close)
     traced = closing.enter_context(contextlib.closing(Profile(place, profile)))
     if saver.latest() is None:

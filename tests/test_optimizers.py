@@ -16,7 +16,8 @@ def section(**changes):
     return ConfigDict(
         dict(
             name="adamw", learning_rate=1e-2, schedule="constant", warmup_steps=0,
-            final_fraction=0.0, b1=0.9, b2=0.96, weight_decay=0.01, clip_norm=0.0,
+            final_fraction=0.0, mu_dtype="float32", b1=0.9, b2=0.96, weight_decay=0.01,
+            clip_norm=0.0,
         )
         | changes
     )
@@ -130,3 +131,13 @@ def test_a_young_average_forgets_faster():
     old, new = {"a": jnp.zeros(())}, {"a": jnp.ones(())}
     assert float(optimizers.ema(old, new, 0.99, 0)["a"]) == pytest.approx(0.9)
     assert float(optimizers.ema(old, new, 0.99, 10_000)["a"]) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("name", ["adamw", "adafactor", "muon"])
+def test_the_first_moment_alone_is_kept_in_the_type_that_is_asked_for(name):
+    params = stacked(jnp.ones((LAYERS, 128, 160)))
+    types = lambda dtype: [leaf.dtype for leaf in jax.tree.leaves(
+        optimizers.make(section(name=name, mu_dtype=dtype), STEPS).init(params)
+    )]  # fmt: skip
+    halves = types("bfloat16").count(jnp.bfloat16)
+    assert halves == 1 and types("float32").count(jnp.bfloat16) == 0

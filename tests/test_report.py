@@ -1,6 +1,7 @@
 """What a run tells, and what it forgets when it resumes."""
 
 import json
+import re
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,15 +13,16 @@ from itit_jax.workdir import Workdir
 
 
 def test_every_step_gets_one_line_and_the_last_is_shown(tmp_path, capsys):
-    report = Report(Workdir(tmp_path), 3, every_seconds=1000)
+    report = Report(Workdir(tmp_path), 3, every_seconds=1000, rows=10**9)
     report.begin(0)
     for step in (1, 2, 3):
-        report.tick(step, {"loss": jnp.float32(step), "images": jnp.float32(4)})
+        report.tick(step, {"loss": jnp.float32(step)})
     report.close()
     lines = [json.loads(x) for x in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert lines == [{"step": s, "loss": float(s)} for s in (1, 2, 3)]
     shown = capsys.readouterr().out
     assert "step 3/3  100 %" in shown and "loss 2.5" in shown, "mean of steps 2 and 3"
+    assert re.search(r"[1-9][\d,]*,\d\d\d rows/s", shown), "of so many rows a step"
     assert (tmp_path / "log.txt").read_text() == shown
     assert list(tmp_path.glob("events.*"))
 

@@ -65,7 +65,7 @@ def kept(program):
     """Bytes of all devices that the forward pass leaves for the backward one.
 
     Traced, as remat would have it; what is given to the step is not among them. The compiler may
-    keep less, and needs room to work in besides.
+    keep less, and needs room to work in besides. Of parts (train.accumulate) one is kept at a time.
     """
     strip = lambda tree: jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), tree
@@ -81,7 +81,8 @@ def kept(program):
     given = (program.state.params, program.frozen, program.batch)
     traced = jax.make_jaxpr(forward)(*map(strip, given)).jaxpr
     left = {var for var in traced.outvars if not isinstance(var, jax.extend.core.Literal)}
-    return sum(v.aval.size * v.aval.dtype.itemsize for v in left - set(traced.invars))
+    found = sum(v.aval.size * v.aval.dtype.itemsize for v in left - set(traced.invars))
+    return found // program.config.train.accumulate
 
 
 def working(program, left):

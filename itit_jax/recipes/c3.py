@@ -153,8 +153,7 @@ class Recipe:
         for name in objectives(self.config):
             value = getattr(self, f"{name}_loss")(params, batch[TERMS[name]], keys[name])
             total, metrics[name] = total + self.config.loss[name] * value, value
-        rows = sum(jax.tree.leaves(v)[0].shape[0] for v in batch.values())
-        return total, metrics | {"loss": total, "images": float(rows)}
+        return total, metrics | {"loss": total}
 
     @jax.named_scope("caption")
     def caption_loss(self, params, rows, key):

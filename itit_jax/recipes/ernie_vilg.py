@@ -99,8 +99,7 @@ class Recipe:
             weight = self.config.loss.get  # what the critic learns from has none
             total = total + sum(weight(term, 1.0) * value for term, value in terms.items())
             metrics |= terms
-        rows = sum(jax.tree.leaves(rows)[0].shape[0] for rows in batch.values())
-        return total, metrics | {"loss": total, "images": float(rows)}
+        return total, metrics | {"loss": total}
 
     @jax.named_scope("draw")
     def draw_terms(self, params, rows, key, step=0):

@@ -113,8 +113,7 @@ class Recipe:
             else:
                 value = getattr(self, f"{name}_loss")(params, rows, keys[name])
             total, metrics[name] = total + weight * value, value
-        rows = sum(jax.tree.leaves(v)[0].shape[0] for v in batch.values())
-        return total, metrics | {"loss": total, "images": float(rows)}
+        return total, metrics | {"loss": total}
 
     def _ramp(self, name, step):
         return ramp(step, self.config.cycle[f"{name}_start"], self.config.cycle.ramp)

@@ -77,7 +77,6 @@ class Recipe:
             "loss": loss,
             "cosine": jnp.mean(jnp.diagonal(cosines)),
             "scale": jnp.exp(log_scale),
-            "images": float(len(cosines)),
         }
 
     def flops(self):

@@ -53,7 +53,7 @@ class Recipe:
         total = sum(self.weights.get(name, 1.0) * value for name, value in terms.items())
         used = jnp.zeros(self.tokenizer.codes).at[ids.reshape(-1)].set(1.0)
         terms["codes_used"] = jnp.mean(used)
-        return total, terms | {"loss": total, "images": float(pixels.shape[0])}
+        return total, terms | {"loss": total}
 
     def flops(self):
         """{term: Flops} of one global step: encode, decode, and critic where there is one."""

@@ -119,6 +119,6 @@ def test_what_is_kept_is_what_the_gradient_needs_and_was_not_given(remat, arrays
     program = types.SimpleNamespace(
         recipe=types.SimpleNamespace(loss=loss), frozen={}, batch={"x": {"x": shape}},
         state=types.SimpleNamespace(params={"a": {"w": shape}}),
-        config=types.SimpleNamespace(train=types.SimpleNamespace(steps=1)),
+        config=types.SimpleNamespace(train=types.SimpleNamespace(steps=1, accumulate=1)),
     )  # fmt: skip
     assert costs.kept(program) == arrays * 8 * 16 * 4
