@@ -25,6 +25,7 @@ WEIGHTS = Check(
     lambda values: all(type(v) in (int, float) and 0 < v < float("inf") for v in values),
     "numbers above 0 with commas between",
 )
+SHARE = Check(lambda value: 0 < value <= 1, "above 0 and at most 1")
 STEPS = between(1, 2**31 - 1)  # the step counter is int32
 
 # Places of the parameters of Transformer blocks and tables, which all recipes have. First match
@@ -98,6 +99,25 @@ KEYS = {
     },
     "data.tokens": Key(
         "", "folder made by --mode=encode; empty = encode pixels in the step", place="path"
+    ),
+    # Pictures of training rows alone, and of these not those that a question is about.
+    "data.augment.crop": Key(
+        1.0,
+        "share of the area that a random crop keeps at least; 1 = no crop",
+        SHARE,
+        changeable=True,
+    ),
+    "data.augment.flip": Key(
+        False, "mirror one picture in two, but none whose text has sides in it", changeable=True
+    ),
+    "data.augment.colour": Key(
+        0.0,
+        "brightness, contrast and saturation times 1 - this to 1 + this",
+        between(0, 1),
+        changeable=True,
+    ),
+    "data.augment.sides": Key(
+        ("left", "right"), "sides, in the language of the texts; empty = mirror any", words()
     ),
     "data.rows.draw": Key(
         0, "pairs of a global step to draw from text", at_least(0), changeable=True
@@ -228,8 +248,29 @@ def rows_divide_into_parts(c):
             )
 
 
-CHECKS = (warmup_ends_before_the_run, one_mesh_axis_is_free, rows_divide_over_the_mesh,
-          rows_divide_into_parts)  # fmt: skip
+def augmented_pictures_are_read(c):
+    augment, rows = c.data.augment, c.data.rows
+    if augment.crop == 1 and not augment.flip and not augment.colour:
+        return None
+    if c.data.tokens:
+        return (
+            "data.augment changes pixels, and data.tokens has pictures that are encoded already; "
+            "take data.tokens out, or set data.augment.crop=1, flip=false and colour=0."
+        )
+    if not (rows.draw or rows.caption or rows.images):
+        return (
+            "data.augment changes the pictures of data.rows.draw, caption and images, and all of "
+            "these are 0; set data.augment.crop=1, flip=false and colour=0."
+        )
+
+
+CHECKS = (
+    warmup_ends_before_the_run,
+    one_mesh_axis_is_free,
+    rows_divide_over_the_mesh,
+    rows_divide_into_parts,
+    augmented_pictures_are_read,
+)
 
 
 # ---- what a run needs on disk ------------------------------------------------------------------

@@ -20,6 +20,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 # size than they tell (ICO, ICNS).
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "PCX")
 FORMATS += ("QOI", "SGI")
+RESAMPLING = Image.Resampling.LANCZOS  # of every picture that is brought to another size
 MOST_PIXELS = 2**26  # as 8192 x 8192; Pillow holds four bytes of each, and up to four copies
 MOST_BYTES = 2**28  # of a file
 BITS_PER_SAMPLE, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF
@@ -168,7 +169,7 @@ def fit(picture: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """RGB picture -> uint8 [size, size, 3]: short side scaled to `size`, centre cut out."""
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
     if image.size != (size, size):
-        image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+        image = ImageOps.fit(image, (size, size), RESAMPLING)
     return np.asarray(image)
 
 

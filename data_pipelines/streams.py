@@ -17,6 +17,7 @@ import pathlib
 import numpy as np
 
 from data_pipelines import images as pixels
+from data_pipelines.augment import Augment
 from data_pipelines.encoded import Encoded
 from data_pipelines.errors import Damaged, UserError
 from data_pipelines.fetched import shelf
@@ -91,8 +92,10 @@ class Split:
             self._shards[part] = tuple(np.diff(behind, prepend=0).tolist())
         return self._shards[part]
 
-    def image(self, index):
-        """uint8 [h, w, 3]."""
+    def image(self, index, uncut=False):
+        """uint8 [h, w, 3]; uncut: as large as it was stored."""
+        if uncut:
+            return _picture(self.records[index], self.records.split, 0)
         found = self._image_cache.get(index)
         if found is None:
             found = _picture(self.records[index], self.records.split, self._size)
@@ -108,7 +111,11 @@ class Split:
             found = [self._vocabulary.encode(text, self._length) for text in texts]
             if self._keep_words:
                 self._text_cache[index] = found
-        return found[int(draw % np.uint64(len(found)))]
+        return _chosen(found, draw)
+
+    def said(self, index, draw):
+        """The same as it was written."""
+        return _chosen(self.records[index].texts, draw)
 
     def asked(self, index, draw):
         """(int32 [t], int32 [t]): a question about the picture and its answer, chosen likewise."""
@@ -118,14 +125,15 @@ class Split:
             found = [tuple(map(encode, each[:2], self._lengths)) for each in asked]
             if self._keep_words:
                 self._asked_cache[index] = found
-        return found[int(draw % np.uint64(len(found)))]
+        return _chosen(found, draw)
 
 
 class Streams:
     """Batches of all streams of one host. rows: {stream: rows of one global step}. window: shards
     whose rows are mixed at a time, see order.windowed; 0: all. mixture: {stream: weights of the
     data sets that its split was merged of}; without them every record is shown equally often.
-    bad_budget: share of the records of a split that may be unreadable."""
+    bad_budget: share of the records of a split that may be unreadable. augment: how pictures are
+    changed, other than those that a question is about: its answer may not hold any more."""
 
     def __init__(
         self,
@@ -144,9 +152,11 @@ class Streams:
         host=0,
         hosts=1,
         tokens=None,
+        augment=None,
     ):
         self.rows = {name: count for name, count in rows.items() if count}
         self.seed, self.host, self.hosts = seed, host, hosts
+        self._size, self._augment = image_size, augment or Augment()
         self._bad_budget, self._bad, self._news = bad_budget, {}, collections.deque()
         self._window, self._mixture = window, {n: w for n, w in (mixture or {}).items() if w}
         if isinstance(vocabulary, str | pathlib.Path):
@@ -239,10 +249,28 @@ class Streams:
         """(record, {array: of that row}); of a record that cannot be read the row behind it."""
         for behind in itertools.count(1):
             try:
-                return index, _shown(STREAMS[name], split, index, draw)
+                return index, self._shown(name, split, place, index, draw)
             except Damaged as error:
                 self._note(split, index, error)
             index = int(self._index(name, split, np.array([place + behind]))[0])
+
+    def _shown(self, name, split, place, index, draw):
+        """{array: of one row}, without the tokens that lie beside the records."""
+        stream, row = STREAMS[name], {}
+        if stream.image and split.tokens is None:
+            row["image"] = self._image(name, split, place, index, draw)
+        if stream.text:
+            row["text"] = split.text(index, draw)
+        if stream.asked:
+            row["question"], row["answer"] = split.asked(index, draw)
+        return row
+
+    def _image(self, name, split, place, index, draw):
+        if not self._augment.on or STREAMS[name].asked:
+            return split.image(index)
+        said = split.said(index, draw) if STREAMS[name].text else ""
+        picture = split.image(index, uncut=self._augment.crops)
+        return self._augment(picture, self._size, said, (self.seed, name, int(place)))
 
     def _note(self, split, index, error):
         """Count a record that cannot be read; too many of them end the run."""
@@ -289,16 +317,8 @@ class Streams:
         return windowed(within, *order)
 
 
-def _shown(stream, split, index, draw):
-    """{array: of one row}, without the tokens that lie beside the records."""
-    row = {}
-    if stream.image and split.tokens is None:
-        row["image"] = split.image(index)
-    if stream.text:
-        row["text"] = split.text(index, draw)
-    if stream.asked:
-        row["question"], row["answer"] = split.asked(index, draw)
-    return row
+def _chosen(some, draw):
+    return some[int(draw % np.uint64(len(some)))]
 
 
 def examples(folder, split, count, *, image_size, text_length, vocabulary):

@@ -3,6 +3,7 @@
 import itertools
 
 from data_pipelines import engines, fetched, streams
+from data_pipelines.augment import Augment
 from data_pipelines.example import QUESTIONS, asks
 from data_pipelines.records import Records, digest, read_info
 from data_pipelines.words.find import open_words
@@ -65,6 +66,7 @@ def open_streams(config, recipe, host, hosts):
         host=host,
         hosts=hosts,
         tokens=data.tokens or None,
+        augment=Augment(**data.augment),
     )
 
 

@@ -118,6 +118,12 @@ def test_lists_are_read_in_any_usual_form(text):
         ("optimizer.learning_rate=inf", "must be a finite number"),
         ("optimizer.learning_rate=-5", "must be above 0"),
         ("optimizer.b1=99", "must be at least 0 and below 1"),
+        ("data.augment.crop=0", "must be above 0 and at most 1"),
+        ("data.augment.crop=80", "must be above 0 and at most 1"),
+        ("data.augment.flip=0.5", "must be true or false"),
+        ("data.augment.colour=1.5", "must be between 0 and 1"),
+        ("data.augment.sides=1,2", "must be words with commas between"),
+        ("data.augment.color=0.2", "did you mean data.augment.colour?"),
         ("model.scan=1", "must be true or false"),
         ("mesh.data=(1,2)", "must be a whole number"),
         ("mesh.data=0", "must be at least 1, or -1"),
@@ -203,6 +209,19 @@ def test_later_settings_win_over_earlier_kinds(tmp_path):
 def test_keys_that_contradict_each_other_are_named(changes, named):
     sentence = refusal(small, **changes)
     assert all(name in sentence for name in named)
+
+
+@pytest.mark.parametrize("augment", ["crop=0.8", "flip=true", "colour=0.2"])
+def test_augmentation_wants_pixels_to_change(augment):
+    load = lambda *more: settings.load(
+        "configs/ernie_vilg_vqa_tiny.py", overrides=[f"data.augment.{augment}", *more]
+    )
+    encoded = ["data.tokens=made", "data.augment.sides=top"]  # no change by itself
+    assert settings.load(TINY, overrides=encoded)
+    sentence = refusal(settings.load, TINY, overrides=[*encoded, f"data.augment.{augment}"])
+    assert "data.augment changes pixels" in sentence and "take data.tokens out" in sentence
+    assert "data.augment.crop=1, flip=false and colour=0" in refusal(load)  # reads questions alone
+    assert load("data.rows.caption=2")
 
 
 def test_a_cycle_that_is_off_needs_no_rows():

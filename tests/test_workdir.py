@@ -230,7 +230,7 @@ def test_no_key_that_shapes_a_parameter_may_change_on_the_way():
     shapes = lambda config: jax.tree.map(lambda x: x.shape, describe(config).state)
     before = tiny.itit_config(text_encoder__trainable=True)
     expected = shapes(before)
-    new = {float: 0.25, int: 16, str: None, tuple: None}
+    new = {float: 0.25, int: 16, bool: True, str: None, tuple: None}
     free = {name: key for name, key in settings.declared(before).items() if key.changeable}
     assert {"optimizer.learning_rate", "data.rows.draw", "loss.draw"} <= free.keys()
     changes = {}

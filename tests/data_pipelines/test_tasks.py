@@ -6,15 +6,28 @@ import numpy as np
 import pytest
 
 from data_pipelines import engines
+from data_pipelines.augment import Augment
 from tests.data_pipelines.test_streams import equal, streams
 
 seqio = pytest.importorskip("seqio")
 
 
+def read_by_both(**options):
+    return zip(*(engines.read(streams(**options), 0, engine) for engine in ("grain", "seqio")))
+
+
 def test_both_engines_yield_equal_bytes_over_a_thousand_steps(easy):
-    pairs = zip(*(engines.read(streams(easy), 0, engine) for engine in ("grain", "seqio")))
+    pairs = read_by_both(folder=easy)
     for (step, ours), (other, theirs) in itertools.islice(pairs, 1000):
         assert step == other and equal(ours, theirs), step
+
+
+def test_both_engines_yield_equal_augmented_bytes_over_a_thousand_steps(easy):
+    rows, augment = dict.fromkeys(("draw", "images"), 1), Augment(crop=0.8, flip=True, colour=0.2)
+    pairs, plain = read_by_both(folder=easy, rows=rows, augment=augment), streams(easy, rows=rows)
+    for (step, ours), (other, theirs) in itertools.islice(pairs, 1000):
+        assert step == other and equal(ours, theirs), step
+    assert not equal(ours, plain.batch(step))
 
 
 @pytest.mark.parametrize("host", [0, 1])
