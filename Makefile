@@ -39,9 +39,10 @@ demo-plain: $(VENV)/light
 
 # ---- the tests
 
+# By file, so that what a file shares is made once.
 test: $(VENV)/full
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -q -n 2 --dist=loadfile tests  # what a file shares is made once
+	$(RUN) -m pytest -q -n 2 --dist=loadfile tests
 
 # Colab's TPU image has jax 0.7.2 on Python 3.13.
 PYTHON313 ?= python3.13
