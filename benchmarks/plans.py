@@ -56,8 +56,11 @@ def page(folder):
         "# Plans", "",
         f"`python -m benchmarks.plans --out={folder}` at {commit()}. Nothing ran on a TPU: bytes "
         "with \"about\" are a rule of thumb (arguments, what the forward pass keeps, gradients, "
-        "parameters gathered once), others the compiler's; seconds go from the roofline to 40 % "
-        "of the peak; prices are list prices from memory. Each file holds its assumptions.", "",
+        "parameters gathered once), others the compiler's. Seconds go from the roofline to 40 % of "
+        "the peak. Where nothing was compiled, links carry the least that has to be sent: frozen "
+        "parts once, though a step may gather them for every pass, so that links can bind where "
+        "this says compute. Prices are list prices from memory. Each file holds its assumptions.",
+        "",
         f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|",
     ]  # fmt: skip
     made = {file.stem: json.loads(file.read_text()) for file in folder.glob("*@*.json")}
