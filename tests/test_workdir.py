@@ -238,6 +238,7 @@ def test_no_key_that_shapes_a_parameter_may_change_on_the_way():
         value = new[type(key.default)]
         words = key.check.choices if key.check else ()
         changes[name.replace(".", "__")] = words[-1] if value is None else value
+    changes["train__accumulate"] = 2  # which divides the rows of each device
     changes["cycle__generator"] = "params"  # the average is there or not from the beginning
     after = tiny.itit_config(text_encoder__trainable=True, **changes)
     assert shapes(after) == expected
