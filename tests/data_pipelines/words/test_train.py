@@ -35,7 +35,7 @@ def test_what_cannot_be_learnt_is_one_sentence_and_writes_nothing(easy, tmp_path
         told = capsys.readouterr().err
         assert sentence in told and told.count("\n") == 1
     assert not out.exists()
-    assert command(easy, tmp_path / "none" / "words.model", 120) == 2
+    assert command(easy, empty / "dataset.json" / "words.model", 120) == 2  # inside of a file
     assert "cannot be written" in capsys.readouterr().err
 
 
