@@ -91,7 +91,7 @@ def itit(workdir, data, tokenizer, *more, save=2):
 
 
 def xla_flags(devices):
-    """So many CPU devices; programs that are compiled fast, in 0.6 of the time, and run once."""
+    """So many CPU devices; programs that are compiled fast and run once."""
     fast = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
     return f"--xla_force_host_platform_device_count={devices} {fast}"
 

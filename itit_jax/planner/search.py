@@ -76,7 +76,7 @@ def search(config, topology):
     found = []
     for scale in SCALES:
         rows = {name: count * scale for name, count in config.data.rows.to_dict().items()}
-        if any(count % 1 for count in rows.values()):
+        if any(count % config.train.accumulate for count in rows.values()):
             continue
         scaled = settings.override(config, [f"data.rows.{n}={int(c)}" for n, c in rows.items()])
         program = on_one(scaled)
@@ -95,7 +95,7 @@ def meshes(config, topology, rows):
     """Those of all devices over which the rows divide, and whose slices hold whole replicas."""
     tensor = max(config.mesh.tensor, 1)
     ways, rest = divmod(topology.devices, tensor)
-    if rest or any(count % ways for count in rows.values()):
+    if rest or any(count % (ways * config.train.accumulate) for count in rows.values()):
         return
     for fsdp in range(1, ways + 1):
         if ways % fsdp == 0 and (ways // fsdp) % topology.slices == 0:

@@ -71,3 +71,9 @@ def test_rows_that_no_mesh_divides_are_one_sentence(capsys):
     arguments = ["--mode=plan", f"--config={CONFIG}", "--topology=v5e:4x4", "--search"]
     assert main.main([*arguments, "--config.data.rows.caption=2"]) == 2
     assert "itit_jax: no mesh of 16 devices divides data.rows" in capsys.readouterr().err
+
+
+def test_batches_that_do_not_divide_into_parts_are_left_out():
+    changes = ["data.rows.caption=16", "train.accumulate=4"]
+    some = search.search(settings.load(CONFIG, overrides=changes), V5E)
+    assert {one.rows["caption"] for one in some} == {16, 32, 64}  # 4 parts over 4 devices
