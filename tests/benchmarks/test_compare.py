@@ -1,5 +1,6 @@
 """The table of three systems: who sees which pairs, and what is told of which run."""
 
+import json
 import pathlib
 
 import pytest
@@ -14,13 +15,14 @@ ENDS = ("", "_low", "_high")
 
 def test_studies_of_one_folder_never_make_two_runs_of_one_name():
     known = {}
-    for study in (compare, c3, c3_pairs, ernie_vilg, vqa):
-        for name, words in study.commands(WORK):
+    studies = (compare, c3, c3_pairs, ernie_vilg, vqa)
+    for study, *seeds in ((compare, 3), *((other,) for other in studies)):
+        for name, words in study.commands(WORK, *seeds):
             assert known.setdefault(name, words) == words, (name, study.__name__)
 
 
 def test_every_system_of_a_table_sees_its_pairs_and_draws_with_the_same_tokenizer():
-    for row in compare.rows(WORK):
+    for row in compare.rows(WORK, seeds=3):
         for seed in range(len(row.seeds)):
             for name, words in compare.runs_of(row, seed).values():
                 config = finished.config_of(words, settings)
@@ -38,24 +40,34 @@ def test_models_of_one_direction_have_one_objective():
     assert (losses["draw"].draw, losses["draw"].caption) == (1, 0)
 
 
-def test_captions_and_drawings_are_told_of_the_run_that_makes_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(compare, "parameters", lambda workdir: 500_000)
-    steps = type("Run", (), {"config": lambda self: settings.load("configs/itit_tiny.py")})
-    monkeypatch.setattr(compare, "Workdir", lambda workdir: steps())
+RUNS = {  # name: (FID, F1 of captions, F1 of drawings)
+    "captioner_500": (9.0, 0.5, 0.0),
+    "drawer_500": (3.0, 0.0, 0.7),
+    "itit_none_500_0": (2.0, 0.6, 1.0),
+    "itit_none_500_1": (2.0, 0.8, 1.0),
+    "drawer_20000": (1.0, 0.0, 0.7),
+}
 
-    def scores(fid, **ways):
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A study of which these runs are done, all with the tokenizer "one"."""
+    run = type("Run", (), {"config": lambda self: settings.load("configs/itit_tiny.py"),
+                           "companions": lambda self: {"tokenizer": "onetokenizer"}})  # fmt: skip
+    monkeypatch.setattr(compare, "Workdir", lambda workdir: run())
+    monkeypatch.setattr(compare, "parameters", lambda workdir: 500_000)
+
+    def scores(fid, captions, drawings):
+        ways = {"i2t": captions, "t2i": drawings}
         ends = {f"{way}_scene_f1{end}": f1 for way, f1 in ways.items() for end in ENDS}
         return {"test": ends | {"t2i_fid": fid}}
 
-    runs = {
-        "captioner_500": scores(9.0, i2t=0.5, t2i=0.0),
-        "drawer_500": scores(3.0, i2t=0.0, t2i=0.7),
-        "itit_none_500_0": scores(2.0, i2t=0.6, t2i=1.0),
-        "itit_none_500_1": scores(2.0, i2t=0.8, t2i=1.0),
-        "drawer_20000": scores(1.0, i2t=0.0, t2i=0.7),
-    }
-    study = finished.study(tmp_path, compare.commands(tmp_path), runs)
-    found = compare.gather(study)
+    runs = {name: scores(*given) for name, given in RUNS.items()}
+    return finished.study(tmp_path, compare.commands(tmp_path, seeds=2), runs)
+
+
+def test_captions_and_drawings_are_told_of_the_run_that_makes_them(study):
+    found = compare.gather(study, seeds=2)
     assert [row["name"] for row in found["rows"]] == [
         "captioner and drawer apart", "ITIT without cycles"
     ]  # fmt: skip
@@ -65,6 +77,17 @@ def test_captions_and_drawings_are_told_of_the_run_that_makes_them(tmp_path, mon
         in page
     )
     assert "| ITIT without cycles | 0.70 (0.60 to 0.80) | 1.00 (1.00 to 1.00) |" in page
+
+
+def test_runs_of_other_tokenizers_stay_and_those_of_this_one_are_told_anew(study):
+    known = compare.gather(study, seeds=1)["rows"]
+    other = json.loads(json.dumps(known).replace('"onetok"', '"twotok"'))
+    ernie = {"name": "ERNIE-ViLG", "pairs": 500, "runs": other[0]["runs"]}
+    both = [known[1] | {"runs": other[1]["runs"] + known[1]["runs"]}, ernie]
+    rows = {row["name"]: row for row in compare.gather(study, 2, both)["rows"]}
+    told = [(run["tokenizer"], run["seed"]) for run in rows["ITIT without cycles"]["runs"]]
+    assert told == [("twotok", 0), ("onetok", 0), ("onetok", 1)]
+    assert rows["ERNIE-ViLG"] == ernie
 
 
 @pytest.mark.parametrize("values, cell", [([[0.5, 0.1, 0.9]], "0.50"), ([None, 1.0], "")])
