@@ -14,7 +14,7 @@ export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0.5
 
-.PHONY: demo demo-plain test test-colab test-parity test-beam lint clean
+.PHONY: demo demo-plain test test-long test-colab test-parity test-beam lint clean
 
 # ---- set-up: made once, made again when a requirement changes
 
@@ -42,7 +42,11 @@ demo-plain: $(VENV)/light
 # By file, so that what a file shares is made once.
 test: $(VENV)/full
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -q -n 2 --dist=loadfile tests
+	$(RUN) -m pytest -q -n 2 --dist=loadfile -m 'not long' tests
+
+# Whole runs that take most of a minute each.
+test-long: $(VENV)/full
+	$(RUN) -m pytest -q -n 2 --dist=loadfile -m long tests
 
 # Colab's TPU image has jax 0.7.2 on Python 3.13.
 PYTHON313 ?= python3.13

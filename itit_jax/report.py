@@ -142,11 +142,12 @@ class Report(Screen):
             self.run.keep_sample(step, data.getvalue())
 
     def scores(self, step, scores):
-        """File {split: {score: value}}, draw the curves anew, and tell them."""
+        """File {split: {score: value}}, draw the curves anew once there are any, and tell them."""
         if not self.loud:
             return
         self.run.keep_scores(step, scores)
-        self.run.keep(workdir.CURVES, curves.draw(self.run.metrics(), self.run.scores()))
+        if metrics := self.run.metrics():
+            self.run.keep(workdir.CURVES, curves.draw(metrics, self.run.scores()))
         for line in told(scores):
             self.say(line)
 

@@ -26,6 +26,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: of `make test-long`, not of `make test`")
+
+
 @pytest.fixture(scope="session")
 def bucket():
     """gs://bucket, served here. Its clients look for it once a process: one for all tests."""
@@ -88,10 +92,10 @@ def _trained(data, arguments, *more):
 
 @pytest.fixture(scope="session")
 def tokenizer(once, easy):
-    """Workdir of a tokenizer that was trained for four steps."""
+    """Workdir of a tokenizer that was trained for four steps and saved after two and four."""
     from tests import runs
 
-    return once("tokenizer", _trained(easy, runs.VQ, "--config.train.steps=4"))
+    return once("tokenizer", _trained(easy, runs.VQ, *runs.FOUR))
 
 
 @pytest.fixture(scope="session")
@@ -107,8 +111,7 @@ def towers_run(once, easy):
     """Workdir of towers that were trained for four steps and saved after two and four."""
     from tests import runs
 
-    steps = ("--config.train.steps=4", "--config.save.every=2")
-    return once("towers", _trained(easy, runs.TOWERS, *steps))
+    return once("towers", _trained(easy, runs.TOWERS, *runs.FOUR))
 
 
 @pytest.fixture(scope="session")

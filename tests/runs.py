@@ -78,6 +78,7 @@ ITIT = [
 ]
 
 
+FOUR = ("--config.train.steps=4", "--config.save.every=2")
 STEPS = 12
 
 

@@ -155,6 +155,7 @@ def arrays(checkpoints):
     return ocp.PyTreeCheckpointer().restore(checkpoints / "4" / "default")
 
 
+@pytest.mark.long
 def test_a_run_in_a_bucket_that_was_killed_in_a_save_is_the_run_in_a_folder(
     bucket, hold, easy, tokenizer
 ):

@@ -83,6 +83,7 @@ def test_tokens_are_what_the_tokenizer_says_of_each_picture(tokens, easy, tokeni
     assert not (tokens / "texts.tokens.npy").exists()  # they have no pictures
 
 
+@pytest.mark.long
 def test_a_run_on_tokens_has_the_losses_of_the_run_on_pixels(
     tokens, trained, easy, tokenizer, tmp_path
 ):

@@ -13,7 +13,7 @@ from data_pipelines.errors import UserError
 from itit_jax import companions, parts
 from itit_jax.checkpoints import Saver
 from itit_jax.config import ConfigError
-from itit_jax.program import describe
+from itit_jax.program import Program, describe
 from itit_jax.serve import export
 from itit_jax.start import flat
 from itit_jax.workdir import Workdir, check_start
@@ -28,12 +28,18 @@ def config(**changes):
     return tiny.itit_config(**changes)
 
 
+@pytest.fixture(autouse=True)
+def filled(monkeypatch):
+    """What begins anew is filled, which no compiler has to see."""
+    monkeypatch.setattr(Program, "init", lambda program, seed: tiny.begun(program))
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """(workdir of a run at step 7, its state): parameters and average differ everywhere."""
     run = Workdir(tmp_path_factory.mktemp("start") / "run")
     program = describe(config())
-    state = program.init(0).replace(step=jax.numpy.int32(7))
+    state = tiny.begun(program).replace(step=jax.numpy.int32(7))
     state = state.replace(
         params=tiny.randomised(state.params, 1), ema=tiny.randomised(state.params, 2)
     )

@@ -150,6 +150,7 @@ def test_a_sweep_that_is_told_to_stop_tells_its_run(tmp_path):
     assert process.wait(timeout=100) == 42
 
 
+@pytest.mark.long
 def test_a_finished_run_is_skipped_and_the_others_are_trained(
     classifier, easy, listed, tmp_path, capsys
 ):

@@ -64,3 +64,12 @@ def filled(shapes):
     """Random numbers for a tree of shapes, without compiling anything."""
     rng = np.random.default_rng(0)
     return jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(x.dtype), shapes)
+
+
+def begun(program):
+    """A state of a program at step 0, filled; nothing is compiled."""
+    shapes = program.state
+    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
+    params = filled(shapes.params)
+    state = zeros.replace(params=params, ema=None if shapes.ema is None else params)
+    return jax.tree.map(lambda x, like: jax.device_put(x, like.sharding), state, shapes)

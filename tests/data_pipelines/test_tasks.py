@@ -16,16 +16,16 @@ def read_by_both(**options):
     return zip(*(engines.read(streams(**options), 0, engine) for engine in ("grain", "seqio")))
 
 
-def test_both_engines_yield_equal_bytes_over_a_thousand_steps(easy):
+def test_both_engines_yield_equal_bytes_over_hundreds_of_steps(easy):
     pairs = read_by_both(folder=easy)
-    for (step, ours), (other, theirs) in itertools.islice(pairs, 1000):
+    for (step, ours), (other, theirs) in itertools.islice(pairs, 300):
         assert step == other and equal(ours, theirs), step
 
 
-def test_both_engines_yield_equal_augmented_bytes_over_a_thousand_steps(easy):
+def test_both_engines_yield_equal_augmented_bytes_over_hundreds_of_steps(easy):
     rows, augment = dict.fromkeys(("draw", "images"), 1), Augment(crop=0.8, flip=True, colour=0.2)
     pairs, plain = read_by_both(folder=easy, rows=rows, augment=augment), streams(easy, rows=rows)
-    for (step, ours), (other, theirs) in itertools.islice(pairs, 1000):
+    for (step, ours), (other, theirs) in itertools.islice(pairs, 300):
         assert step == other and equal(ours, theirs), step
     assert not equal(ours, plain.batch(step))
 

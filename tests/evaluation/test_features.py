@@ -33,6 +33,7 @@ def test_batches_of_one_shape_give_every_picture_its_own_features(monkeypatch):
     np.testing.assert_allclose(np.concatenate([f for f, _ in found]), alone, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_inception_of_a_file_gives_the_features_of_the_reference(tmp_path, monkeypatch):
     golden = np.load(GOLDEN / "inception_tf1_1.npz")
     shapes = json.loads((GOLDEN / "inception_tensors.json").read_text())

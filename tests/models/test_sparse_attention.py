@@ -30,11 +30,15 @@ def sight(name, pattern):
     return Sight(valid, targets + pattern.tokens * drawn, words + 1 if drawn else 0)
 
 
-@pytest.mark.parametrize("near", ["row", "column", "convolution"])
-@pytest.mark.parametrize("rows, columns, kernel", [(4, 3, 3), (2, 5, 5), (3, 3, 11)])
+PATTERNS = [
+    Pattern("row", 4, 3, 3), Pattern("column", 4, 3, 3), Pattern("convolution", 4, 3, 3),
+    Pattern("convolution", 2, 5, 5), Pattern("convolution", 3, 3, 11),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_blocks_equal_the_dense_mask_in_values_and_gradients(name, rows, columns, kernel, near):
-    pattern = Pattern(near, rows, columns, kernel)
+def test_blocks_equal_the_dense_mask_in_values_and_gradients(name, pattern):
     seen = sight(name, pattern)
     length = seen.valid.shape[1] + seen.targets
     keys = jax.random.split(jax.random.key(0), 4)

@@ -262,7 +262,7 @@ def step_on(devices, **mesh):
         lambda x: jax.device_put(np.ones(x.shape, x.dtype), x.sharding), program.batch
     )
     with jax.set_mesh(program.mesh):
-        return program.train_step(program.init(0), put(program.frozen), batch)[1]
+        return program.train_step(tiny.begun(program), put(program.frozen), batch)[1]
 
 
 def test_a_step_on_eight_devices_has_the_losses_of_one():
@@ -344,6 +344,7 @@ def test_the_run_and_its_export_draw_and_say_chinese_alike(run, chinese, tmp_pat
     assert given.caption(pictures) == said and isinstance(said[0], str)
 
 
+@pytest.mark.long
 def test_three_steps_of_questions_start_from_a_run_and_answer(run, easy_asked, tokenizer, tmp_path,
                                                               capsys):  # fmt: skip
     from itit_jax import main

@@ -1,6 +1,5 @@
 """The tokenizer's terms by hand, who learns from which, and what a step of them costs."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +7,8 @@ import pytest
 
 from benchmarks import traced_flops
 from configs import vq
+from itit_jax import sharding, state
+from itit_jax.program import describe
 from itit_jax.recipes.vq import Recipe
 from tests import tiny
 
@@ -85,6 +86,25 @@ def test_a_critic_is_a_part_only_where_it_is_asked():
     assert asked.trainable == ("tokenizer", "discriminator")
     parts = jax.eval_shape(asked.init, jax.random.key(0))
     assert parts.keys() == {"tokenizer", "discriminator"}
+
+
+def test_eight_devices_have_the_loss_and_the_gradient_of_one():
+    c = config(l1=0.5, l2=2.0)
+    c.data.rows.images = 4
+
+    def on(devices):
+        program = describe(c, devices)
+        params = jax.device_put(PARAMS, state.places(program.state.params))
+        batch = {"images": {"image": np.concatenate([IMAGES, IMAGES[:1]])}}
+        batch = jax.device_put(batch, sharding.batch_sharding(program.mesh))
+        loss = lambda p, b: program.recipe.loss(p, b, jax.random.key(0), 0, None)[0]
+        with jax.set_mesh(program.mesh):
+            return jax.device_get(jax.jit(jax.value_and_grad(loss))(params, batch))
+
+    one = on(jax.devices()[:1])
+    c.mesh.update(data=2, fsdp=2, tensor=2)
+    near = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    jax.tree.map(near, on(jax.devices()), one)
 
 
 @pytest.mark.parametrize("adversarial, perceptual", [(0.0, 0.0), (0.1, 0.0), (0.0, 0.5)])
