@@ -21,7 +21,7 @@ from tests.serve import exported
 
 @pytest.mark.parametrize("trainable", [True, False])
 def test_text_encoder_and_tokenizer_start_from_published_layouts(trainable, tmp_path):
-    given = tiny.randomised(Recipe(tiny.itit_config()).init(jax.random.key(7)))
+    given = tiny.parameters(Recipe(tiny.itit_config()))
     weights.save(given["text_encoder"], "t5", tmp_path / "t5.safetensors")
     weights.save(given["tokenizer"], "itit_jax", tmp_path / "vq.safetensors")
     config = tiny.itit_config(

@@ -41,7 +41,7 @@ def source(tmp_path_factory):
     program = describe(config())
     state = tiny.begun(program).replace(step=jax.numpy.int32(7))
     state = state.replace(
-        params=tiny.randomised(state.params, 1), ema=tiny.randomised(state.params, 2)
+        params=tiny.filled(state.params, 1), ema=tiny.filled(state.params, 2)
     )
     run.keep_config(program.config)
     run.keep_companions(SAME)

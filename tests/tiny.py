@@ -52,18 +52,21 @@ def batch(seed=0, rows=8):
     }
 
 
-def randomised(params, seed=0):
-    """Every leaf moved off its initial value, so that no zero or one hides a fault."""
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(seed), len(leaves))
-    moved = [x + 0.3 * jax.random.normal(k, x.shape, x.dtype) for x, k in zip(leaves, keys)]
-    return jax.tree.unflatten(tree, moved)
+def filled(shapes, seed=0):
+    """Random numbers for a tree of shapes, no zero among them that hides a fault, and scales near
+    one; without compiling anything."""
+    rng = np.random.default_rng(seed)
+
+    def leaf(path, x):
+        middle = 1.0 if path[-1].key == "scale" else 0.0
+        return rng.normal(middle, 0.3, x.shape).astype(x.dtype)
+
+    return jax.tree_util.tree_map_with_path(leaf, shapes)
 
 
-def filled(shapes):
-    """Random numbers for a tree of shapes, without compiling anything."""
-    rng = np.random.default_rng(0)
-    return jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(x.dtype), shapes)
+def parameters(network, *inputs, seed=0):
+    """The same for all that a network or a recipe has."""
+    return filled(jax.eval_shape(network.init, jax.random.key(0), *inputs), seed)
 
 
 def begun(program):

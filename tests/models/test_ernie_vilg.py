@@ -32,7 +32,7 @@ def network(scan=False):
 
 @functools.cache
 def params(scan=False):
-    return tiny.randomised(network(scan).init(jax.random.key(1), IMAGE, TEXT)["params"])
+    return tiny.parameters(network(scan), IMAGE, TEXT)["params"]
 
 
 @functools.cache

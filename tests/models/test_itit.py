@@ -9,7 +9,7 @@ from itit_jax.recipes.itit import Recipe
 from tests import tiny
 
 RECIPE = Recipe(tiny.itit_config())
-PARAMS = tiny.randomised(RECIPE.init(jax.random.key(0)))
+PARAMS = tiny.parameters(RECIPE)
 ROWS = tiny.batch()["draw"]
 
 
@@ -79,7 +79,7 @@ def test_scanned_layers_equal_unrolled_ones():
     """Stacking the unrolled layers' parameters gives the scanned network's outputs."""
     unrolled = Recipe(deep(False))
     scanned = Recipe(deep(True))
-    params = tiny.randomised(unrolled.init(jax.random.key(0)))
+    params = tiny.parameters(unrolled)
     stacked = {name: stack(tree) for name, tree in params.items()}
     described = jax.eval_shape(scanned.init, jax.random.key(0))
     for part in ("model", "text_encoder"):

@@ -18,7 +18,7 @@ def encoder(scan=False):
 
 
 def random_params(scan=False):
-    return tiny.randomised(encoder(scan).init(jax.random.key(0), TOKENS, VALID)["params"])
+    return tiny.parameters(encoder(scan), TOKENS, VALID)["params"]
 
 
 def rms(x, scale):
