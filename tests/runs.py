@@ -1,9 +1,12 @@
 """Real runs for tests: the plain commands, on the smallest data and networks."""
 
+import json
 import os
 import pathlib
 import subprocess
 import sys
+
+import orbax.checkpoint as ocp
 
 from launch import local
 
@@ -127,3 +130,14 @@ def run(*arguments, code=0, **more):
     out, _ = process.communicate(timeout=1500)
     assert process.returncode == code, out
     return out
+
+
+def metrics(workdir):
+    """{step: {name: value}} that a run told."""
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return {line["step"]: line for line in lines}
+
+
+def state(workdir, step=STEPS):
+    """Arrays of a checkpoint, by default the last of an undisturbed run."""
+    return ocp.StandardCheckpointer().restore(workdir / "checkpoints" / str(step) / "default")

@@ -8,19 +8,9 @@ import time
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 import pytest
 
 from tests import runs
-
-
-def final_state(workdir):
-    return ocp.StandardCheckpointer().restore(workdir / "checkpoints" / str(runs.STEPS) / "default")
-
-
-def metrics(workdir):
-    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    return {line["step"]: line for line in lines}
 
 
 def test_a_run_killed_asked_to_stop_and_damaged_at_random_moments_ends_bit_identical(
@@ -39,14 +29,14 @@ def test_a_run_killed_asked_to_stop_and_damaged_at_random_moments_ends_bit_ident
     assert process.returncode == 42, out
     assert "the same command goes on" in out
     steps = sorted(int(file.name) for file in saved.glob("[0-9]*"))
-    assert steps[-1] == max(metrics(workdir)), "every step until then is kept"
+    assert steps[-1] == max(runs.metrics(workdir)), "every step until then is kept"
     for file in (saved / str(steps[-1])).rglob("*"):
         if file.is_file():
             file.write_bytes(b"")
     out = runs.run(*runs.itit(workdir, easy, tokenizer))
     assert f"checkpoint {steps[-1]} is damaged" in out
     assert f"resuming from step {steps[-2]}" in out
-    jax.tree.map(np.testing.assert_array_equal, final_state(workdir), final_state(trained))
+    jax.tree.map(np.testing.assert_array_equal, runs.state(workdir), runs.state(trained))
     assert (workdir / "metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
 
 
@@ -63,7 +53,8 @@ def test_a_run_whose_updates_are_not_finite_stops_and_keeps_what_is_good(easy, t
     assert "5 steps in a row, up to step 7" in out and "Checkpoint 1 is the last good one" in out
     assert "remove checkpoints/2 and give --change" in out and "(it is 1e+16)" in out
     assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
-    assert [metrics(tmp_path)[step]["skipped"] for step in range(1, 8)] == [0, 0, 1, 1, 1, 1, 1]
+    told = runs.metrics(tmp_path)
+    assert [told[step]["skipped"] for step in range(1, 8)] == [0, 0, 1, 1, 1, 1, 1]
     before = {p.name for p in (tmp_path / "checkpoints").iterdir()}
     assert before == {"1", "2"}
     again = runs.run(*arguments, code=2)
@@ -108,11 +99,7 @@ def test_one_flipped_bit_of_the_newest_checkpoint_is_seen_by_all_who_read_it(
     assert json.loads((workdir / "eval.json").read_text())["4"] == history["4"]
     assert (workdir / "samples" / "00000004.png").read_bytes() == sheet
     assert "it lacks 1 of 4 steps" in out
-    states = [
-        ocp.StandardCheckpointer().restore(folder / "checkpoints" / "4" / "default")
-        for folder in (whole, workdir)
-    ]
-    jax.tree.map(np.testing.assert_array_equal, *states)
+    jax.tree.map(np.testing.assert_array_equal, *(runs.state(x, 4) for x in (whole, workdir)))
 
 
 def test_eval_repeats_the_scores_of_the_run(trained, classifier, tmp_path):

@@ -1,6 +1,5 @@
 """The plain command on many devices and processes, killed, and resumed on another mesh."""
 
-import json
 import os
 import pathlib
 import re
@@ -11,7 +10,7 @@ import types
 import numpy as np
 import pytest
 
-from data_pipelines import build
+from data_pipelines import build, merge
 from data_pipelines.errors import UserError
 from itit_jax import distributed, sharding
 from launch import local
@@ -25,11 +24,6 @@ TURNED = (
 )
 
 
-def metrics(workdir):
-    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    return {line["step"]: line for line in lines}
-
-
 def newest(workdir):
     steps = [int(f.name) for f in (workdir / "checkpoints").glob("*") if f.name.isdecimal()]
     return max(steps, default=0)
@@ -37,8 +31,8 @@ def newest(workdir):
 
 def pass_on(arguments, workdir, chain):
     """Each part of the chain until it has saved something, the last one to its end."""
-    for processes, devices, mesh in chain:
-        last = (processes, devices, mesh) == chain[-1]
+    for number, (processes, devices, mesh) in enumerate(chain, start=1):
+        last = number == len(chain)
         axes = [f"--config.mesh.{name}={size}" for name, size in mesh.items()]
         before = newest(workdir)
         started = runs.start_many(*arguments, *axes, processes=processes, devices=devices)
@@ -75,7 +69,7 @@ def test_both_cycles_in_two_processes_give_the_losses_of_one_device(
 ):
     workdir = tmp_path / "run"
     pass_on(runs.itit(workdir, easy, tokenizer), workdir, TURNED[:1])
-    agree(metrics(workdir), metrics(trained), ("draw", "caption", "t2i2t", "i2t2i"))
+    agree(runs.metrics(workdir), runs.metrics(trained), ("draw", "caption", "t2i2t", "i2t2i"))
 
 
 def test_a_run_that_is_killed_goes_on_on_any_mesh_with_the_losses_of_one_device(easy, tmp_path):
@@ -85,7 +79,33 @@ def test_a_run_that_is_killed_goes_on_on_any_mesh_with_the_losses_of_one_device(
     ]  # fmt: skip
     runs.run(*arguments, f"--workdir={tmp_path / 'one'}")
     pass_on([*arguments, f"--workdir={tmp_path / 'many'}"], tmp_path / "many", TURNED)
-    agree(metrics(tmp_path / "many"), metrics(tmp_path / "one"), ("loss",))
+    agree(runs.metrics(tmp_path / "many"), runs.metrics(tmp_path / "one"), ("loss",))
+
+
+@pytest.fixture(scope="module")
+def merged(easy, tmp_path_factory):
+    """Two data sets as one."""
+    place = tmp_path_factory.mktemp("merged")
+    scenes = ["--from=scenes", "--preset=easy", "--seed=1"]
+    assert build.main([*scenes, f"--out={place / 'other'}"]) == 0
+    named = [f"{easy}:images", f"{easy}:test", f"{place / 'other'}:images"]
+    assert merge.main([*named, f"--out={place / 'mix'}"]) == 0
+    return place / "mix"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("window", [0, 1])
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_a_killed_run_on_a_merged_set_ends_bit_identical(hosts, window, merged, tmp_path):
+    part = (hosts, 1, dict(data=hosts, fsdp=1, tensor=1))
+    arguments = [*runs.VQ, f"--config.data.path={merged}", "--config.train.steps=6",
+                 "--config.save.every=1", "--config.evaluate.splits=test,",
+                 f"--config.data.window={window}"]  # fmt: skip
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder, chain in ((whole, [part]), (killed, [part, part])):
+        pass_on([*arguments, f"--workdir={folder}"], folder, chain)
+    for name in ("metrics.jsonl", "eval.json"):  # the scores are those of the last state
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_two_processes_of_which_one_is_asked_to_stop_or_lost_end_together_and_go_on(easy, tmp_path):
@@ -114,8 +134,8 @@ def test_two_processes_of_which_one_is_asked_to_stop_or_lost_end_together_and_go
     assert output.count(f"resuming from step {first}\n") == 2, output
     assert "itit_jax: process 1 of 2 (" in output and "gives no sign of life" in output
     assert "Traceback" not in output and "reads part 2 of 2 of the rows" in output
-    assert newest(run) == max(metrics(run))
-    assert sorted(metrics(run)) == list(range(1, newest(run) + 1))
+    assert newest(run) == max(runs.metrics(run))
+    assert sorted(runs.metrics(run)) == list(range(1, newest(run) + 1))
 
 
 def test_processes_that_read_other_data_all_end_with_one_sentence(easy, tmp_path):
