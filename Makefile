@@ -71,11 +71,13 @@ test-colab: .venv-colab/light
 
 test-parity: $(VENV)/light .venv-parity/ready
 	.venv-parity/bin/python tests/weights/reference.py --out=build/golden --seed=$$(date +%s)
+	.venv-parity/bin/python tests/weights/reference_settings.py --out=build/settings --seed=$$(date +%s)
 	PYTHONPATH=.venv-parity/inception .venv-parity/bin/python -m tests.weights.reference_inception \
 		--out=build/golden --seed=$$(date +%s)
 	PYTHONPATH=.venv-parity/java $(RUN) -m tests.evaluation.odd_captions \
 		--seed=$$(date +%s) --out=results/tokens.json
 	$(RUN) -m tests.weights.parity --golden=build/golden --out=results/parity.json
+	$(RUN) -m tests.weights.parity_settings --golden=build/settings --out=results/parity.json
 	rm -rf build/export
 	$(RUN) -m tests.serve.exported --out=build/export --seed=$$(date +%s)
 	.venv-parity/bin/python tests/serve/open_export.py --export=build/export --out=results/parity.json

@@ -13,6 +13,7 @@ from itit_jax.towers import published
 from itit_jax.towers.words import TowerWords
 from itit_jax.weights import load as weights
 from itit_jax.weights.containers.find import folder_of, read_config
+from itit_jax.weights.told import GPT2_HEADS
 from itit_jax.workdir import config_of, exported_run
 
 FIRST = t5.EOS + 1  # where others' words begin in T5's layout
@@ -51,8 +52,9 @@ def _is_published(config):
 def load_decoder(path, abstract, heads):
     """GPT-2's weights as the decoder: behind padding and end its words (T5's layout), and as many
     of its places as there are here. Also our own, as they are."""
-    _, found = weights.read(path, "decoder")
-    theirs = read_config(path).get("n_head", heads)
+    kind, found = weights.read(path, "decoder")
+    said = read_config(path) if kind == "gpt2" else {}
+    theirs = said.get("n_head", GPT2_HEADS) if said else heads
     if theirs != heads:
         raise UserError(
             f"{path} has {theirs} attention heads, which no tensor tells, and this run {heads}; "

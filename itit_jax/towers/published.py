@@ -16,6 +16,7 @@ from data_pipelines.errors import UserError
 from itit_jax.batches import batches_of
 from itit_jax.companions import fingerprint
 from itit_jax.models.towers import CLIP_PIXELS, SIGLIP_PIXELS, ImageTower, TextTower, Towers
+from itit_jax.towers import compared, pixels
 from itit_jax.towers import settings as told
 from itit_jax.towers.words import open_words
 from itit_jax.weights import load as weights
@@ -37,19 +38,20 @@ def describe(path) -> tuple[str, Towers]:
     text = _text(path, kind, found, siglip) if "text/positions" in found else None
     if not image and not text:
         raise UserError(f"{path} holds no whole tower of {kind}; get it again.")
+    compared.check(path, kind, image, text)
     return kind, Towers(image, text)
 
 
 def _image(path, kind, found, siglip):
     patch, _, _, width = _shape(path, found, "image/patches/kernel", 4)
     places, _ = _shape(path, found, "image/positions", 2)
-    side = math.isqrt(places)  # a class token more changes no root
+    side = math.isqrt(places) * patch  # a class token more changes no root
     settings = told.of(path, kind, "image", width)
     return ImageTower(
-        size=side * patch,
+        size=side,
         patch=patch,
         probe=siglip,
-        pixels=told.pixels(path, kind, SIGLIP_PIXELS if siglip else CLIP_PIXELS),
+        pixels=pixels.of(path, kind, side, SIGLIP_PIXELS if siglip else CLIP_PIXELS),
         **_shared(path, found, "image", settings),
     )
 
@@ -163,8 +165,8 @@ def _settings_hash(module):
     return hashlib.sha256(repr(told).encode()).hexdigest()[:8]
 
 
-def fit(picture, size, pixels):
-    """uint8 [h, w, 3] -> uint8 [size, size, 3], resized as `pixels` says.
+def fit(picture, size, way):
+    """uint8 [h, w, 3] -> uint8 [size, size, 3], resized as the Pixels `way` says.
 
     A centre is cut out rounding down, as transformers does it (torchvision rounds to even).
     """
@@ -172,8 +174,8 @@ def fit(picture, size, pixels):
     width, height = image.size
     short = min(width, height)
     scaled = (size * width // short, size * height // short)
-    sides = scaled if pixels.crop else (size, size)
+    sides = scaled if way.crop else (size, size)
     if image.size != sides:
-        image = image.resize(sides, pixels.resample)
+        image = image.resize(sides, way.resample)
     left, top = ((side - size) // 2 for side in sides)
     return np.asarray(image)[top : top + size, left : left + size]

@@ -1,15 +1,16 @@
-"""What the tensors of a tower do not say: heads, activation, the last id of a text, pixels.
+"""What the tensors of a tower do not say: heads, activation, the last id of a text.
 
 Taken from the settings that were published beside the weights, as their own library reads them.
 Where these are needed and missing the weights are refused: with another activation or another
 number of heads every tensor still fits, and the features are wrong.
 """
 
-import math
 from typing import NamedTuple
 
 from data_pipelines.errors import UserError
-from itit_jax.models.towers import ACTIVATIONS, Pixels
+from itit_jax.models.towers import ACTIVATIONS
+from itit_jax.towers.pixels import is_number
+from itit_jax.towers.sections import OPEN_CLIP, of_tower, section
 from itit_jax.weights.containers.find import read_config, read_tensors
 from itit_jax.weights.layouts.towers import TOWERS
 
@@ -26,12 +27,8 @@ class Settings(NamedTuple):
 # What transformers assumes where config.json is silent: heads of images and texts, the rest.
 CLIP_DEFAULTS = ({"image": 12, "text": 8}, "quick_gelu", 1e-5)
 SIGLIP_DEFAULTS = ({"image": 12, "text": 12}, "gelu_pytorch_tanh", 1e-6)
-SECTIONS = {"image": "vision_config", "text": "text_config"}
 OLD_END = 2  # written into the settings of old files by mistake; these mean the largest id
-OPEN_CLIP = "open_clip_config.json"
-PREPARED = "preprocessor_config.json"
-RESAMPLES = {"bilinear": 2, "bicubic": 3}
-CROPS = {"shortest": True, "squash": False}
+USUAL_END = 49407  # where they are silent
 # Of open_clip: what the tensors say as well or features do not depend on, and the usual values of
 # what changes features. Any other setting must be off.
 OPEN_CLIP_SIZES = (
@@ -60,7 +57,7 @@ def of(path, kind, tower, width) -> Settings:
             f"the settings beside {path} ask for the activation '{found.activation}'; known are "
             f"{', '.join(ACTIVATIONS)}."
         )
-    if not _is_number(found.epsilon) or type(found.end) not in (int, type(None)):
+    if not is_number(found.epsilon) or type(found.end) not in (int, type(None)):
         raise UserError(
             f"the settings beside {path} have the epsilon {found.epsilon} and the last id "
             f"{found.end}, which are no numbers; get them again."
@@ -81,13 +78,12 @@ def _hugging_face(path, tower, defaults):
             "that file too."
         )
     heads, activation, epsilon = defaults
-    # The settings of a lone tower lie flat.
-    section = _section(path, "config.json", config, SECTIONS[tower]) or config
-    end = section.get("eos_token_id", OLD_END)
+    said = of_tower(path, config, tower)
+    end = said.get("eos_token_id", USUAL_END)
     return Settings(
-        section.get("num_attention_heads", heads[tower]),
-        section.get("hidden_act", activation),
-        section.get("layer_norm_eps", epsilon),
+        said.get("num_attention_heads", heads[tower]),
+        said.get("hidden_act", activation),
+        said.get("layer_norm_eps", epsilon),
         None if end == OLD_END else end,
     )
 
@@ -100,19 +96,19 @@ def _open_clip(path, tower, width):
             '{"model_cfg": {"quick_gelu": true}} for OpenAI\'s weights, '
             '{"model_cfg": {}} for most others.'
         )
-    config = _section(path, OPEN_CLIP, settings, "model_cfg")
-    section = _section(path, OPEN_CLIP, config, {"image": "vision_cfg", "text": "text_cfg"}[tower])
-    for key, value in section.items():
+    config = section(path, OPEN_CLIP, settings, "model_cfg")
+    said = section(path, OPEN_CLIP, config, {"image": "vision_cfg", "text": "text_cfg"}[tower])
+    for key, value in said.items():
         usual = (None, False, {}, *OPEN_CLIP_USUAL.get(key, ()))
         if key not in OPEN_CLIP_SIZES and value not in usual:
             raise UserError(
                 f"{OPEN_CLIP} beside {path} asks for {key} = {value} in the {tower} tower, which "
                 "is not known here; give other weights."
             )
-    head_width = section.get("head_width", 64)
+    head_width = said.get("head_width", 64)
     if type(head_width) is not int or head_width < 1:
         raise UserError(f"{OPEN_CLIP} beside {path} has the head_width {head_width}; mend it.")
-    heads = section.get("heads", width // head_width)
+    heads = said.get("heads", width // head_width)
     return Settings(heads, "quick_gelu" if config.get("quick_gelu") else "gelu", 1e-5)
 
 
@@ -127,59 +123,3 @@ def _big_vision(path, tower):
             "may be a variant that is not read."
         )
     return Settings(shape[-2], *SIGLIP_DEFAULTS[1:])
-
-
-def pixels(path, kind, family: Pixels) -> Pixels:
-    """How pictures are prepared: as the settings beside the weights say, else as usual."""
-    if kind == "open_clip":
-        found = _section(path, OPEN_CLIP, read_config(path, OPEN_CLIP), "preprocess_cfg")
-        return Pixels(
-            _channels(path, found, "mean", family.mean),
-            _channels(path, found, "std", family.deviation),
-            _of(path, CROPS, found.get("resize_mode", "shortest")),
-            _of(path, RESAMPLES, found.get("interpolation", "bicubic")),
-        )
-    found = read_config(path, PREPARED)
-    crop = found.get("do_center_crop", family.crop)
-    resample = found.get("resample", family.resample)
-    if type(crop) is not bool or resample not in RESAMPLES.values():
-        raise UserError(
-            f"{PREPARED} beside {path} has do_center_crop = {crop} and resample = {resample}; "
-            f"known are true or false and {RESAMPLES}."
-        )
-    return Pixels(
-        _channels(path, found, "image_mean", family.mean),
-        _channels(path, found, "image_std", family.deviation),
-        crop,
-        resample,
-    )
-
-
-def _of(path, known, value):
-    if not isinstance(value, str) or value not in known:
-        raise UserError(
-            f"the settings beside {path} prepare pictures by '{value}'; known are "
-            f"{', '.join(known)}."
-        )
-    return known[value]
-
-
-def _channels(path, found, key, usual):
-    numbers = found.get(key, usual)
-    if not isinstance(numbers, list | tuple) or [*map(_is_number, numbers)] != [True] * 3:
-        raise UserError(
-            f"the settings beside {path} have {key} = {numbers}, not three numbers; get them again."
-        )
-    return tuple(map(float, numbers))
-
-
-def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _section(path, name, config, key):
-    """The settings under `key` of the file `name`; {} where there are none."""
-    found = config.get(key)
-    if not isinstance(found, dict | type(None)):
-        raise UserError(f"{key} of {name} beside {path} is no JSON object; get that file again.")
-    return found or {}

@@ -20,7 +20,7 @@ from itit_jax.weights import checksums, settings
 from itit_jax.weights.containers.find import WRITERS, find_file, read_tensors
 from itit_jax.weights.containers.tensors import Tensor
 from itit_jax.weights.layouts.kinds import KINDS, OURS
-from itit_jax.weights.layouts.rows import Row
+from itit_jax.weights.layouts.rows import Row, layers_of
 
 FLOATS = ("float32", "bfloat16", "float16", "float64")
 PATH = re.compile(r"\w+(/\w+)*")  # of our own parameters
@@ -40,7 +40,6 @@ def read(path, part="", kind="") -> tuple[str, dict[str, Tensor]]:
     kind, names = (kind, tensors) if kind else _recognise(path, tensors)
     if kind == OURS:
         return kind, {n: _transformed(path, t, Row(n, n)) for n, t in tensors.items()}
-    settings.check(find_file(path, part), kind)
     found, known = {}, set()
     for row in KINDS[kind].from_theirs(names):
         known.add(row.theirs)
@@ -52,6 +51,9 @@ def read(path, part="", kind="") -> tuple[str, dict[str, Tensor]]:
         raise UserError(
             f"{path} is read as {kind}, which has no {_some(strange)}{_near(strange[0], known)}."
         )
+    for again, name in KINDS[kind].again.items():
+        _check_again(path, again, names.get(again, tensors.get(again)), name, names.get(name))
+    settings.check(find_file(path, part), kind, found)
     return kind, found
 
 
@@ -78,6 +80,17 @@ def check_finite(path, name, array):
 
 def _spoiled(path, name):
     return UserError(f"{path} holds {name} with NaN or Inf in it; take a whole file.")
+
+
+def _check_again(path, again, other, name, tensor):
+    """Refuses a table under a second name that is another than the one that is read."""
+    if other is None or tensor is None:
+        return
+    if other.shape != tensor.shape or not np.array_equal(other.read(), tensor.read()):
+        raise UserError(
+            f"{path} holds '{again}' that is not '{name}' once more, and here they are one table; "
+            "give weights of which these are tied."
+        )
 
 
 def take(found, abstract):
@@ -163,13 +176,6 @@ def _transformed(path, tensor, row):
             f"{', '.join(FLOATS)}; give weights that are neither quantised nor of another kind."
         )
     return Tensor(shape, tensor.dtype, lambda: row.read(tensor.read()))
-
-
-def layers_of(name, leaf):
-    """Unrolled names of a parameter: one, or one a layer where it is stacked."""
-    if "layers/" not in name:
-        return [name]
-    return [name.replace("layers/", f"layers_{i}/", 1) for i in range(leaf.shape[0])]
 
 
 def _compare(path, kind, found, wanted, sources):

@@ -4,15 +4,17 @@ import jax
 import jax.numpy as jnp
 
 from data_pipelines.errors import UserError
+from itit_jax.models.gpt2 import GPT2
 from itit_jax.models.inception import Inception
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
-from itit_jax.models.t5 import T5Encoder
+from itit_jax.models.t5 import EOS, T5Encoder
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.sharding import path_of
-from itit_jax.weights.layouts import inception, maskgit, t5, t5x, vqgan
+from itit_jax.weights.containers.find import read_config
+from itit_jax.weights.layouts import gpt2, inception, maskgit, t5, t5x, vqgan
 from itit_jax.weights.layouts.kinds import OURS
-from itit_jax.weights.layouts.rows import count
-from itit_jax.weights.load import layers_of
+from itit_jax.weights.layouts.rows import count, layers_of
+from itit_jax.weights.told import GPT2_HEADS
 
 LAYOUTS = {"taming": "taming", "maskgit": "maskgit", "open_muse": "maskgit"}
 LAYOUTS["diffusers_vq"] = "amused for aMUSEd's (pixels in [0, 1]), else taming"
@@ -56,6 +58,8 @@ def describe(path, kind, found):
     vq_like = "encoder/conv_in/kernel" in found and "quantize/embedding" in found
     if kind in vqgan.KINDS | maskgit.KINDS or (ours and vq_like):
         return _tokenizer(path, kind, found)
+    if kind in gpt2.KINDS:
+        return _gpt2(path, found)
     if kind in inception.KINDS:
         return {}, Inception(), _floats(299, 3)
     return None
@@ -79,6 +83,36 @@ def _t5(path, found):
         sizes[name] for name in ("layers", "heads", "head_width")))  # fmt: skip
     words = jax.ShapeDtypeStruct((1, 1), jnp.int32)
     return keys, network, words, jax.ShapeDtypeStruct((1, 1), jnp.bool_)
+
+
+def _gpt2(path, found):
+    vocabulary, width = _shape(path, found, "word_embedding", 2)
+    positions, _ = _shape(path, found, "word_positions", 2)
+    _, mlp_width = _shape(path, found, "blocks/layers_0/mlp/up/kernel", 2)
+    sizes = {
+        "width": width,
+        "depth": count(r"blocks/layers_(\d+)/", found),
+        "heads": gpt2_heads(path, width),
+        "mlp_width": mlp_width,
+    }
+    keys = {"model.vocabulary_size": vocabulary + EOS + 1}  # behind padding and end
+    keys |= {f"model.captioner.{name}": size for name, size in sizes.items()}
+    network = GPT2(**sizes, vocabulary_size=vocabulary, positions=positions)
+    words = jax.ShapeDtypeStruct((1, 2), jnp.int32)
+    return keys, network, jax.ShapeDtypeStruct((1, 1, width), jnp.float32), words
+
+
+def gpt2_heads(path, width):
+    """Heads of GPT-2, which no tensor tells: as config.json says; without one they are 64 wide, as
+    all that were published."""
+    config = read_config(path)
+    heads = config.get("n_head", GPT2_HEADS) if config else max(width // 64, 1)
+    if type(heads) is not int or heads < 1 or width % heads:
+        raise UserError(
+            f"config.json beside {path} divides a width of {width} among {str(heads)[:60]} heads "
+            "(n_head), which cannot be; give the config.json that is theirs."
+        )
+    return heads
 
 
 def _tokenizer(path, kind, found):

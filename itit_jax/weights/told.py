@@ -1,12 +1,15 @@
-"""What other libraries want to be told beside weights that they open: config.json of T5 and
-VQModel, the names of their files."""
+"""What other libraries want to be told beside weights that they open: config.json of T5, GPT-2,
+VQModel and open-muse's MaskGitVQGAN, the names of their files."""
 
 import math
 
 from itit_jax.models import t5
+from itit_jax.models.gpt2 import GPT2
+from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.t5 import T5Encoder
 from itit_jax.models.vqgan import VQGAN
 
+GPT2_HEADS = 12  # where its config.json does not say
 OWN, DIFFUSERS = "model.safetensors", "diffusion_pytorch_model.safetensors"
 
 
@@ -14,6 +17,10 @@ def config_of(network, layout, image_size):
     """config.json beside weights of this layout, or None where no library opens them with one."""
     if layout == "t5" and isinstance(network, T5Encoder):
         return t5_config(network)
+    if layout == "gpt2" and isinstance(network, GPT2):
+        return gpt2_config(network)
+    if layout == "open_muse" and isinstance(network, MaskGITVQGAN):
+        return muse_config(network, image_size)
     return vqmodel_config(network, image_size) if layout == "diffusers_vq" else None
 
 
@@ -40,6 +47,39 @@ def t5_config(encoder):
         # T5 1.1 has an output matrix of its own; true would make a whole T5 of it share this one.
         "tie_word_embeddings": False,
         "torch_dtype": "float32",
+    }
+
+
+def gpt2_config(decoder):
+    """config.json of Hugging Face's GPT2LMHeadModel for a GPT2."""
+    return {
+        "architectures": ["GPT2LMHeadModel"],
+        "model_type": "gpt2",
+        "vocab_size": decoder.vocabulary_size,
+        "n_positions": decoder.positions,
+        "n_embd": decoder.width,
+        "n_layer": decoder.depth,
+        "n_head": decoder.heads,
+        "n_inner": decoder.mlp_width,
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-5,
+        "bos_token_id": decoder.vocabulary_size - 1,
+        "eos_token_id": decoder.vocabulary_size - 1,
+    }
+
+
+def muse_config(vqgan, image_size):
+    """config.json of open-muse's MaskGitVQGAN for a MaskGITVQGAN."""
+    return {
+        "_class_name": "MaskGitVQGAN",
+        "resolution": image_size,
+        "num_channels": 3,
+        "hidden_channels": vqgan.base,
+        "channel_mult": list(vqgan.multipliers),
+        "num_res_blocks": vqgan.res_blocks,
+        "z_channels": vqgan.code_width,
+        "num_embeddings": vqgan.codes,
+        "quantized_embed_dim": vqgan.code_width,
     }
 
 

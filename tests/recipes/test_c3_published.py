@@ -1,7 +1,6 @@
 """C3 on published weights: CLIP reads in its words, GPT-2 writes in its own, and both are found."""
 
 import json
-import pathlib
 
 import jax
 import numpy as np
@@ -17,14 +16,15 @@ from itit_jax.models.gpt2 import GPT2
 from itit_jax.models.towers import CLIP_PIXELS, ImageTower, TextTower, Towers
 from itit_jax.recipes.c3 import Recipe
 from itit_jax.retold import READ
+from itit_jax.serve.ecosystem import towers_config
 from itit_jax.serve.session import Session
 from itit_jax.towers.published import load_towers
 from itit_jax.weights import load as weights
+from itit_jax.weights.told import gpt2_config
 from tests import runs, tiny
 from tests.data_pipelines.words import byte_bpe
 
 SIZE, FEATURES, WORDS = 16, 12, 24
-CONFIG = pathlib.Path(__file__).parents[1] / "weights/golden/clip_small/config.json"
 TEXTS = ["a red circle in the top left", "two blue squares"] * 2
 
 
@@ -50,9 +50,8 @@ def clip(tmp_path_factory):
         np.zeros((1, WORDS), np.int32),
     )["params"]  # fmt: skip
     weights.save(tiny.filled(shapes), "clip", folder / "model.safetensors")
-    told = json.loads(CONFIG.read_text())
-    for name in ("text_config", "vision_config"):
-        told[name] |= {"num_attention_heads": 2, "eos_token_id": words.end}
+    told = towers_config(module)
+    told["text_config"]["eos_token_id"] = words.end
     (folder / "config.json").write_text(json.dumps(told))
     return folder
 
@@ -67,7 +66,7 @@ def gpt2(tmp_path_factory):
     arguments = np.zeros((1, 1, 16), np.float32), np.zeros((1, 4), np.int32)
     shapes = jax.eval_shape(module.init, jax.random.key(0), *arguments)["params"]
     weights.save(tiny.filled(shapes), "gpt2", folder / "model.safetensors")
-    (folder / "config.json").write_text('{"model_type": "gpt2", "n_head": 2}')
+    (folder / "config.json").write_text(json.dumps(gpt2_config(module)))
     return folder
 
 

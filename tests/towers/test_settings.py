@@ -7,9 +7,10 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from data_pipelines.errors import UserError
+from itit_jax.models.towers import Towers
 from itit_jax.towers import published as towers
 from itit_jax.weights import load as weights
 
@@ -62,7 +63,11 @@ def test_open_clip_says_how_pictures_are_prepared(settings, want, open_clip, tmp
 
 
 @pytest.mark.parametrize("settings, want", [
-    ({"resample": 2}, squeezed(2)), ({"do_center_crop": True}, cropped(3)), ({}, squeezed(3))
+    ({"resample": 2}, squeezed(2)),
+    ({"do_center_crop": True, "size": {"shortest_edge": 16}, "crop_size": 16}, cropped(3)),
+    ({"do_center_crop": True, "size": {"height": 16, "width": 16}}, squeezed(3)),
+    ({"do_center_crop": True, "size": 16, "rescale_factor": 1 / 255}, cropped(3)),
+    ({}, squeezed(3)),
 ])  # fmt: skip
 def test_a_preprocessor_says_how_pictures_are_prepared(settings, want, tmp_path):
     shutil.copy(GOLDEN / "siglip_small" / "config.json", tmp_path)
@@ -101,6 +106,8 @@ def prepared(**settings):
     ({"model_cfg": [1]}, "model_cfg of open_clip_config.json"),
     ({"model_cfg": {"vision_cfg": [1]}}, "vision_cfg of open_clip_config.json"),
     ({"model_cfg": CFG, "preprocess_cfg": [1]}, "preprocess_cfg of open_clip_config.json"),
+    (prepared(size=224), "asks for size = 224, which is 16 here"),
+    (prepared(mode="L"), "asks for mode = L, which is RGB here"),
     ("[" * 100_000, "is no JSON"),
 ])  # fmt: skip
 def test_settings_of_open_clip_that_cannot_be_followed_are_refused(
@@ -121,6 +128,84 @@ def test_usual_settings_of_open_clip_change_nothing(open_clip, tmp_path):
     }
     file = beside(tmp_path, open_clip, "open_clip_config.json", {"model_cfg": cfg})
     assert towers.describe(file) == want
+
+
+def said(name, **change):
+    """config.json of CLIP or SigLIP with other values of SECTION__SETTING; None: left out."""
+    config = json.loads((GOLDEN / name / "config.json").read_text())
+    for key, value in change.items():
+        *section, setting = key.split("__")
+        place = config[section[0]] if section else config
+        place.pop(setting, None)
+        if value is not None:
+            place[setting] = value
+    return config
+
+
+@pytest.mark.parametrize("name, change", [
+    ("clip_small", {"text_config__num_hidden_layers": 1}),  # their library reads one alone
+    ("clip_small", {"vision_config__num_hidden_layers": None}),
+    ("clip_small", {"vision_config__image_size": 17}),
+    ("clip_small", {"vision_config__num_channels": 1}),
+    ("clip_small", {"text_config__max_position_embeddings": 8}),
+    ("clip_small", {"projection_dim": 11}),
+    ("clip_small", {"model_type": "chinese_clip"}),
+    ("clip_small", {"text_config__model_type": "bert"}),
+    ("clip_small", {"vision_config__qkv_bias": 1}),
+    ("clip_small", {"text_config": {}}),
+    ("clip_small", {"text_config_dict": {"hidden_act": "gelu"}}),
+    ("siglip_small", {"vision_config__vision_use_head": False}),
+    ("siglip_small", {"text_config__projection_size": 8}),
+    ("siglip_small", {"text_config__intermediate_size": 21}),
+    ("siglip_small", {"quantization_config": {"bits": 4}}),
+])  # fmt: skip
+def test_another_tower_than_the_tensors_fit_is_refused_by_its_setting(name, change, tmp_path):
+    source = GOLDEN / name / "model.safetensors"
+    file = beside(tmp_path, source, "config.json", said(name, **change))
+    with pytest.raises(UserError) as error:
+        towers.describe(file)
+    assert "asks for " in str(error.value) and len(str(error.value).splitlines()) == 1
+
+
+def test_an_end_that_is_left_out_is_what_their_library_takes(tmp_path):
+    source = GOLDEN / "clip_small" / "model.safetensors"
+    config = said("clip_small", text_config__eos_token_id=None)
+    assert towers.describe(beside(tmp_path, source, "config.json", config))[1].text.end == 49407
+
+
+def test_settings_of_clip_that_are_there_twice_and_agree_are_taken(tmp_path):
+    source = GOLDEN / "clip_small" / "model.safetensors"
+    config = said("clip_small")
+    twice = config | {"text_config_dict": config["text_config"], "vision_config_dict": None}
+    want = towers.describe(GOLDEN / "clip_small")
+    assert towers.describe(beside(tmp_path, source, "config.json", twice)) == want
+
+
+def test_a_lone_tower_tells_its_own_settings(tmp_path):
+    tensors = load_file(GOLDEN / "clip_small" / "model.safetensors")
+    text = {name: array for name, array in tensors.items() if name.startswith("text_")}
+    save_file(text, tmp_path / "alone.safetensors")
+    config = said("clip_small")["text_config"] | {"projection_dim": 12}
+    file = beside(tmp_path, tmp_path / "alone.safetensors", "config.json", config)
+    assert towers.describe(file)[1] == Towers(None, towers.describe(GOLDEN / "clip_small")[1].text)
+    for wrong in ({"projection_dim": 512}, {"hidden_size": 20}, {"model_type": "clip"}):
+        (tmp_path / "config.json").write_text(json.dumps(config | wrong))
+        with pytest.raises(UserError, match="asks for|which cannot be"):
+            towers.describe(file)
+
+
+@pytest.mark.parametrize("settings", [
+    {"do_normalize": False}, {"do_rescale": False}, {"do_resize": False}, {"do_resize": 1},
+    {"rescale_factor": 1 / 127.5}, {"size": 224}, {"size": {"shortest_edge": 16}},
+    {"size": {"height": 16, "width": 15}}, {"size": {"longest_edge": 16}}, {"do_pad": True},
+    {"do_center_crop": True, "crop_size": 224},
+])  # fmt: skip
+def test_another_way_to_prepare_pictures_is_refused(settings, tmp_path):
+    shutil.copy(GOLDEN / "siglip_small" / "config.json", tmp_path)
+    source = GOLDEN / "siglip_small" / "model.safetensors"
+    with pytest.raises(UserError) as error:
+        towers.describe(beside(tmp_path, source, "preprocessor_config.json", settings))
+    assert "asks for " in str(error.value) and len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("name, settings", [
@@ -145,17 +230,21 @@ def test_settings_that_are_no_such_things_are_one_sentence(name, settings, tmp_p
     assert len(str(error.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("more", [
-    {"image_mean": [0.1, 0.2, 0.3]}, {"image_std": [1, 1, 2]}, {"resample": 2},
-    {"do_center_crop": True}, {"layer_norm_eps": 1e-5}, {"num_attention_heads": 1},
+@pytest.mark.parametrize("name, more", [
+    ("preprocessor_config.json", {"image_mean": [0.1, 0.2, 0.3]}),
+    ("preprocessor_config.json", {"image_std": [1, 1, 2]}),
+    ("preprocessor_config.json", {"resample": 2}),
+    ("preprocessor_config.json", {"do_center_crop": True, "size": 16}),
+    ("config.json", {"layer_norm_eps": 1e-5}),
+    ("config.json", {"num_attention_heads": 1}),
 ])  # fmt: skip
-def test_the_signature_tells_settings_apart(more, tmp_path):
+def test_the_signature_tells_settings_apart(name, more, tmp_path):
     source = GOLDEN / "siglip_small"
     config = json.loads((source / "config.json").read_text())
     file = beside(tmp_path, source / "model.safetensors", "config.json", config)
     plain = towers.load_towers(file).signature
     assert towers.load_towers(file).signature == plain
-    config["vision_config"] |= more
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps(more))
+    if name == "config.json":
+        config["vision_config"] |= more
+    (tmp_path / name).write_text(json.dumps(config if name == "config.json" else more))
     assert towers.load_towers(file).signature != plain

@@ -70,20 +70,20 @@ def _t5(file, arrays):
     vocabulary, width, mlp_width, depth, heads, head_width = map(int, arrays["sizes"])
     model = T5Encoder(vocabulary, width, mlp_width, depth, heads, head_width)
     ids, valid = jnp.asarray(arrays["ids"]), jnp.asarray(arrays["mask"] > 0)
-    params = _load(file, model, ids, valid)
+    params = load(file, model, ids, valid)
     features = np.asarray(model.apply({"params": params}, ids, valid))
     read = arrays["mask"] > 0  # what stands at padding is never used
-    return {"features": _relative(features[read], arrays["features"][read])}
+    return {"features": relative(features[read], arrays["features"][read])}
 
 
 def _gpt2(file, arrays):
     vocabulary, width, depth, heads, positions = map(int, arrays["sizes"])
     model = GPT2(width, depth, heads, 4 * width, vocabulary, positions)
     prefix, words = jnp.asarray(arrays["prefix"]), jnp.asarray(arrays["words"])
-    params = _load(file, model, prefix, words)
+    params = load(file, model, prefix, words)
     logits = np.asarray(model.apply({"params": params}, prefix, words))
     # Theirs also tell what comes after the last word.
-    return {"logits": _relative(logits, arrays["logits"][:, prefix.shape[1] - 1 : -1])}
+    return {"logits": relative(logits, arrays["logits"][:, prefix.shape[1] - 1 : -1])}
 
 
 def _vqgan(file, arrays):
@@ -107,14 +107,13 @@ def maskgit(arrays):
 
 def _compare_tokenizer(file, model, arrays):
     pixels = jnp.asarray(arrays["pixels"])
-    variables = {"params": _load(file, model, pixels)}
-    run = lambda method, x: jax.jit(functools.partial(model.apply, method=method))(variables, x)
-    latents, ids = run("latents", pixels), run("encode", pixels)
-    decoded = run("decode", jnp.asarray(arrays["ids"]))
+    variables = {"params": load(file, model, pixels)}
+    found = lambda method, x: run(model, variables, method, x)
+    decoded = found("decode", jnp.asarray(arrays["ids"]))
     return {
-        "latents": _relative(np.asarray(latents), arrays["latents"]),
-        "decoded": _relative(np.asarray(decoded), arrays["decoded"]),
-        "share_of_other_ids": float(np.mean(np.asarray(ids) != arrays["ids"])),
+        "latents": relative(found("latents", pixels), arrays["latents"]),
+        "decoded": relative(decoded, arrays["decoded"]),
+        "share_of_other_ids": float(np.mean(found("encode", pixels) != arrays["ids"])),
     }
 
 
@@ -124,9 +123,9 @@ def _towers(folder, arrays):
     image, text = module.apply(variables, arrays["pixels"], arrays["ids"])
     logits = module.apply(variables, image, text, method="logits")
     return {
-        "image": _relative(np.asarray(image), arrays["image"]),
-        "text": _relative(np.asarray(text), arrays["text"]),
-        "logits": _relative(np.asarray(logits), arrays["logits"]),
+        "image": relative(np.asarray(image), arrays["image"]),
+        "text": relative(np.asarray(text), arrays["text"]),
+        "logits": relative(np.asarray(logits), arrays["logits"]),
     }
 
 
@@ -139,22 +138,29 @@ def _inception(file, arrays):
     with tempfile.TemporaryDirectory() as folder:
         made = pathlib.Path(folder) / "weights.safetensors"
         save_file(seeded.tensors(shapes, seed), made)
-        params = _load(made, model, pixels)
+        params = load(made, model, pixels)
     features, logits = jax.jit(model.apply)({"params": params}, pixels)
     return {
-        "features": _relative(np.asarray(features), arrays["features"]),
-        "logits": _relative(np.asarray(logits), arrays["logits"]),
+        "features": relative(np.asarray(features), arrays["features"]),
+        "logits": relative(np.asarray(logits), arrays["logits"]),
     }
 
 
-def _load(file, model, *inputs):
+def load(file, model, *inputs):
+    """Parameters of a file for a network that reads such inputs."""
     place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     shapes = jax.eval_shape(model.init, jax.random.key(0), *inputs)["params"]
     described = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place)
     return weights.load(file, jax.tree.map(described, shapes))
 
 
-def _relative(ours, theirs):
+def run(model, variables, method, x):
+    """A method of a network, compiled."""
+    return np.asarray(jax.jit(functools.partial(model.apply, method=method))(variables, x))
+
+
+def relative(ours, theirs):
+    """Largest difference over the largest magnitude."""
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
 
 

@@ -143,10 +143,23 @@ def test_a_whole_t5_gives_its_encoder(tmp_path):
     more = {
         "decoder.block.0.layer.0.SelfAttention.q.weight": np.ones((15, 12), np.float32),
         "lm_head.weight": np.ones((23, 12), np.float32),
-        "encoder.embed_tokens.weight": np.ones((23, 12), np.float32),
+        "encoder.embed_tokens.weight": np.asarray(params["token_embedding"]),
     }
     save_file(load_file(tmp_path / "x.safetensors") | more, tmp_path / "whole.safetensors")
     assert_same(params, weights.load(tmp_path / "whole.safetensors", abstract(params)))
+
+
+@pytest.mark.parametrize("kind, again", [
+    ("t5", "encoder.embed_tokens.weight"), ("gpt2", "lm_head.weight"),
+])  # fmt: skip
+def test_a_table_that_is_there_twice_and_differs_is_refused(kind, again, tmp_path):
+    tensors = load_file(GOLDEN / f"{kind}_small.safetensors")
+    (table,) = (tensors[n] for n in ("shared.weight", "transformer.wte.weight") if n in tensors)
+    save_file(tensors | {again: table}, tmp_path / "x.safetensors")
+    assert weights.read(tmp_path / "x.safetensors")[0] == kind
+    save_file(tensors | {again: table + np.float32(0.01)}, tmp_path / "x.safetensors")
+    with pytest.raises(UserError, match=f"'{again}' that is not '.*' once more"):
+        weights.read(tmp_path / "x.safetensors")
 
 
 def changed(tmp_path, change):

@@ -31,5 +31,6 @@ KINDS = {
         lambda paths: hugging_face(count(r"blocks/layers_(\d+)/", paths)),
         # The head is the table once more; the others are masks of older releases.
         r"lm_head\.weight|h\.\d+\.attn\.(masked_)?bias$",
+        again={"lm_head.weight": "wte.weight"},
     ),
 }

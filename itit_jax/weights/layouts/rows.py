@@ -76,6 +76,7 @@ class Kind(NamedTuple):
     from_ours: Callable[..., Iterator[Row]]
     passed_over: str = r"$^"
     container: str = "safetensors"  # what such weights are written as: files.WRITERS
+    again: dict[str, str] = {}  # {a key passed over: the key that it must hold once more}
 
 
 def count(pattern, names):
@@ -105,3 +106,10 @@ def linear(theirs, ours, transform=LINEAR):
     """Kernel and bias of a linear map."""
     yield Row(f"{theirs}.weight", f"{ours}/kernel", transform)
     yield Row(f"{theirs}.bias", f"{ours}/bias")
+
+
+def layers_of(name, leaf):
+    """Unrolled names of a parameter: one, or one a layer where it is stacked."""
+    if "layers/" not in name:
+        return [name]
+    return [name.replace("layers/", f"layers_{i}/", 1) for i in range(leaf.shape[0])]

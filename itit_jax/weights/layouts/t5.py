@@ -31,5 +31,6 @@ KINDS = {
         ),
         lambda paths: hugging_face(count(r"encoder/layers_(\d+)/", paths)),
         r"decoder\.|lm_head\.|encoder\.embed_tokens\.",
+        again={OWN: SHARED},
     ),
 }
