@@ -9,6 +9,7 @@ from data_pipelines.errors import UserError
 from itit_jax.models.towers import Pixels
 from itit_jax.towers.sections import OPEN_CLIP, section
 from itit_jax.weights.containers.find import read_config
+from itit_jax.weights.containers.plain_json import shown
 
 PREPARED = "preprocessor_config.json"
 RESAMPLES = {"bilinear": 2, "bicubic": 3}
@@ -36,7 +37,8 @@ def of(path, kind, side, family: Pixels) -> Pixels:
     resample = found.get("resample", family.resample)
     if type(crop) is not bool or resample not in RESAMPLES.values():
         raise UserError(
-            f"{PREPARED} beside {path} has do_center_crop = {crop} and resample = {resample}; "
+            f"{PREPARED} beside {path} has do_center_crop = {shown(crop)} and resample = "
+            f"{shown(resample)}; "
             f"known are true or false and {RESAMPLES}."
         )
     return Pixels(
@@ -87,7 +89,7 @@ def _check_usual(path, name, found, usual, known):
 
 def _refused(path, name, key, value, ours):
     return UserError(
-        f"{name} beside {path} asks for {key} = {str(value)[:60]}, which {ours}; give other "
+        f"{name} beside {path} asks for {shown(key)} = {shown(value)}, which {ours}; give other "
         "weights."
     )
 
@@ -95,7 +97,7 @@ def _refused(path, name, key, value, ours):
 def _of(path, known, value):
     if not isinstance(value, str) or value not in known:
         raise UserError(
-            f"the settings beside {path} prepare pictures by '{value}'; known are "
+            f"the settings beside {path} prepare pictures by '{shown(value)}'; known are "
             f"{', '.join(known)}."
         )
     return known[value]
@@ -105,7 +107,8 @@ def _channels(path, found, key, usual):
     numbers = found.get(key, usual)
     if not isinstance(numbers, list | tuple) or [*map(is_number, numbers)] != [True] * 3:
         raise UserError(
-            f"the settings beside {path} have {key} = {numbers}, not three numbers; get them again."
+            f"the settings beside {path} have {key} = {shown(numbers)}, not three numbers; get "
+            "them again."
         )
     return tuple(map(float, numbers))
 

@@ -12,6 +12,7 @@ from itit_jax.models.towers import ACTIVATIONS
 from itit_jax.towers.pixels import is_number
 from itit_jax.towers.sections import OPEN_CLIP, of_tower, section
 from itit_jax.weights.containers.find import read_config, read_tensors
+from itit_jax.weights.containers.plain_json import shown
 from itit_jax.weights.layouts.towers import TOWERS
 
 
@@ -54,18 +55,18 @@ def of(path, kind, tower, width) -> Settings:
     }[kind]()
     if not isinstance(found.activation, str) or found.activation not in ACTIVATIONS:
         raise UserError(
-            f"the settings beside {path} ask for the activation '{found.activation}'; known are "
-            f"{', '.join(ACTIVATIONS)}."
+            f"the settings beside {path} ask for the activation '{shown(found.activation)}'; "
+            f"known are {', '.join(ACTIVATIONS)}."
         )
     if not is_number(found.epsilon) or type(found.end) not in (int, type(None)):
         raise UserError(
-            f"the settings beside {path} have the epsilon {found.epsilon} and the last id "
-            f"{found.end}, which are no numbers; get them again."
+            f"the settings beside {path} have the epsilon {shown(found.epsilon)} and the last id "
+            f"{shown(found.end)}, which are no numbers; get them again."
         )
     if type(found.heads) is not int or found.heads < 1 or width % found.heads:
         raise UserError(
             f"the settings beside {path} divide the {tower} tower, {width} wide, among "
-            f"{found.heads} heads, which cannot be; they belong to other weights."
+            f"{shown(found.heads)} heads, which cannot be; they belong to other weights."
         )
     return found
 
@@ -102,12 +103,14 @@ def _open_clip(path, tower, width):
         usual = (None, False, {}, *OPEN_CLIP_USUAL.get(key, ()))
         if key not in OPEN_CLIP_SIZES and value not in usual:
             raise UserError(
-                f"{OPEN_CLIP} beside {path} asks for {key} = {value} in the {tower} tower, which "
-                "is not known here; give other weights."
+                f"{OPEN_CLIP} beside {path} asks for {shown(key)} = {shown(value)} in the {tower} "
+                "tower, which is not known here; give other weights."
             )
     head_width = said.get("head_width", 64)
     if type(head_width) is not int or head_width < 1:
-        raise UserError(f"{OPEN_CLIP} beside {path} has the head_width {head_width}; mend it.")
+        raise UserError(
+            f"{OPEN_CLIP} beside {path} has the head_width {shown(head_width)}; mend it."
+        )
     heads = said.get("heads", width // head_width)
     return Settings(heads, "quick_gelu" if config.get("quick_gelu") else "gelu", 1e-5)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from data_pipelines.errors import UserError
 from itit_jax.weights import sizes, told
 from itit_jax.weights.containers.find import read_config
+from itit_jax.weights.containers.plain_json import shown
 
 # Of a library's own affairs, its training, its generation and its words: no output depends on it.
 ASIDE = {
@@ -123,6 +124,6 @@ def _derived(name, ours):
 def refused(path, name, value, ours):
     """UserError on one setting."""
     return UserError(
-        f"config.json beside {path} asks for {name} = {str(value)[:60]}, which {ours}; "
+        f"config.json beside {path} asks for {shown(name)} = {shown(value)}, which {ours}; "
         "give other weights, or the config.json that is theirs."
     )

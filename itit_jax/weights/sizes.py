@@ -11,6 +11,7 @@ from itit_jax.models.t5 import EOS, T5Encoder
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.sharding import path_of
 from itit_jax.weights.containers.find import read_config
+from itit_jax.weights.containers.plain_json import shown
 from itit_jax.weights.layouts import gpt2, inception, maskgit, t5, t5x, vqgan
 from itit_jax.weights.layouts.kinds import OURS
 from itit_jax.weights.layouts.rows import count, layers_of
@@ -109,7 +110,7 @@ def gpt2_heads(path, width):
     heads = config.get("n_head", GPT2_HEADS) if config else max(width // 64, 1)
     if type(heads) is not int or heads < 1 or width % heads:
         raise UserError(
-            f"config.json beside {path} divides a width of {width} among {str(heads)[:60]} heads "
+            f"config.json beside {path} divides a width of {width} among {shown(heads)} heads "
             "(n_head), which cannot be; give the config.json that is theirs."
         )
     return heads

@@ -1,6 +1,7 @@
 """An export, asked by the calls of diffusers, beside the run that it came from."""
 
 import functools
+import io
 import pathlib
 import re
 import sys
@@ -193,6 +194,24 @@ def test_drawings_of_one_text_are_drawn_apart(pipe):
     """More than a batch of them; without any temperature they differ by chance of the ids alone."""
     found = pipe(TEXT, num_images_per_prompt=BATCH + 2, temperature=50.0).images
     assert len({np.asarray(picture).tobytes() for picture in found}) == BATCH + 2
+
+
+class Terminal(io.StringIO):
+    """What rich takes for one."""
+
+    isatty = lambda self: True
+
+
+@pytest.mark.parametrize("rows, disable, told", [
+    (BATCH + 1, False, True), (BATCH + 1, True, False), (BATCH, False, False),
+])  # fmt: skip
+def test_a_bar_tells_of_several_batches_unless_it_is_turned_off(rows, disable, told, monkeypatch):
+    session = Session.__new__(Session)
+    session.progress, session.trained = True, types.SimpleNamespace(params=None)
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    Pipeline(session).set_progress_bar_config(disable=disable)
+    found = session._in_batches(lambda params, row, key: row, 0, list(range(rows)))
+    assert found == [*range(rows)] and bool(screen.getvalue()) == told
 
 
 def test_one_text_and_one_picture_are_one(session, tmp_path):

@@ -145,6 +145,8 @@ def test_what_we_write_is_taken(tmp_path):
         ("open_muse", MUSE, {"num_res_blocks": 1}),
         ("open_muse", MUSE, {"channel_mult": [1, 1, 2, 2, 4, 4]}),
         ("open_muse", MUSE, {"use_attention": True}),
+        ("t5", T5_OF_HUB, {"feed_forward_proj": "gated\nsilu"}),
+        ("t5", T5_OF_HUB, {"odd": ["\r\n"] * 9}),
     ],
 )
 def test_another_function_than_ours_is_refused_by_its_name(kind, config, change, tmp_path):

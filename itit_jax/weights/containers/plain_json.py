@@ -20,3 +20,8 @@ def _once(pairs):
     if len(found) < len(pairs):
         raise ValueError("it says a name twice")
     return found
+
+
+def shown(value):
+    """What a stranger wrote, short and in one line."""
+    return ascii(str(value)[:60])[1:-1]
