@@ -1,17 +1,20 @@
 """Whether config.json beside CLIP or SigLIP is of the towers that their tensors are taken for."""
 
 from itit_jax.models.towers import ImageTower, TextTower
-from itit_jax.towers.sections import SECTIONS, is_whole, of_tower, section
+from itit_jax.towers.pixels import is_number
+from itit_jax.towers.sections import OPEN_CLIP, SECTIONS, is_whole, of_tower, section
 from itit_jax.towers.settings import CLIP_DEFAULTS, OLD_END, SIGLIP_DEFAULTS, USUAL_END
 from itit_jax.weights.containers.find import read_config
-from itit_jax.weights.settings import Said, compare
+from itit_jax.weights.settings import Said, compare, refused
 
 ASIDE = {"projection_dim", "projection_size"}  # where the other family's, or said of both towers
 WHOLE = {*SECTIONS.values(), "text_config_dict", "vision_config_dict", "logit_scale_init_value"}
 
 
 def check(path, kind, image: ImageTower | None, text: TextTower | None):
-    """Refuses settings of transformers that are not those of these towers."""
+    """Refuses settings of transformers or open_clip that are not those of these towers."""
+    if kind == "open_clip":
+        _check_open_clip(path, image, text)
     if kind not in ("clip", "siglip"):
         return
     config = read_config(path)
@@ -24,6 +27,31 @@ def check(path, kind, image: ImageTower | None, text: TextTower | None):
         features = {"projection_dim": (image or text).features} if kind == "clip" else {}
         top = Said({"model_type": kind} | dict.fromkeys(features, 512))
         compare(path, config, {"model_type": kind} | features, top, WHOLE)
+
+
+def _check_open_clip(path, image, text):
+    """Only what is said: a file of a few words may have been written by hand."""
+    config = section(path, OPEN_CLIP, read_config(path, OPEN_CLIP), "model_cfg")
+    told = [("model_cfg", config, {"embed_dim": (image or text).features})]
+    if image:
+        said = section(path, OPEN_CLIP, config, "vision_cfg")
+        ours = {"image_size": image.size, "patch_size": image.patch}
+        told.append(("vision_cfg", said, ours | _open_clip_sizes(image, said)))
+    if text:
+        said = section(path, OPEN_CLIP, config, "text_cfg")
+        ours = {"context_length": text.length, "vocab_size": text.vocabulary_size}
+        told.append(("text_cfg", said, ours | _open_clip_sizes(text, said)))
+    for name, said, ours in told:
+        for key in ours.keys() & said.keys():
+            if said[key] not in (ours[key], [ours[key]] * 2):
+                raise refused(path, f"{name}.{key}", said[key], f"is {ours[key]} here", OPEN_CLIP)
+
+
+def _open_clip_sizes(tower, said):
+    ratio = said.get("mlp_ratio")  # 4.9231 where it is 8192 / 1664
+    if not is_number(ratio) or int(tower.width * ratio) != tower.mlp_width:
+        ratio = tower.mlp_width / tower.width
+    return {"width": tower.width, "layers": tower.depth, "mlp_ratio": ratio}
 
 
 def _told(path, kind, config, name):

@@ -111,7 +111,9 @@ def _open_clip(path, tower, width):
         raise UserError(
             f"{OPEN_CLIP} beside {path} has the head_width {shown(head_width)}; mend it."
         )
-    heads = said.get("heads", width // head_width)
+    # Their text towers have 8 heads unless they say another number, whatever their width.
+    usual = 8 if tower == "text" and said else width // head_width
+    heads = said.get("heads", usual)
     return Settings(heads, "quick_gelu" if config.get("quick_gelu") else "gelu", 1e-5)
 
 

@@ -121,9 +121,9 @@ def _derived(name, ours):
     return ours["latent_channels" if name == "vq_embed_dim" else "hidden_size"]
 
 
-def refused(path, name, value, ours):
+def refused(path, name, value, ours, file="config.json"):
     """UserError on one setting."""
     return UserError(
-        f"config.json beside {path} asks for {shown(name)} = {shown(value)}, which {ours}; "
-        "give other weights, or the config.json that is theirs."
+        f"{file} beside {path} asks for {shown(name)} = {shown(value)}, which {ours}; "
+        f"give other weights, or the {file} that is theirs."
     )

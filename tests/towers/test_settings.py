@@ -106,6 +106,11 @@ def prepared(**settings):
     ({"model_cfg": [1]}, "model_cfg of open_clip_config.json"),
     ({"model_cfg": {"vision_cfg": [1]}}, "vision_cfg of open_clip_config.json"),
     ({"model_cfg": CFG, "preprocess_cfg": [1]}, "preprocess_cfg of open_clip_config.json"),
+    (text(layers=1), "asks for text_cfg.layers = 1, which is 2 here"),
+    (text(vocab_size=30), "asks for text_cfg.vocab_size = 30"),
+    (image(mlp_ratio=4.0), "asks for vision_cfg.mlp_ratio = 4.0, which is 1.2 here"),
+    (image(image_size=17), "asks for vision_cfg.image_size = 17"),
+    ({"model_cfg": {**CFG, "embed_dim": 512}}, "asks for model_cfg.embed_dim = 512"),
     (prepared(size=224), "asks for size = 224, which is 16 here"),
     (prepared(mode="L"), "asks for mode = L, which is RGB here"),
     ("[" * 100_000, "is no JSON"),
@@ -118,13 +123,22 @@ def test_settings_of_open_clip_that_cannot_be_followed_are_refused(
     assert sentence in str(error.value) and len(str(error.value).splitlines()) == 1
 
 
+def test_texts_of_open_clip_have_eight_heads_unless_they_say_another_number(open_clip, tmp_path):
+    cfg = {**CFG, "text_cfg": {"layers": 2}}
+    plain = beside(tmp_path, open_clip, "open_clip_config.json", {"model_cfg": cfg})
+    assert towers.describe(plain)[1].text.heads == 8
+
+
 def test_usual_settings_of_open_clip_change_nothing(open_clip, tmp_path):
     plain = beside(tmp_path, open_clip, "open_clip_config.json", {"model_cfg": CFG})
     want = towers.describe(plain)
-    usual = {"no_causal_mask": False, "act_kwargs": None, "norm_kwargs": {}, "width": 16}
+    usual = {"no_causal_mask": False, "act_kwargs": None, "norm_kwargs": {}, "layers": 2}
+    image = {"pool_type": "tok", "patch_dropout": 0.5, "mlp_ratio": 1.2, "image_size": [16, 16]}
+    text = {"pool_type": "argmax", "pad_id": 0, "vocab_size": 29, "context_length": 9}
     cfg = {
-        "vision_cfg": {**CFG["vision_cfg"], **usual, "pool_type": "tok", "patch_dropout": 0.5},
-        "text_cfg": {**CFG["text_cfg"], **usual, "pool_type": "argmax", "pad_id": 0},
+        "embed_dim": 12,
+        "vision_cfg": {**CFG["vision_cfg"], **usual, **image},
+        "text_cfg": {**CFG["text_cfg"], **usual, **text, "width": 16, "mlp_ratio": 1.2501},
     }
     file = beside(tmp_path, open_clip, "open_clip_config.json", {"model_cfg": cfg})
     assert towers.describe(file) == want
