@@ -195,6 +195,35 @@ def test_settings_of_clip_that_are_there_twice_and_agree_are_taken(tmp_path):
     assert towers.describe(beside(tmp_path, source, "config.json", twice)) == want
 
 
+# What transformers 4 wrote into every part of such a file.
+OLDER = {
+    "add_cross_attention": False, "bad_words_ids": None, "chunk_size_feed_forward": 0,
+    "diversity_penalty": 0.0, "do_sample": False, "dropout": 0.0, "early_stopping": False,
+    "encoder_no_repeat_ngram_size": 0, "id2label": {"0": "LABEL_0"}, "is_decoder": False,
+    "is_encoder_decoder": False, "label2id": {"LABEL_0": 0}, "length_penalty": 1.0,
+    "max_length": 20, "min_length": 0, "no_repeat_ngram_size": 0, "num_beam_groups": 1,
+    "num_beams": 1, "num_return_sequences": 1, "output_attentions": False, "prefix": None,
+    "pruned_heads": {}, "remove_invalid_values": False, "repetition_penalty": 1.0,
+    "return_dict": True, "return_dict_in_generate": False, "temperature": 1.0,
+    "tie_encoder_decoder": False, "tie_word_embeddings": True, "top_k": 50, "top_p": 1.0,
+    "torch_dtype": None, "torchscript": False, "typical_p": 1.0, "use_bfloat16": False,
+    "_name_or_path": "", "transformers_version": "4.16.0.dev0", "tf_legacy_loss": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["clip_small", "siglip_small"])
+def test_what_no_feature_depends_on_is_passed_over(name, tmp_path):
+    config = said(name) | OLDER | {"initializer_factor": 1.0}
+    for section in ("text_config", "vision_config"):
+        config[section] = OLDER | config[section]
+    source = GOLDEN / name / "model.safetensors"
+    prepared = {"do_convert_rgb": True, "do_pad": None, "_valid_processor_keys": ["images"],
+                "feature_extractor_type": "x", "rescale_factor": 0.00392156862745098}  # fmt: skip
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(prepared))
+    found = towers.describe(beside(tmp_path, source, "config.json", config))
+    assert found == towers.describe(GOLDEN / name)
+
+
 def test_a_lone_tower_tells_its_own_settings(tmp_path):
     tensors = load_file(GOLDEN / "clip_small" / "model.safetensors")
     text = {name: array for name, array in tensors.items() if name.startswith("text_")}
