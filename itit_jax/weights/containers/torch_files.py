@@ -128,6 +128,9 @@ class _Row:
                 raise ValueError(f"storage {key[:100]!a} has not the length that its tensors ask")
             self._starts[key] = stream.tell()
             stream.seek(length, os.SEEK_CUR)
+        if more := self._size - stream.tell():
+            # A piece that is there twice moves what follows it, and only the end tells.
+            raise ValueError(f"{more:,} bytes follow its last storage")
 
     def bytes_of(self, storage: Storage, first, count):
         size = storage.dtype.itemsize

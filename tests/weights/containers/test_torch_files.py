@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.hostile import torch_zip
+from data_pipelines.errors import UserError
 from itit_jax.weights.containers.find import read_tensors
 
 
@@ -26,3 +27,14 @@ def test_views_of_torch_storages_are_read_as_torch_reads_them(form, tmp_path):
     np.testing.assert_array_equal(found["whole"], values.reshape(3, 4))
     np.testing.assert_array_equal(found["turned"], values.reshape(3, 4).T)
     np.testing.assert_array_equal(found["part"], [3, 8])
+
+
+def test_a_row_with_a_piece_that_is_there_twice_is_refused(tmp_path):
+    values = np.arange(12, dtype=np.float32)
+    stored = torch_zip.storage("0", "FloatStorage", 12, b"N")
+    whole = torch_zip.row(torch_zip.table({"w": torch_zip.tensor(stored, (12,))}), [values])
+    (tmp_path / "x.pt").write_bytes(whole)
+    assert read_tensors(tmp_path / "x.pt").keys() == {"w"}
+    (tmp_path / "x.pt").write_bytes(whole[:-2] + whole[9:])
+    with pytest.raises(UserError, match="bytes follow its last storage"):
+        read_tensors(tmp_path / "x.pt")
