@@ -37,16 +37,19 @@ def network(folder, rows):
             found = _difference(folder / place, known)
             _count(figures, found)
             _tell(told, row, place, found)
-            if _is_wrong(found, used & {*row["settings"]}):
+            if _is_wrong(found, row["settings"], used):
                 wrong.append(f"{folder.name}, {row['name']}: {found}")
     return figures, _lines(told, used), wrong
 
 
-def _is_wrong(found, used):
+def _is_wrong(found, settings, used):
     if isinstance(found, str):
         return len(found.splitlines()) != 1
-    # Where the library opens nothing, a setting that it does not use may be taken as not there.
-    return bool(used) if found is None else not found <= parity.TOLERANCE
+    if found is not None:
+        return not found <= parity.TOLERANCE
+    # Where the library opens nothing, a setting that it does not use may be taken as not there; of
+    # several nobody knows which it was.
+    return len(settings) == 1 and settings[0] in used
 
 
 def _count(figures, found):
