@@ -14,7 +14,7 @@ export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0.5
 
-.PHONY: demo demo-plain test test-long test-colab test-parity test-beam lint clean
+.PHONY: demo demo-plain test test-long test-colab test-parity test-beam versus lint clean
 
 # ---- set-up: made once, made again when a requirement changes
 
@@ -91,8 +91,21 @@ test-parity: $(VENV)/light .venv-parity/ready
 test-beam: .venv-beam/ready
 	.venv-beam/bin/python -m pytest -q tests/data_pipelines/test_beam.py
 
+# Our speed beside that of peers of equal size, in turn. One core is enough; it wants a quiet machine.
+.venv-versus/ready: requirements/parity.txt requirements/versus.txt
+	$(PYTHON) -m venv .venv-versus
+	.venv-versus/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/versus.txt
+	.venv-versus/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		muse-maskgit-pytorch==0.3.5 memory-efficient-attention-pytorch==0.1.6 ema-pytorch==0.8.3 \
+		vector-quantize-pytorch==1.32.0 torch-einops-utils==0.2.0
+	touch $@
+
+SIZE ?= small
+versus: $(VENV)/light .venv-versus/ready
+	$(RUN) -m benchmarks.versus --peers=.venv-versus/bin/python --size=$(SIZE) --out=results/versus.json
+
 lint: $(VENV)/full
 	$(RUN) -m ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .venv-colab .venv-parity .venv-beam .jax_cache build .pytest_cache *.egg-info
+	rm -rf $(VENV) .venv-colab .venv-parity .venv-beam .venv-versus .jax_cache build .pytest_cache *.egg-info
