@@ -40,6 +40,7 @@ def test_a_run_killed_asked_to_stop_and_damaged_at_random_moments_ends_bit_ident
     assert (workdir / "metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
 
 
+@pytest.mark.long
 def test_a_run_whose_updates_are_not_finite_stops_and_keeps_what_is_good(easy, tmp_path):
     ruin = [
         "--config.optimizer.learning_rate=1e16",

@@ -72,6 +72,7 @@ def test_both_cycles_in_two_processes_give_the_losses_of_one_device(
     agree(runs.metrics(workdir), runs.metrics(trained), ("draw", "caption", "t2i2t", "i2t2i"))
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_goes_on_on_any_mesh_with_the_losses_of_one_device(easy, tmp_path):
     arguments = [
         *runs.CLASSIFIER, f"--config.data.path={easy}", "--config.train.steps=6",

@@ -47,7 +47,8 @@ def test_a_terminal_shows_a_bar_that_moves_below_whole_lines(colours):
     shown = out.getvalue()
     assert LONG + "\n" in shown  # neither cut, wrapped nor taken for markup
     assert "step 3/4" in shown.rpartition("━")[2]
-    coloured = [len(part) for part in re.findall(r"\x1b\[38[\d;]*m(━+)", shown)]
+    # In whatever colours: rich keeps those that it gave a style first in this process.
+    coloured = [len(part) for part in re.findall(r"\x1b\[[\d;]+m(━+)", shown)]
     assert coloured[-2:] == [15, 4]  # of 20 signs: what is done, a border, what is left
 
 
@@ -68,7 +69,7 @@ def test_a_second_task_of_another_length_has_a_bar_of_its_own_length(colours):
         found.at(2, 2, "first")
         found.at(5, 10, "second")
         found.close()
-    coloured = re.findall(r"\x1b\[38[\d;]*m(━+)", out.getvalue().rpartition("first")[2])
+    coloured = re.findall(r"\x1b\[[\d;]+m(━+)", out.getvalue().rpartition("first")[2])
     assert len(coloured[-2]) == 10  # of 20 signs
 
 

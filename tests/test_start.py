@@ -151,6 +151,7 @@ def test_what_is_neither_a_run_nor_an_export_is_told_before_the_start(source, tm
     check_start(wrong, source[0])  # goes on, and needs it no more
 
 
+@pytest.mark.long
 def test_the_command_starts_from_a_run_and_goes_on_without_it(tokenizer, easy, tmp_path):
     gone = shutil.copytree(tokenizer, tmp_path / "gone")
     ask = [*runs.VQ, f"--workdir={tmp_path / 'run'}", f"--config.data.path={easy}",

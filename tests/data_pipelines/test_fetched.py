@@ -132,6 +132,7 @@ def test_another_process_that_makes_room_only_costs_a_second_fetch(away, tmp_pat
     assert shelf.file(f"{away}/{told['file']}", told).stat().st_size == told["bytes"]
 
 
+@pytest.mark.long
 def test_a_run_trains_and_scores_on_a_data_set_in_a_bucket(bucket, easy, tmp_path):
     for file in easy.iterdir():
         bucket.write(f"easy/{file.name}", file.read_bytes())

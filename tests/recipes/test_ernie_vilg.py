@@ -265,6 +265,7 @@ def step_on(devices, **mesh):
         return program.train_step(tiny.begun(program), put(program.frozen), batch)[1]
 
 
+@pytest.mark.long
 def test_a_step_on_eight_devices_has_the_losses_of_one():
     one = step_on(jax.devices()[:1])
     many = step_on(jax.devices(), mesh__data=2, mesh__fsdp=2, mesh__tensor=2)
@@ -317,6 +318,7 @@ def run(chinese, tokenizer, tmp_path_factory):
     return workdir
 
 
+@pytest.mark.long
 def test_three_steps_on_chinese_captions_leave_losses_samples_and_scores(run):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3]
@@ -327,6 +329,7 @@ def test_three_steps_on_chinese_captions_leave_losses_samples_and_scores(run):
     assert scores.keys() >= {"draw_loss", "caption_loss", "i2t_cider"}
 
 
+@pytest.mark.long
 def test_the_run_and_its_export_draw_and_say_chinese_alike(run, chinese, tmp_path):
     from itit_jax import main
     from itit_jax.serve.session import Pipeline, Session
