@@ -65,7 +65,8 @@ def cloud(request, tmp_path):
     names = dict(cloud=str(place), ready="ACTIVE" if queued else "READY")
     tools.write("gcloud", GCLOUD.format(**names))
     tools.write("python3", PYTHON3.format(**names))
-    tools.write("sleep", "#!/bin/bash\nexec /bin/sleep 0.05\n")
+    # Long enough that a machine has begun what it was told, short enough to wait for.
+    tools.write("sleep", "#!/bin/bash\nexec /bin/sleep 0.3\n")
     gone = "SUSPENDED" if queued else "PREEMPTED"
     (place / "program").write_text(
         PROGRAM.format(python=stubs.sys.executable, cloud=str(place), gone=gone)
