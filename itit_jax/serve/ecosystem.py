@@ -3,6 +3,7 @@
 import dataclasses
 from typing import NamedTuple
 
+from itit_jax.towers.compared import sizes
 from itit_jax.weights.load import OURS
 from itit_jax.weights.told import DIFFUSERS, OWN, t5_config, vqmodel_config
 
@@ -27,23 +28,10 @@ def towers_config(towers):
         "architectures": [TOWERS[name]],
         "model_type": name,
         **space,
-        "text_config": {"model_type": f"{name}_text_model"} | text | space | _sizes(towers.text),
-        "vision_config": {"model_type": f"{name}_vision_model"}
-        | image
-        | space
-        | _sizes(towers.image),
+        "text_config": {"model_type": f"{name}_text_model"} | text | space | sizes(towers.text),
+        "vision_config": {"model_type": f"{name}_vision_model", **image, **space}
+        | sizes(towers.image),
         "torch_dtype": "float32",
-    }
-
-
-def _sizes(tower):
-    return {
-        "hidden_size": tower.width,
-        "intermediate_size": tower.mlp_width,
-        "num_hidden_layers": tower.depth,
-        "num_attention_heads": tower.heads,
-        "hidden_act": tower.activation,
-        "layer_norm_eps": tower.epsilon,
     }
 
 

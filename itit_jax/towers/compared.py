@@ -88,12 +88,7 @@ def _shared(kind, tower, name, whole):
     narrow = kind == "clip" and name == "text"
     ours = {
         "model_type": f"{kind}_{'vision' if name == 'image' else 'text'}_model",
-        "hidden_size": tower.width,
-        "intermediate_size": tower.mlp_width,
-        "num_hidden_layers": tower.depth,
-        "num_attention_heads": tower.heads,
-        "hidden_act": tower.activation,
-        "layer_norm_eps": tower.epsilon,
+        **sizes(tower),
     }
     said = {
         "model_type": ours["model_type"],
@@ -107,3 +102,15 @@ def _shared(kind, tower, name, whole):
     if kind == "clip" and not whole and tower.features:
         ours, said = ours | {"projection_dim": tower.features}, said | {"projection_dim": 512}
     return ours, said
+
+
+def sizes(tower):
+    """What config.json calls the sizes of a tower."""
+    return {
+        "hidden_size": tower.width,
+        "intermediate_size": tower.mlp_width,
+        "num_hidden_layers": tower.depth,
+        "num_attention_heads": tower.heads,
+        "hidden_act": tower.activation,
+        "layer_norm_eps": tower.epsilon,
+    }
