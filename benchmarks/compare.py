@@ -81,9 +81,9 @@ def rows(work, seeds=1):
 
 
 def commands(work, seeds=1):
-    """(name, what a user would type): all seeds of few pairs, then all pairs."""
+    """(name, what a user would type): all pairs, of which one seed is enough, then few."""
     yield from scene_runs.base(work)
-    for pairs in (FEW, PAIRS):
+    for pairs in (PAIRS, FEW):
         mine = [row for row in rows(work, seeds) if row.pairs == pairs]
         for turn in range(seeds):  # every row once before any is repeated
             for row in mine:
