@@ -1,11 +1,21 @@
 """Quantizers and the shape of the tokenizer."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from itit_jax.models.vqgan import FSQ, VQGAN, Codebook, fold, to_pixels, to_signed, unfold
+from itit_jax.models.vqgan import (
+    FSQ,
+    VQGAN,
+    Codebook,
+    fold,
+    group_norm,
+    to_pixels,
+    to_signed,
+    unfold,
+)
 from tests.weights.networks import applied, vq_params
 
 LEVELS = (5, 4, 3)
@@ -33,6 +43,20 @@ def test_fsq_gradient_is_that_of_the_bounded_value():
     z = jnp.array([[0.3, -0.2, 0.9]])
     gradient = jax.grad(lambda z: FSQ((5, 5, 5))(z)[0].sum())(z)
     np.testing.assert_allclose(gradient, (1 - np.tanh(z) ** 2) * 2.002 / 2, rtol=1e-5)
+
+
+def test_a_group_of_a_large_mean_is_normalised_to_its_digits():
+    class Normed(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return group_norm(x, "norm", jnp.float32)
+
+    x = 100 + np.random.default_rng(0).normal(size=(2, 4, 4, 64)).astype(np.float32)
+    found, _ = Normed().init_with_output(jax.random.key(0), x)
+    groups = np.float64(x).reshape(2, 16, 32, 2)
+    mean, variance = groups.mean((1, 3), keepdims=True), groups.var((1, 3), keepdims=True)
+    wanted = (groups - mean) / np.sqrt(variance + 1e-6)
+    np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=1e-4)
 
 
 def test_code_features_are_one_hot_digits():

@@ -60,9 +60,11 @@ class Base(typing.NamedTuple):
         alone = isinstance(config, dict)
         model = self.model_class(**config) if alone else self.model_class(config)
         spread(model.eval())
-        for weight in model.parameters():  # fresh embeddings of 0.02 would hide behind the others
+        # Fresh embeddings of 0.02 would hide behind the others; of one spread at every width, the
+        # attention of a wide network is so sharp that it enlarges rounding beyond the tolerance.
+        for weight in model.parameters():
             if self.sections and weight.ndim > 1:
-                weight.data.mul_(0.3 / weight.std())
+                weight.data.mul_(1.5 / weight[0].numel() ** 0.5 / weight.std())
         return model
 
     def read(self, told):
