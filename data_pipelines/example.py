@@ -65,10 +65,10 @@ def decode(data: bytes) -> Record:
     """Inverse of encode; features that it does not know are passed over."""
     try:
         features = {}
-        for entry in _fields(dict(_fields(data))[1]):
+        for entry in _fields(dict(_fields(memoryview(data)))[1]):  # a picture is copied once
             parts = dict(_fields(entry[1]))
-            lists = [value for _, value in _fields(parts[2])]
-            features[parts[1].decode()] = [v for part in lists for _, v in _fields(part)]
+            values = [v for _, each in _fields(parts[2]) for _, v in _fields(each)]
+            features[str(parts[1], "utf-8")] = list(map(bytes, values))
         return Record(
             key=features["key"][0].decode(),
             image=next(iter(features.get("image", ())), b""),
@@ -95,20 +95,22 @@ def _varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def _fields(data: bytes) -> list[tuple[int, bytes]]:
+def _fields(data: memoryview) -> list[tuple[int, memoryview]]:
     """(field number, bytes) of a message that holds length-delimited fields only."""
-    out, at = [], 0
-    while at < len(data):
+    out, at, end = [], 0, len(data)
+    while at < end:
         tag, at = _read_varint(data, at)
         size, at = _read_varint(data, at)
-        if tag & 7 != LENGTH_DELIMITED or at + size > len(data):
+        if tag & 7 != LENGTH_DELIMITED or at + size > end:
             raise IndexError("cut or foreign message")
         out.append((tag >> 3, data[at : at + size]))
         at += size
     return out
 
 
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
+    if (value := data[at]) < 0x80:  # most are
+        return value, at + 1
     value = shift = 0
     while True:
         byte = data[at]

@@ -24,10 +24,10 @@ def read(streams, step):
     for name, rows in streams.rows.items():
         first = streams.positions(name, step)[0]
         share = rows // streams.hosts
-        dataset = task(streams, name, _hosts_places(first, share, rows)).get_dataset(
-            sequence_length=None, split="train", shuffle=False, num_epochs=1
-        )
-        sets[name] = dataset.batch(share, drop_remainder=True)
+        made = task(streams, name, _hosts_places(first, share, rows))
+        # Not taken apart: rows that are put together again cost a third of their decoding more.
+        together, _ = made.preprocessors
+        sets[name] = together(made.source.get_dataset("train", shuffle=False))
     joined = tf.data.Dataset.zip(sets).prefetch(4)
     try:
         yield from enumerate(joined.as_numpy_iterator(), start=step)
@@ -55,7 +55,7 @@ def task(streams, name, places=None):
     return seqio.Task(
         f"itit_{name}",
         source=source,
-        preprocessors=[lambda dataset: dataset.map(_read_row(streams, name))],
+        preprocessors=[_read(streams, name), lambda rows: rows.unbatch()],
         output_features=_features(streams, name),
     )
 
@@ -79,19 +79,21 @@ def _names(streams, name):
     return list(streams.at(name, np.zeros(1, np.int64)))
 
 
-def _read_row(streams, name):
-    """place -> features of that row, by the NumPy code that both engines share."""
-    names = _names(streams, name)
-    shapes = {k: v.shape[1:] for k, v in streams.at(name, np.zeros(1, np.int64)).items()}
+def _read(streams, name):
+    """Places -> features of the rows there, those of a step together, by the NumPy code that both
+    engines share. One by one, each would cost half as much again."""
+    at_once = streams.rows[name] // streams.hosts
+    example = streams.at(name, np.zeros(1, np.int64))
+    shapes = {n: (None, *v.shape[1:]) for n, v in example.items()}
 
-    def rows(place):
-        return [v[0] for v in streams.at(name, np.array([place])).values()]
+    def rows(places):
+        return list(streams.at(name, places).values())
 
-    def read(example):
-        values = tf.numpy_function(rows, [example["place"]], [DTYPES[n][0] for n in names])
-        return {n: tf.ensure_shape(v, shapes[n]) for n, v in zip(names, values)}
+    def read(places):
+        values = tf.numpy_function(rows, [places["place"]], [DTYPES[n][0] for n in shapes])
+        return {n: tf.ensure_shape(v, shapes[n]) for n, v in zip(shapes, values)}
 
-    return read
+    return lambda dataset: dataset.batch(at_once).map(read)
 
 
 def _vocabulary(words):

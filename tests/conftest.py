@@ -33,7 +33,7 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def bucket():
     """gs://bucket, served here. Its clients look for it once a process: one for all tests."""
-    from tests.bucket import Bucket
+    from benchmarks.bucket import Bucket
 
     served = Bucket()
     with pytest.MonkeyPatch.context() as patch:

@@ -8,13 +8,13 @@ import orbax.checkpoint as ocp
 import pytest
 import tensorstore
 
+from benchmarks.bucket import Bucket
 from data_pipelines.words.find import open_words
 from itit_jax import inputs
 from itit_jax.addresses import open_path
 from itit_jax.checkpoints import Checkpoints, Saver
 from itit_jax.workdir import COMMITTED, Workdir
 from tests import runs
-from tests.bucket import Bucket
 from tests.test_checkpoints import shapes, state
 
 

@@ -27,6 +27,7 @@ class Bucket:
         self.objects = {}  # {name: (bytes, generation)}
         self.page = page  # most objects in one answer to a listing
         self.before_write = lambda name: None  # a test may hold or break a write
+        self.before_answer = lambda size: None  # so many bytes; somebody may count, or be slow
         self._uploads, self._counter, self._lock = {}, 0, threading.RLock()
         handler = type("Handler", (_Handler,), {"bucket": self})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -199,6 +200,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     def _answer(self, code, data=b"", head=None):
+        self.bucket.before_answer(len(data))
         self.send_response(code)
         for name, value in (head or {}).items():
             self.send_header(name, str(value))
