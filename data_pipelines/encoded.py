@@ -4,10 +4,12 @@
     SPLIT.NAME.starts.npy   int64 [records + 1]: record i has the rows starts[i] to starts[i + 1]
     SPLIT.NAME.json         which data set, and checksums: of header and starts, of each block
 
-A picture is one row of its record; so is each of its texts.
+A picture is one row of its record; so is each of its texts. While a split is encoded its parts, one
+for each shard of the records, lie there as SPLIT.NUMBER.NAME.npy and so on, until they are joined.
 """
 
 import io
+import itertools
 import json
 import pathlib
 import zlib
@@ -38,6 +40,36 @@ def there(folder, split, name) -> bool:
 def remove(folder, split, name):
     """So that it is not there."""
     files(folder, split, name)[0].unlink(missing_ok=True)
+
+
+def part(split, number) -> str:
+    """What a part of a split is called, which is written and read as a split is."""
+    return f"{split}.{number:05d}"
+
+
+def remove_parts(folder, split, name):
+    """All parts of a split, and what who was killed had begun to write."""
+    files = itertools.chain(
+        pathlib.Path(folder).glob(f"{split}.[0-9]*.{name}.*"),
+        pathlib.Path(folder).glob(f".{split}.*{name}.*.new"),
+    )
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def join(folder, split, name, counts, *, shape, dtype, dataset):
+    """One file of the parts of a split, which hold so many records each and are gone then."""
+    opened = lambda: (
+        Encoded(folder, part(split, number), name, count, dataset)
+        for number, count in enumerate(counts)
+    )  # one at a time
+    starts = [np.zeros(1, np.int64)]
+    for each in opened():
+        starts.append(each.starts[1:] + starts[-1][-1])
+    batches = (rows for each in opened() for rows in each.blocks())
+    how = dict(shape=shape, dtype=dtype, dataset=dataset)
+    write(folder, split, name, np.concatenate(starts), batches, **how)
+    remove_parts(folder, split, name)
 
 
 def write(folder, split, name, starts, batches: Iterable[np.ndarray], *, shape, dtype, dataset):
@@ -125,6 +157,11 @@ class Encoded:
         first = self.starts[records]
         counts = self.starts[records + 1] - first
         return self._read(first + (draws % counts.astype(np.uint64)).astype(np.int64))
+
+    def blocks(self):
+        """All rows in order, a block at a time."""
+        for first in range(0, len(self.rows), self._in_block):
+            yield self._read(np.arange(first, min(first + self._in_block, len(self.rows))))
 
     def _read(self, rows):
         for block in self._unseen & set((rows // self._in_block).tolist()):

@@ -197,6 +197,14 @@ class Records:
         return found
 
     @property
+    def runs(self) -> list[range]:
+        """Numbers of the records of each shard; of all, where they lie in turn."""
+        if self._in_turn:
+            return [range(self._count)]
+        firsts = map(self._first, range(self.files))
+        return [range(*ends) for ends in zip(firsts, self._ends) if range(*ends)]
+
+    @property
     def bytes(self) -> int:
         """Of all shards."""
         return sum(shard["bytes"] for shard in self._told)

@@ -95,10 +95,10 @@ class Split:
     def image(self, index, uncut=False):
         """uint8 [h, w, 3]; uncut: as large as it was stored."""
         if uncut:
-            return _picture(self.records[index], self.records.split, 0)
+            return picture(self.records[index], self.records.split, 0)
         found = self._image_cache.get(index)
         if found is None:
-            found = _picture(self.records[index], self.records.split, self._size)
+            found = picture(self.records[index], self.records.split, self._size)
             if self._keep_images:
                 self._image_cache[index] = found
         return found
@@ -321,58 +321,14 @@ def _chosen(some, draw):
     return some[int(draw % np.uint64(len(some)))]
 
 
-def examples(folder, split, count, *, image_size, text_length, vocabulary):
-    """At most `count` records of a split for evaluation, spread evenly over it, in order.
-
-    {"image" uint8 [b, h, w, 3], "text" int32 [b, t] (each record's first), "keys", "texts"}.
-    """
-    found = Split(
-        folder, split, 0, image_size=image_size, text_length=text_length, vocabulary=vocabulary
-    )
-    index, records = _spread(found, count)
-    return {
-        "image": np.stack([found.image(i) for i in index]),
-        "text": np.stack([vocabulary.encode(r.texts[0], text_length) for r in records]),
-        "keys": [r.key for r in records],
-        "texts": [r.texts for r in records],
-    }
-
-
-def asked_examples(folder, split, count, *, image_size, text_length, vocabulary):
-    """All questions about at most `count` pictures of a split of questions, likewise.
-
-    {"image" uint8 [n, h, w, 3], "question" int32 [b, t], "of" int [b] (which image), "keys" [n],
-    "asked" (each an example.Asked) [b]}.
-    """
-    found = Split(
-        folder, split, 0, image_size=image_size, text_length=text_length, vocabulary=vocabulary
-    )
-    index, records = _spread(found, count)
-    asked = [(number, each) for number, record in enumerate(records) for each in record.asked]
-    words = [vocabulary.encode(each.question, text_length) for _, each in asked]
-    return {
-        "image": np.stack([found.image(i) for i in index]),
-        "question": np.stack(words),
-        "of": np.array([number for number, _ in asked]),
-        "keys": [record.key for record in records],
-        "asked": [each for _, each in asked],
-    }
-
-
-def _spread(split, count):
-    """(places, records) of at most `count` records, spread evenly over a split, in order."""
-    count = min(count, split.count)
-    index = [i * split.count // count for i in range(count)]
-    return index, [split.records[i] for i in index]
-
-
 def images(folder, split, image_size):
     """Every image of a split, in order, one by one: uint8 [h, w, 3]."""
     for record in Records(folder, split):
-        yield _picture(record, split, image_size)
+        yield picture(record, split, image_size)
 
 
-def _picture(record, split, size):
+def picture(record, split, size):
+    """uint8 [size, size, 3], or [h, w, 3] with size 0, of a record of a split."""
     try:
         return pixels.decode(record.image, size)
     except pixels.Unreadable as error:

@@ -6,10 +6,14 @@ python -m itit_jax.main --mode=encode --config=configs/classifier_tiny.py --work
 
 A frozen part says the same in every epoch, so that asking it once saves its work in every step.
 The recipe declares what can be said (`encodings`); data_pipelines.encoded is the folder, which
-names what it was made of. The same command goes on where it was stopped, split by split.
+names what it was made of. The same command goes on where it was stopped, shard by shard.
+
+Of several processes, which all see the folder, each encodes its share of the shards, and the first
+joins what they wrote. How rows stand together in a batch is the same however many there are.
 """
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,7 +24,16 @@ import numpy as np
 
 from data_pipelines import encoded, fetched, records, streams
 from data_pipelines.errors import UserError
-from itit_jax import companions, compiled, inputs, parts, sharding
+from itit_jax import (
+    agreement,
+    companions,
+    compiled,
+    distributed,
+    inputs,
+    parts,
+    sharding,
+    watch,
+)
 from itit_jax.batches import batches_of
 from itit_jax.recipes import base
 from itit_jax.screen import Screen, duration
@@ -30,20 +43,39 @@ BATCH = 128  # rows a call, over all devices of this process
 
 
 class Source(NamedTuple):
-    """One half of the records, as it is shown to the part."""
+    """One half of the records, as it is shown to the part. `some` are numbers of records of a
+    split; without them all are meant."""
 
     splits: tuple[str, ...]  # the training splits that hold it
     row: jax.ShapeDtypeStruct
-    starts: Callable[[str], np.ndarray]  # split -> int64 [records + 1], see encoded
-    rows: Callable[[str], Any]  # split -> rows, one by one
+    runs: Callable[[str], list[range]]  # split -> numbers of the records of each shard
+    starts: Callable[..., np.ndarray]  # split, some -> int64 [records + 1], see encoded
+    rows: Callable[..., Any]  # split, some -> rows, one by one
     told: dict[str, str]  # what the result depends on beside parts and data set
 
 
 def run(config, workdir):
     """Encode the training splits of config.data.path into the folder `workdir`."""
+    distributed.initialize()
     compiled.keep(config.compile_cache)
     fetched.keep(config.data.cache, config.data.cache_gigabytes)
     folder = _folder(workdir)
+    with watch.together():
+        agreement.check_settings(config)
+        work, made_with = _prepare(config, folder)
+        # Closed: a bar hides the cursor.
+        with (
+            folder.lock(jax.process_index()),
+            contextlib.closing(Screen(distributed.is_lead())) as screen,
+        ):
+            _begin(folder, made_with, work)
+            for split in work.source.splits:
+                work.do(split, screen, config.log.seconds)
+    return 0
+
+
+def _prepare(config, folder):
+    """(the work, {name: hash} of what it is done with)."""
     made_by = Workdir(config.encode.run) if config.encode.run else None
     model = made_by.config() if made_by else config
     recipe = base.find(model)
@@ -51,30 +83,62 @@ def run(config, workdir):
     params = load(recipe, model, made_by, encoding)
     source = _source(config, model, made_by, encoding)
     dataset = inputs.dataset_digest(config)
-    found = companions.of(params) | {"dataset": dataset} | source.told
     say = Sayer(encoding, params, source.row)
-    with folder.lock(), contextlib.closing(Screen()) as screen:  # closed: a bar hides the cursor
-        _begin(folder, found, source.splits, name)
-        for split in source.splits:
-            if encoded.there(folder.path, split, name):
-                screen.say(f"{split}: {name} are there already")
-                continue
-            starts = source.starts(split)
-            how_far = HowFar(screen, f"{split}: {name}", int(starts[-1]), config.log.seconds)
-            batches = how_far.of(say(source.rows(split)))
-            how = dict(say.out, dataset=dataset)
-            encoded.write(folder.path, split, name, starts, batches, **how)
-    return 0
+    made_with = companions.of(params) | {"dataset": dataset} | source.told
+    return Work(folder.path, name, source, say, dataset), made_with
 
 
-def _begin(folder, found, splits, name):
-    """Tells what all in the folder is made with. What is there and does not tell it is removed."""
+def _begin(folder, found, work):
+    """Tells what all in the folder is made with, and sees that it is the folder of all processes.
+    What is there and does not tell it is removed."""
     companions.check(folder, found)
-    before = folder.companions()
-    if not found.items() <= before.items():
-        for split in splits:
-            encoded.remove(folder.path, split, name)
-        folder.keep_companions(before | found)
+    agreement.check(found)
+    if distributed.is_lead():
+        before = folder.companions()
+        if not found.items() <= before.items():
+            for split in work.source.splits:
+                encoded.remove(work.folder, split, work.name)
+                encoded.remove_parts(work.folder, split, work.name)
+            folder.keep_companions(before | found)
+    distributed.wait_for_all("begun")
+    agreement.check({"--workdir": str(found.items() <= folder.companions().items())})
+
+
+class Work(NamedTuple):
+    """What is said of which records, and where it goes."""
+
+    folder: Any
+    name: str
+    source: "Source"
+    say: "Sayer"
+    dataset: str
+
+    def do(self, split, screen, seconds):
+        """Encode this process's share of the shards of a split; the first then joins all parts."""
+        if encoded.there(self.folder, split, self.name):
+            screen.say(f"{split}: {self.name} are there already")
+            return
+        runs, how = self.source.runs(split), dict(self.say.out, dataset=self.dataset)
+        mine = _share(len(runs))
+        total = sum(len(runs[number]) for number in mine)
+        how_far = HowFar(screen, f"{split}: {self.name}", total, seconds)
+        for number in mine:
+            part, some = encoded.part(split, number), runs[number]
+            if encoded.there(self.folder, part, self.name):
+                how_far.pass_over(len(some))
+                continue
+            starts = self.source.starts(split, some)
+            said = how_far.of(self.say(self.source.rows(split, some)), len(some) / starts[-1])
+            encoded.write(self.folder, part, self.name, starts, said, **how)
+        distributed.wait_for_all(f"encoded {split}")
+        if distributed.is_lead():
+            encoded.join(self.folder, split, self.name, list(map(len, runs)), **how)
+
+
+def _share(count):
+    """Numbers of so many parts that this process does, which follow each other."""
+    me, all_ = jax.process_index(), jax.process_count()
+    return range(me * count // all_, (me + 1) * count // all_)
 
 
 def _folder(workdir):
@@ -126,25 +190,41 @@ def _source(config, model, made_by, encoding):
 
 def pictures(path, size):
     """Source of the training pictures, brought to `size` pixels a side."""
+    opened = functools.cache(functools.partial(records.Records, path))
     return Source(
         splits=_there(path, "pairs", "images", "questions"),
         row=jax.ShapeDtypeStruct((size, size, 3), jnp.uint8),
-        starts=lambda split: np.arange(len(records.Records(path, split)) + 1),
-        rows=lambda split: streams.images(path, split, size),
+        runs=lambda split: opened(split).runs,
+        starts=lambda split, some=None: np.arange(len(_numbers(opened(split), some)) + 1),
+        rows=lambda split, some=None: (
+            streams.picture(record, split, size) for record in _of(opened(split), some)
+        ),
         told={"image_size": str(size)},
     )
 
 
 def texts(path, vocabulary, length):
     """Source of the training texts as `length` word ids."""
-    said = lambda split: (record.texts for record in records.Records(path, split))
+    opened = functools.cache(functools.partial(records.Records, path))
+    said = lambda split, some=None: (record.texts for record in _of(opened(split), some))
     return Source(
         splits=_there(path, "pairs", "texts"),
         row=jax.ShapeDtypeStruct((length,), jnp.int32),
-        starts=lambda split: np.cumsum([0, *map(len, said(split))]),
-        rows=lambda split: (vocabulary.encode(t, length) for some in said(split) for t in some),
+        runs=lambda split: opened(split).runs,
+        starts=lambda split, some=None: np.cumsum([0, *map(len, said(split, some))]),
+        rows=lambda split, some=None: (
+            vocabulary.encode(text, length) for each in said(split, some) for text in each
+        ),
         told={"vocabulary": vocabulary.digest, "text_length": str(length)},
     )
+
+
+def _numbers(every, some):
+    return range(len(every)) if some is None else some
+
+
+def _of(every, some):
+    return (every[number] for number in _numbers(every, some))
 
 
 def _there(path, *splits):
@@ -181,29 +261,33 @@ def _storable(said):
     return said.astype(jnp.float32) if said.dtype == jnp.bfloat16 else said
 
 
-class HowFar(NamedTuple):
-    """Tells on the screen how far it is, and when it ends."""
+class HowFar:
+    """Tells on the screen how far it is of `total`, and when it ends."""
 
-    screen: Screen
-    title: str
-    total: int
-    seconds: float  # between two lines
+    def __init__(self, screen, title, total, seconds):
+        """seconds: between two lines."""
+        self._screen, self._title, self._total, self._seconds = screen, title, total, seconds
+        self._start = self._told = time.time()
+        self._passed = self._done = 0
 
-    def of(self, batches):
-        """The same batches."""
-        start = told = time.time()
-        done = 0
+    def pass_over(self, count):
+        """So much was done before."""
+        self._passed += count
+
+    def of(self, batches, each=1.0):
+        """The same batches, whose rows count so much each."""
         for batch in batches:
             yield batch
-            done, now = done + len(batch), time.time()
-            if done == self.total or now - told >= self.seconds:
-                self._tell(done, done / max(now - start, 1e-9))
-                told = now
+            self._done, now = self._done + len(batch) * each, time.time()
+            done = self._passed + round(self._done)
+            if done == self._total or now - self._told >= self._seconds:
+                self._tell(done, self._done / max(now - self._start, 1e-9))
+                self._told = now
 
     def _tell(self, done, rate):
-        self.screen.at(
+        self._screen.at(
             done,
-            self.total,
-            f"{self.title} {done:,}/{self.total:,}  {100 * done // self.total} %  "
-            f"eta {duration((self.total - done) / rate)}  {rate:,.0f} rows/s",
+            self._total,
+            f"{self._title} {done:,}/{self._total:,}  {100 * done // self._total} %  "
+            f"eta {duration((self._total - done) / rate)}  {rate:,.0f} a second",
         )

@@ -2,7 +2,7 @@
 
 import itertools
 
-from data_pipelines import engines, fetched, streams
+from data_pipelines import engines, fetched, spread, streams
 from data_pipelines.augment import Augment
 from data_pipelines.example import QUESTIONS, asks
 from data_pipelines.records import Records, digest, read_info
@@ -89,8 +89,8 @@ def stop_reading():
 
 def held_out(config, split, count):
     """`count` examples spread over a split: arrays "image", "text", lists "keys", "texts"; of a
-    split of questions as streams.asked_examples gives them."""
-    examples = streams.asked_examples if asks(split) else streams.examples
+    split of questions as asked_examples gives them."""
+    examples = spread.asked_examples if asks(split) else spread.examples
     return examples(
         config.data.path,
         split,

@@ -1,17 +1,20 @@
 """--mode=encode: what a frozen part says of each record, once."""
 
 import json
+import re
+import time
 
 import jax
 import numpy as np
 import pytest
 
-from data_pipelines import build, encoded, streams
+from data_pipelines import build, encoded, records, streams
 from data_pipelines.records import Records, digest, read_info
 from data_pipelines.words.find import open_words
-from itit_jax import main, parts
+from itit_jax import encode, main, parts
 from itit_jax.recipes import base
 from itit_jax.workdir import Workdir
+from launch import local
 from tests import runs
 
 
@@ -51,7 +54,7 @@ def other(tmp_path_factory):
 
 @pytest.fixture
 def written(monkeypatch):
-    """Splits as they are written; `written.stop_at` kills the command in front of one."""
+    """Parts as they are encoded; `written.stop_at` kills the command in front of one."""
 
     class Written(list):
         stop_at = None
@@ -61,7 +64,7 @@ def written(monkeypatch):
     def record(folder, split, *rest, **more):
         if split == found.stop_at:
             raise KeyboardInterrupt
-        found.append(split)
+        found.extend([split] * ("." in split))
         write(folder, split, *rest, **more)
 
     monkeypatch.setattr(encoded, "write", record)
@@ -152,12 +155,12 @@ def test_the_same_command_goes_on_and_encodes_nothing_twice(
     tokens, easy, tokenizer, tmp_path, written, capsys
 ):
     folder = tmp_path / "again"
-    written.stop_at = "images"
+    written.stop_at = "images.00000"
     assert itit(folder, easy, tokenizer) == 130
     written.stop_at = None
     assert itit(folder, easy, tokenizer) == 0
     told = capsys.readouterr().out
-    assert written == ["pairs", "images"] and "pairs: tokens are there already" in told
+    assert written == ["pairs.00000", "images.00000"] and "pairs: tokens are there already" in told
     assert "images: tokens 200/200  100 %  eta 0 s" in told
     for file in tokens.glob("*.npy"):
         assert (folder / file.name).read_bytes() == file.read_bytes()
@@ -172,7 +175,7 @@ def test_tokens_of_unknown_origin_are_refused_and_made_again(
     assert main.main(flags) == 2
     assert "does not tell with which dataset it was made; make it again" in capsys.readouterr().err
     assert itit(tmp_path, easy, tokenizer) == 0
-    assert written == ["pairs", "images"]
+    assert written == ["pairs.00000", "images.00000"]
 
 
 def test_what_was_made_anew_and_stopped_is_not_taken_for_done(
@@ -180,10 +183,10 @@ def test_what_was_made_anew_and_stopped_is_not_taken_for_done(
 ):
     for file in (*tokens.glob("*.npy"), *tokens.glob("*.tokens.json")):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    written.stop_at = "images"  # of unknown origin, and never made anew
+    written.stop_at = "images.00000"  # of unknown origin, and never made anew
     assert itit(tmp_path, easy, tokenizer) == 130
     written.stop_at = None
-    assert itit(tmp_path, easy, tokenizer) == 0 and written == ["pairs", "images"]
+    assert itit(tmp_path, easy, tokenizer) == 0 and written == ["pairs.00000", "images.00000"]
 
 
 def test_a_second_command_into_one_folder_is_refused(easy, tokenizer, tmp_path, capsys):
@@ -191,6 +194,84 @@ def test_a_second_command_into_one_folder_is_refused(easy, tokenizer, tmp_path, 
         assert itit(tmp_path, easy, tokenizer) == 2
     assert f"another run is alive in {tmp_path}" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.*y"))
+
+
+@pytest.fixture(scope="module")
+def shards(easy, tmp_path_factory):
+    """The same records in many small shards."""
+    folder = tmp_path_factory.mktemp("shards")
+    splits = {name: records.Records(easy, name) for name in ("pairs", "images")}
+    written = records.write_splits(folder, splits, shard_bytes=4000)
+    records.finish(folder, *written, open_words(easy).files(), name="x", licence="", made_by="",
+                   made_of={}, parameters={})  # fmt: skip
+    return folder
+
+
+def equal_files(folder, other):
+    """Of what is not a lock."""
+    there = [{file.name: file.read_bytes() for file in place.iterdir() if ".lock" not in file.name}
+             for place in (folder, other)]  # fmt: skip
+    return there[0].keys() == there[1].keys() and there[0] == there[1]
+
+
+@pytest.fixture(scope="module")
+def by_one(shards, tokenizer, tmp_path_factory):
+    """What one process writes that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("by_one")
+    assert itit(folder, shards, tokenizer) == 0
+    return folder
+
+
+def test_who_was_killed_and_another_share_leave_parts_that_are_not_done_again(
+    by_one, shards, tokenizer, tmp_path, written, monkeypatch
+):
+    count, share = len(records.Records(shards, "pairs").runs), encode._share
+    assert count > 4
+    monkeypatch.setattr(encode, "_share", lambda count: range(count // 2, count))
+    written.stop_at = encoded.part("pairs", count - 1)
+    assert itit(tmp_path, shards, tokenizer) == 130
+    monkeypatch.setattr(encode, "_share", share)
+    for number in (2, None):
+        written.stop_at = number and encoded.part("pairs", number)
+        assert itit(tmp_path, shards, tokenizer) == (130 if number else 0)
+    pairs = [part for part in written if part.startswith("pairs")]
+    assert sorted(pairs) == [encoded.part("pairs", number) for number in range(count)]
+    assert equal_files(tmp_path, by_one)
+
+
+@pytest.mark.long
+def test_two_processes_of_which_one_is_killed_write_the_bytes_of_one(
+    by_one, shards, tokenizer, tmp_path
+):
+    flags = ["--mode=encode", *runs.ITIT, f"--config.data.path={shards}",
+             f"--config.tokenizer.workdir={tokenizer}", f"--workdir={tmp_path}"]  # fmt: skip
+    first, last = (encoded.part("pairs", number) for number in (0, 12))
+    both = runs.start_many(*flags, processes=2, devices=8)
+    while not any(encoded.there(tmp_path, part, "tokens") for part in (first, last)):
+        assert all(process.poll() is None for process in both), both[0].communicate()[0]
+        time.sleep(0.01)
+    both[1].kill()
+    assert [process.wait(300) for process in both] == [134, -9], both[0].communicate()[0]
+    assert not equal_files(tmp_path, by_one)
+    both = runs.start_many(*flags, processes=2, devices=8)
+    outputs = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert equal_files(tmp_path, by_one), outputs
+
+
+@pytest.mark.long
+def test_processes_that_do_not_share_the_folder_are_told(shards, tokenizer, tmp_path):
+    flags = ["--mode=encode", *runs.ITIT, f"--config.data.path={shards}"]
+    port = local.free_port()
+    both = [
+        runs.start(*flags, f"--config.tokenizer.workdir={tokenizer}",
+                   f"--workdir={tmp_path / str(number)}", **local.environment(number, 2, port))
+        for number in range(2)
+    ]  # fmt: skip
+    outputs = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [2, 2], outputs
+    for output in outputs:
+        assert re.search(r"process 1 \(.*\) has another --workdir than process 0", output)
 
 
 # ---- refusals ----------------------------------------------------------------------------------

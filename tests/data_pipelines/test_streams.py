@@ -9,7 +9,8 @@ from data_pipelines import build, engines
 from data_pipelines.errors import Damaged, UserError
 from data_pipelines.images import decode
 from data_pipelines.records import Records, finish, read_info, write, write_splits
-from data_pipelines.streams import Streams, asked_examples, examples, images
+from data_pipelines.spread import asked_examples, examples
+from data_pipelines.streams import Streams, images
 from data_pipelines.words.pieces import Pieces
 
 ROWS = {"draw": 4, "caption": 6, "images": 2, "texts": 8}
