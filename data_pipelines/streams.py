@@ -9,6 +9,7 @@ A data set without lone images or texts lends those of its pairs, in an order of
 """
 
 import collections
+import copy
 import dataclasses
 import functools
 import itertools
@@ -159,6 +160,7 @@ class Streams:
         self._size, self._augment = image_size, augment or Augment()
         self._bad_budget, self._bad, self._news = bad_budget, {}, collections.deque()
         self._window, self._mixture = window, {n: w for n, w in (mixture or {}).items() if w}
+        self._alone = {}
         if isinstance(vocabulary, str | pathlib.Path):
             vocabulary = in_t5_layout(open_words(vocabulary))
         self.vocabulary = vocabulary
@@ -222,6 +224,16 @@ class Streams:
     def lent(self):
         """{stream: split} of the streams whose own split is not there."""
         return {n: split for n, split in self._sources.items() if split != STREAMS[n].split}
+
+    def weights(self, name):
+        """Of the data sets that the split of a stream was merged of; () where none are told."""
+        return self._mixture.get(name, ())
+
+    def alone(self, name, number):
+        """The same, but a stream reads one alone of the data sets that it weighs."""
+        other = copy.copy(self)
+        other._alone = self._alone | {name: number}
+        return other
 
     def batch(self, step):
         """{stream: {"image" uint8 [b, h, w, 3] or "tokens" int32 [b, n], "text" int32 [b, t], or
@@ -292,7 +304,10 @@ class Streams:
         """Which records stand at these places of a stream."""
         if name not in self._mixture:
             return self._endless(positions, split, split.whole, self.seed, name)
-        part, place = mixed(positions, self._mixture[name], self.seed, name)
+        if name in self._alone:
+            part, place = np.full(len(positions), self._alone[name]), positions
+        else:
+            part, place = mixed(positions, self._mixture[name], self.seed, name)
         index = np.empty(len(positions), np.int64)
         for number in np.unique(part):
             here, rows = part == number, split.records.parts[number]

@@ -61,18 +61,32 @@ def task(streams, name, places=None):
 
 
 def register(streams, prefix):
-    """Register the Tasks `prefix_STREAM` and the Mixture `prefix` that draws rows by rate."""
+    """Register the Tasks `prefix_STREAM` and the Mixture `prefix` that draws pairs by rate.
+
+    Of a stream that weighs data sets also the Tasks `prefix_STREAM_0`, ... of one of them each, and
+    the Mixture `prefix_STREAM_weighed` with these weights: seqio draws by chance, where the Task of
+    the stream has exact shares.
+    """
     for name in streams.rows:
-        made = task(streams, name)
-        seqio.TaskRegistry.add(
-            f"{prefix}_{name}",
-            source=made.source,
-            preprocessors=made.preprocessors,
-            output_features=made.output_features,
-        )
-    texts = [n for n in streams.rows if STREAMS[n].image and STREAMS[n].text]
-    rates = [(f"{prefix}_{name}", float(streams.rows[name])) for name in texts]
-    return seqio.MixtureRegistry.add(prefix, rates)
+        _register(f"{prefix}_{name}", task(streams, name))
+        if weights := streams.weights(name):
+            rates = [(f"{prefix}_{name}_{n}", float(rate)) for n, rate in enumerate(weights)]
+            for number, (called, _) in enumerate(rates):
+                _register(called, task(streams.alone(name, number), name))
+            seqio.MixtureRegistry.add(f"{prefix}_{name}_weighed", rates)
+    pairs = [n for n in streams.rows if STREAMS[n].image and STREAMS[n].text]
+    if pairs:
+        rates = [(f"{prefix}_{name}", float(streams.rows[name])) for name in pairs]
+        seqio.MixtureRegistry.add(prefix, rates)
+
+
+def _register(called, made):
+    seqio.TaskRegistry.add(
+        called,
+        source=made.source,
+        preprocessors=made.preprocessors,
+        output_features=made.output_features,
+    )
 
 
 def _names(streams, name):
