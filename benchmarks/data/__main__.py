@@ -11,7 +11,7 @@ import shlex
 import sys
 import tempfile
 
-from benchmarks.data import building, harming, killing, made, reading, starting, waiting
+from benchmarks.data import building, harming, killing, made, mixing, reading, starting, waiting
 from benchmarks.data import slow_store as slow
 from benchmarks.study import commit, machine
 from configs.commands import Argument, command
@@ -26,6 +26,7 @@ PARTS = {  # name: measure(folder, share)
     "reading": lambda folder, _: reading.rate(folder, count=4800, side=256),
     "waiting": lambda folder, _: waiting.wait(folder, steps=40, side=256),
     "slow_store": lambda folder, _: slow.beside(folder, count=4800, side=256, batches=150),
+    "mixing": lambda folder, _: mixing.beside(folder, pairs=6400, steps=400),
     "kills": lambda folder, _: killing.kills(folder, times=20, count=1500),
     "damaged": lambda folder, _: _damaged(folder, count=1000),
 }
