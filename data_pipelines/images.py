@@ -85,7 +85,7 @@ def decode(data: bytes, size: int = 0) -> np.ndarray:
 def upright(data: bytes) -> Image.Image:
     """Image file bytes -> `on_white` of them."""
     with _told():
-        return on_white(Image.open(io.BytesIO(data), formats=_formats()))
+        return _plain(_on_white(Image.open(io.BytesIO(data), formats=_formats())))
 
 
 def size_of(data: bytes) -> tuple[int, int]:
@@ -97,16 +97,26 @@ def size_of(data: bytes) -> tuple[int, int]:
 def on_white(image: Image.Image) -> Image.Image:
     """The picture in RGB of 8 bits, turned upright, on white where it is transparent."""
     with _told():
-        _check_pixels(image.width * image.height)
-        image.load()  # a PNG may have its orientation behind its pixels
-        turn, image = _turn(image), _of_8_bits(image)
-        image = image if turn is None else image.transpose(turn)
-        if image.has_transparency_data:
-            image = image.convert("LA" if image.mode == "La" else "RGBA").convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        image = image.convert("RGB")
-        image.info.clear()  # or who reads it again turns it again
-        return image
+        found = _on_white(image)
+        return _plain(found.copy() if found is image else found)
+
+
+def _on_white(image):
+    """The same, or the picture itself where it is so already."""
+    _check_pixels(image.width * image.height)
+    image.load()  # a PNG may have its orientation behind its pixels
+    turn, image = _turn(image), _of_8_bits(image)
+    image = image if turn is None else image.transpose(turn)
+    if image.has_transparency_data:
+        image = image.convert("LA" if image.mode == "La" else "RGBA").convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _plain(image):
+    """Without what a file told beside its pixels, or who reads it again turns it again."""
+    image.info.clear()
+    return image
 
 
 @contextlib.contextmanager

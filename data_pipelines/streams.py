@@ -9,6 +9,7 @@ A data set without lone images or texts lends those of its pairs, in an order of
 """
 
 import collections
+import contextlib
 import copy
 import dataclasses
 import functools
@@ -76,7 +77,7 @@ class Split:
             of = digest(read_info(folder))
             self.tokens = Encoded(tokens, name, "tokens", len(self.records), of)
         self._image_cache, self._text_cache, self._asked_cache = {}, {}, {}
-        self._shards = {}
+        self._shards, self._just_read = {}, {}
         self._keep_images = self.count * image_size**2 * 3 <= CACHE_BYTES
         self._keep_words = self.count * sum(self._lengths) * 4 <= CACHE_BYTES // 8  # some a record
 
@@ -93,13 +94,24 @@ class Split:
             self._shards[part] = tuple(np.diff(behind, prepend=0).tolist())
         return self._shards[part]
 
+    def read(self, indices):
+        """Records that are asked for next, together, but those whose pictures are known: between
+        two pictures that are decoded each takes twice as long."""
+        self._just_read = {}
+        for index in set(indices) - self._image_cache.keys():
+            with contextlib.suppress(Damaged):  # told when it is asked for
+                self._just_read[index] = self.records[index]
+
+    def _record(self, index):
+        return self._just_read.get(index) or self.records[index]
+
     def image(self, index, uncut=False):
         """uint8 [h, w, 3]; uncut: as large as it was stored."""
         if uncut:
-            return picture(self.records[index], self.records.split, 0)
+            return picture(self._record(index), self.records.split, 0)
         found = self._image_cache.get(index)
         if found is None:
-            found = picture(self.records[index], self.records.split, self._size)
+            found = picture(self._record(index), self.records.split, self._size)
             if self._keep_images:
                 self._image_cache[index] = found
         return found
@@ -108,7 +120,7 @@ class Split:
         """int32 [t]: one of the record's texts, chosen by the random number `draw`."""
         found = self._text_cache.get(index)
         if found is None:
-            texts = self.records[index].texts
+            texts = self._record(index).texts
             found = [self._vocabulary.encode(text, self._length) for text in texts]
             if self._keep_words:
                 self._text_cache[index] = found
@@ -116,13 +128,13 @@ class Split:
 
     def said(self, index, draw):
         """The same as it was written."""
-        return _chosen(self.records[index].texts, draw)
+        return _chosen(self._record(index).texts, draw)
 
     def asked(self, index, draw):
         """(int32 [t], int32 [t]): a question about the picture and its answer, chosen likewise."""
         found = self._asked_cache.get(index)
         if found is None:
-            encode, asked = self._vocabulary.encode, self.records[index].asked
+            encode, asked = self._vocabulary.encode, self._record(index).asked
             found = [tuple(map(encode, each[:2], self._lengths)) for each in asked]
             if self._keep_words:
                 self._asked_cache[index] = found
@@ -250,6 +262,8 @@ class Streams:
         split = self._splits[self._sources[name]]
         index = self._index(name, split, positions)
         draw = draws(positions, self.seed, name, "row")
+        if STREAMS[name].image and split.tokens is None:
+            split.read(index.tolist())
         read = [self._row(name, split, *row) for row in zip(positions, index.tolist(), draw)]
         index, rows = zip(*read)
         out = {field: np.stack([row[field] for row in rows]) for field in rows[0]}
