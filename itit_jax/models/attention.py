@@ -4,6 +4,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from itit_jax.models import products
+
 MASKED = -1e9  # finite, so that a row with every key masked stays finite
 
 
@@ -75,8 +77,9 @@ class Attention(nn.Module):
             scale = self.head_width**-0.5 if name == "query" and not self.scaled else 1.0
             init = nn.initializers.normal(self.init_std * scale)
         return nn.Dense(
-            features, use_bias=self.use_bias, kernel_init=init, dtype=self.dtype, name=name
-        )
+            features, use_bias=self.use_bias, kernel_init=init, dtype=self.dtype, name=name,
+            dot_general=products.dot_general,
+        )  # fmt: skip
 
 
 def empty_cache(depth, batch, length, heads, head_width, dtype=jnp.float32, *, scan=True):

@@ -1,5 +1,6 @@
 """Transformer blocks, the stack that repeats them, and small parts shared by the networks."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from itit_jax.models import products
 from itit_jax.models.attention import Attention
 from itit_jax.sharding import constrain
 
@@ -30,8 +32,9 @@ class MLP(nn.Module):
     def __call__(self, x):
         """[b, n, d] -> [b, n, d]."""
         rows = x.reshape(-1, x.shape[-1])
-        hidden = self.activation(nn.Dense(self.mlp_width, dtype=self.dtype, name="up")(rows))
-        return nn.Dense(x.shape[-1], dtype=self.dtype, name="down")(hidden).reshape(x.shape)
+        dense = functools.partial(nn.Dense, dtype=self.dtype, dot_general=products.dot_general)
+        hidden = self.activation(dense(self.mlp_width, name="up")(rows))
+        return dense(x.shape[-1], name="down")(hidden).reshape(x.shape)
 
 
 class Block(nn.Module):

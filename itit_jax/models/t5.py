@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 
+from itit_jax.models import products
 from itit_jax.models.attention import Attention, key_mask
 from itit_jax.models.layers import Stack, embed
 from itit_jax.sharding import constrain
@@ -56,7 +57,10 @@ class GatedMLP(nn.Module):
         """[b, t, d] -> [b, t, d]."""
         def dense(features, name):
             std = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
-            return nn.Dense(features, False, self.dtype, kernel_init=std, name=name)
+            return nn.Dense(
+                features, False, self.dtype, kernel_init=std, name=name,
+                dot_general=products.dot_general,
+            )  # fmt: skip
 
         rows = x.reshape(-1, x.shape[-1])
         gate = nn.gelu(dense(self.mlp_width, "wi_0")(rows), approximate=True)
