@@ -8,6 +8,8 @@ a text is filled with `pad`.
 import jax
 import jax.numpy as jnp
 
+from itit_jax.decoding.sampling import sample
+
 
 def greedy(logits, key):
     """The likeliest word: logits [b, v] -> ids [b]."""
@@ -35,7 +37,7 @@ def sampled(temperature=1.0, top_k=0, top_p=1.0):
             logits = jnp.where(logits >= least, logits, -jnp.inf)
         if top_p < 1:
             logits = _of_mass(logits, top_p)
-        return jax.random.categorical(key, logits, axis=-1)
+        return sample(key, logits)
 
     return choose
 

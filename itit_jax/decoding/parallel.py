@@ -8,6 +8,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from itit_jax.decoding.sampling import sample
 from itit_jax.decoding.schedule import masked_after_rounds, schedules, stages
 
 
@@ -50,8 +51,7 @@ def uncover(logits, ids, known, key, masked, noise):
     are sampled anew in the next round; after the last round they are the answer.
     """
     sample_key, noise_key = jax.random.split(key)
-    sampled = jax.random.categorical(sample_key, logits, axis=-1).astype(jnp.int32)
-    sampled = jnp.where(known, ids, sampled)
+    sampled = jnp.where(known, ids, sample(sample_key, logits))
     log_p = jax.nn.log_softmax(logits, axis=-1)
     confidence = jnp.take_along_axis(log_p, sampled[..., None], axis=-1)[..., 0]
     confidence = confidence + noise * jax.random.gumbel(noise_key, confidence.shape)
