@@ -86,7 +86,8 @@ def generate(step_fn, cache, key=None, *, batch, length, begin, end, pad=0, choo
 def beam(step_fn, cache, *, batch, length, width, begin, end, pad=0, penalty=0.6):
     """Beam search -> the best ids int32 [b, t] by log p / words ** penalty, `end` counted.
 
-    The cache holds batch * width samples, those of one beam side by side, on axis 1.
+    The cache holds batch * width samples, those of one beam side by side, and each of its arrays
+    ends as one of keys does: [..., samples, heads, places, numbers].
     """
     rows = jnp.arange(batch)[:, None]
 
@@ -105,7 +106,7 @@ def beam(step_fn, cache, *, batch, length, width, begin, end, pad=0, penalty=0.6
         done = done[rows, origin]
         lengths = lengths[rows, origin] + ~done
         flat = (rows * width + origin).reshape(-1)
-        cache = jax.tree.map(lambda a: jnp.take(a, flat, axis=1), cache)
+        cache = jax.tree.map(lambda a: jnp.take(a, flat, axis=-4), cache)
         return ids, scores, lengths, done | _ends(word, end), cache
 
     scores = jnp.where(jnp.arange(width) == 0, 0.0, -jnp.inf) * jnp.ones((batch, 1))

@@ -84,11 +84,11 @@ class Attention(nn.Module):
 
 def empty_cache(depth, batch, length, heads, head_width, dtype=jnp.float32, *, scan=True):
     """Cache of a stack: zeros [depth, batch, heads, length, head_width] for keys and values; of an
-    unrolled one a tuple of such for each layer, so that a step writes its places and no more."""
-    if not scan:
-        return (empty_cache(1, batch, length, heads, head_width, dtype),) * depth
-    shape = (depth, batch, heads, length, head_width)
-    return {"key": jnp.zeros(shape, dtype), "value": jnp.zeros(shape, dtype)}
+    unrolled one a tuple of [batch, heads, length, head_width] for each layer, so that a step writes
+    its places and no more (an axis of 1 in front, and XLA copies the whole at each word)."""
+    shape = (batch, heads, length, head_width)
+    zeros = lambda *layers: {name: jnp.zeros((*layers, *shape), dtype) for name in ("key", "value")}
+    return zeros(depth) if scan else tuple(zeros() for _ in range(depth))
 
 
 def key_mask(valid):

@@ -144,7 +144,7 @@ class ErnieViLG(nn.Module):
         if self.kernel and kind == "image":
             seen = Written(valid, position)
         else:
-            length = jax.tree.leaves(cache)[0].shape[3] - s
+            length = jax.tree.leaves(cache)[0].shape[-2] - s
             written = jnp.broadcast_to(jnp.arange(length) <= position, (b, length))
             seen = key_mask(jnp.concatenate([valid, written], axis=1))
         x, cache = self.blocks(x, seen, None, cache, s + position)

@@ -80,15 +80,15 @@ class GPT2(nn.Module):
             seen = jnp.arange(places)[None] <= jnp.arange(p - 1)[:, None]
             first = self._placed(prefix[:, :-1], 0)
             _, cache = self.blocks(first, seen[None, None], None, cache, 0)
-        return {"blocks": cache, "last": prefix[None, :, -1]}
+        return {"blocks": cache, "last": prefix[:, None, -1:]}
 
     def step(self, cache, words, position, prefix):
         """One cached step behind `prefix` vectors: words int [b], those before `position`; at 0
         the last vector of the prefix is read instead. -> (logits float32 [b, v], cache)."""
         last, cache = cache["last"], cache["blocks"]
-        x = jnp.where(position == 0, last[0], self._embed(words))[:, None]
+        x = jnp.where(position == 0, last[:, 0], self._embed(words)[:, None])
         place = prefix - 1 + position
-        seen = jnp.arange(jax.tree.leaves(cache)[0].shape[3]) <= place
+        seen = jnp.arange(jax.tree.leaves(cache)[0].shape[-2]) <= place
         x, cache = self.blocks(self._placed(x, place), seen[None, None, None], None, cache, place)
         return self._logits(x[:, 0]), {"blocks": cache, "last": last}
 

@@ -99,9 +99,9 @@ class Stack(nn.Module):
             return layers(**self.arguments, name="layers")(x, mask, bias, cache, index)
         caches = []
         for i in range(self.depth):
-            mine = None if cache is None else jax.tree.map(lambda a: a[0], cache[i])
+            mine = None if cache is None else cache[i]
             x, mine = block(**self.arguments, name=f"layers_{i}")(x, mask, bias, mine, index)
-            caches.append(jax.tree.map(lambda a: a[None], mine))
+            caches.append(mine)
         return x, None if cache is None else tuple(caches)
 
 

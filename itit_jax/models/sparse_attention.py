@@ -151,7 +151,7 @@ class Period(nn.Module):
 class SparseStack(nn.Module):
     """As layers.Stack, of blocks with these patterns: whole periods are scanned, the rest is not.
 
-    A cache is {"periods": those of the layers of one [periods, b, ...], "rest": [1, b, ...]}.
+    A cache is {"periods": those of the layers of one [periods, b, ...], "rest": [b, ...] each}.
     """
 
     block: type[nn.Module]
@@ -174,10 +174,8 @@ class SparseStack(nn.Module):
         if periods(self.patterns, self.scan)[0]:
             mine = None if cache is None else cache["periods"]
             x, new["periods"] = self.periods(x, mask, bias, mine, index)
-        if cache is not None:
-            mine = jax.tree.map(lambda a: a[0], cache["rest"])
-        x, rest = self.rest(x, mask, bias, mine, index)
-        return x, None if cache is None else new | {"rest": jax.tree.map(lambda a: a[None], rest)}
+        x, new["rest"] = self.rest(x, mask, bias, None if cache is None else cache["rest"], index)
+        return x, None if cache is None else new
 
 
 def periods(patterns, scan):
@@ -190,8 +188,9 @@ def empty_caches(patterns, scan, lengths, sizes):
     """Cache of a SparseStack. lengths: places of each layer's; sizes: the other arguments of
     attention.empty_cache by name."""
     first, rest = periods(patterns, scan)
-    make = lambda depth, length: empty_cache(depth, length=length, **sizes)
-    caches = {"rest": tuple(make(1, length) for length in lengths[-len(rest) :])}
+    one = lambda length: empty_cache(1, length=length, **sizes, scan=False)[0]
+    caches = {"rest": tuple(map(one, lengths[-len(rest) :]))}
     if first:
-        caches["periods"] = tuple(make(first, length) for length in lengths[:PERIOD])
+        stacked = functools.partial(empty_cache, first, **sizes)
+        caches["periods"] = tuple(stacked(length=length) for length in lengths[:PERIOD])
     return caches

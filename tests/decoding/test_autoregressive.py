@@ -20,6 +20,11 @@ def step(cache, ids, position):
     return logits, cache + 1
 
 
+def counted(samples):
+    """A cache of so many samples for `step`."""
+    return jnp.zeros((samples, 1, 1, 1))
+
+
 def log_p(words):
     """Log-probability of a word sequence that starts from PAD, by hand."""
     total, last = 0.0, PAD
@@ -40,7 +45,7 @@ def every_text():
 
 
 def test_greedy_follows_the_likeliest_word():
-    ids = autoregressive.generate(step, jnp.zeros((1, 2)), batch=2, length=LENGTH, **T5)
+    ids = autoregressive.generate(step, counted(2), batch=2, length=LENGTH, **T5)
     last, expected = 0, []
     for _ in range(LENGTH):
         last = 1 + int(np.argmax(TABLE[last][1:]))
@@ -53,13 +58,13 @@ def test_greedy_follows_the_likeliest_word():
 
 def test_a_wide_beam_finds_the_best_text_of_all():
     best = max(every_text(), key=lambda w: log_p(w) / len(w) ** 0.6)
-    ids = autoregressive.beam(step, jnp.zeros((1, 32)), batch=1, length=LENGTH, width=32, **T5)
+    ids = autoregressive.beam(step, counted(32), batch=1, length=LENGTH, width=32, **T5)
     assert ids[0, : len(best)].tolist() == list(best)
 
 
 def test_beam_of_width_one_equals_greedy():
-    greedy = autoregressive.generate(step, jnp.zeros((1, 3)), batch=3, length=LENGTH, **T5)
-    beam = autoregressive.beam(step, jnp.zeros((1, 3)), batch=3, length=LENGTH, width=1, **T5)
+    greedy = autoregressive.generate(step, counted(3), batch=3, length=LENGTH, **T5)
+    beam = autoregressive.beam(step, counted(3), batch=3, length=LENGTH, width=1, **T5)
     np.testing.assert_array_equal(greedy, beam)
 
 
@@ -67,7 +72,7 @@ def test_words_after_the_end_are_padding():
     def ends_at_once(cache, ids, position):
         return jnp.zeros((ids.shape[0], WORDS)).at[:, EOS].set(9.0), cache
 
-    ids = autoregressive.generate(ends_at_once, jnp.zeros((1, 2)), batch=2, length=LENGTH, **T5)
+    ids = autoregressive.generate(ends_at_once, counted(2), batch=2, length=LENGTH, **T5)
     assert ids.tolist() == [[EOS, 0, 0]] * 2
 
 
@@ -79,8 +84,8 @@ def chain(cache, ids, position):
 def decoded(how, **ids):
     """Six words of the chain, greedy or by a beam, which agree."""
     if how == "greedy":
-        return autoregressive.generate(chain, jnp.zeros((1, 2)), batch=2, length=6, **ids)[0]
-    return autoregressive.beam(chain, jnp.zeros((1, 8)), batch=2, length=6, width=4, **ids)[0]
+        return autoregressive.generate(chain, counted(2), batch=2, length=6, **ids)[0]
+    return autoregressive.beam(chain, counted(8), batch=2, length=6, width=4, **ids)[0]
 
 
 @pytest.mark.parametrize("how", ["greedy", "beam"])

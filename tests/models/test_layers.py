@@ -60,7 +60,7 @@ def test_a_stack_with_a_cache_is_read_place_by_place(scan, wanted):
             {"params": params}, X[:, i : i + 1], CAUSAL[:, :, i : i + 1], None, cache, i
         )
         np.testing.assert_allclose(found[:, 0], wanted[:, i], rtol=1e-4, atol=1e-5)
-    whole = cache["key"] if scan else jnp.concatenate([layer["key"] for layer in cache])
+    whole = cache["key"] if scan else jnp.stack([layer["key"] for layer in cache])
     assert whole.shape == (DEPTH, B, 2, N, D // 2) and np.all(np.any(whole != 0, axis=-1))
 
 

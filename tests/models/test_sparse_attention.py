@@ -135,9 +135,9 @@ def test_a_cache_of_drawing_holds_what_each_layer_can_still_see():
     source, kind, _ = TARGETS["draw"]
     cache, _ = network().apply({"params": params()}, kind, source, TOKENS, method="prefill")
     first = LENGTH + 1  # the words and `begin`
-    period = [layer["key"].shape[3] - first for layer in cache["periods"]]
+    period = [layer["key"].shape[-2] - first for layer in cache["periods"]]
     assert period == [4, 9, 4, 4]  # a row and itself; a column may lie anywhere
-    assert [layer["key"].shape[3] - first for layer in cache["rest"]] == [4, 5]  # 3x3: 3 + 1 back
+    assert [layer["key"].shape[-2] - first for layer in cache["rest"]] == [4, 5]  # 3x3: 3 + 1 back
 
 
 def test_a_token_depends_on_what_stands_before_it_through_all_layers_only():

@@ -6,6 +6,7 @@ import re
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from itit_jax.decoding import autoregressive
 from itit_jax.models.text_decoder import TextDecoder
@@ -43,10 +44,11 @@ def test_cached_words_get_the_logits_of_the_uncached_decoder():
         last = TEXT[:, position]
 
 
-def test_a_loop_over_words_moves_neither_the_table_nor_the_whole_cache():
-    """Of one row, where XLA would; a table of other sizes than anything else, unrolled layers."""
+@pytest.mark.parametrize("rows", [1, 2])  # of one row XLA would turn the table round
+def test_a_loop_over_words_moves_neither_the_table_nor_the_whole_cache(rows):
+    """A table of other sizes than anything else, unrolled layers."""
     network = DECODER.clone(vocabulary_size=97, depth=3, scan=False)
-    states, valid, text = (x[:1] for x in (STATES, VALID, TEXT))
+    states, valid, text = (x[:rows] for x in (STATES, VALID, TEXT))
     params = jax.eval_shape(network.init, jax.random.key(0), states, valid, text)
 
     def say(params, states):
@@ -54,12 +56,16 @@ def test_a_loop_over_words_moves_neither_the_table_nor_the_whole_cache():
         step = lambda cache, words, position: network.apply(
             params, cache, valid, words, position, method="step"
         )
-        return autoregressive.generate(step, cache, batch=1, length=LENGTH, begin=BEGIN, end=None)
+        ids = dict(length=LENGTH, begin=BEGIN, end=None)
+        return autoregressive.generate(step, cache, batch=rows, **ids)
 
     program = jax.jit(say).lower(params, states).compile().as_text()
-    assert "[97,16]" in program and "[16,97]" not in program, "the table is turned round"
-    layer = f"1,2,{PREFIX + LENGTH},8"
-    assert f"[1,{layer}]" in program and not re.search(rf"\[3,{layer}\]", program)
+    layer = f"{rows},2,{PREFIX + LENGTH},8"
+    assert f"[{layer}]" in program and f"[3,{layer}]" not in program, "one array for all layers"
+    if rows == 1:
+        assert "[97,16]" in program and "[16,97]" not in program, "the table is turned round"
+    else:
+        assert not re.search(rf"\[(1,)?{layer}\]\S* copy\(", program), "a layer's cache is copied"
 
 
 def test_a_word_depends_on_earlier_words_only():
