@@ -28,6 +28,7 @@ def main(module, function, settings):
         call()
     say(answers, {"parameters": parameters})
     for _ in sys.stdin:
+        call()  # a machine may have taken back the memory of who waited
         cpu, wall = time.process_time(), time.perf_counter()
         call()
         say(answers, [time.process_time() - cpu, time.perf_counter() - wall])

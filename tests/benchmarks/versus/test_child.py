@@ -7,7 +7,7 @@ from benchmarks.structure import ROOT
 from benchmarks.versus import turns
 
 
-def test_a_child_warms_up_and_works_once_a_line(tmp_path):
+def test_a_child_warms_up_and_answers_each_line(tmp_path):
     (tmp_path / "made.py").write_text(
         "def made(size, batch):\n"
         "    calls = []\n"
