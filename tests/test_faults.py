@@ -13,6 +13,7 @@ import pytest
 from tests import runs
 
 
+@pytest.mark.long
 def test_a_run_killed_asked_to_stop_and_damaged_at_random_moments_ends_bit_identical(
     trained, easy, tokenizer, tmp_path
 ):
@@ -103,6 +104,7 @@ def test_one_flipped_bit_of_the_newest_checkpoint_is_seen_by_all_who_read_it(
     jax.tree.map(np.testing.assert_array_equal, *(runs.state(x, 4) for x in (whole, workdir)))
 
 
+@pytest.mark.long
 def test_eval_repeats_the_scores_of_the_run(trained, classifier, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(trained, copy)

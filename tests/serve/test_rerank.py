@@ -41,6 +41,7 @@ def test_drawings_are_ordered_by_their_cosine_and_equal_ones_by_their_turn():
     assert red.sheet().height > 3 * 96
 
 
+@pytest.mark.long
 def test_the_best_of_one_is_the_plain_drawing(session, exported, towers_run):
     drawn = session.draw(TEXTS, seed=3)
     assert equal(session.draw(TEXTS, seed=3, best_of=1, judge=towers_run), drawn)
