@@ -47,12 +47,12 @@ def main(options):
     out_files.check(options.out)
     words = shlex.join(["python", "-m", "benchmarks.data", *sys.argv[1:]])
     stamp = {"device": machine(), "command": words, "commit": commit()}
-    found = {}
+    known, found = out_files.kept(options.out), {}
     for name in options.only.split(",") if options.only else PARTS:
         with tempfile.TemporaryDirectory() as folder:
             found[name] = PARTS[name](pathlib.Path(folder), options.share) | {"made": stamp}
         print(f"{name}: {json.dumps(found[name])}", flush=True)
-        known = _kept(options.out) | found
+        known |= found
         out_files.write(options.out, {name: known[name] for name in PARTS if name in known})
     return int(any(not borne(found[name]) for name, borne in BORNE.items() if name in found))
 
@@ -61,11 +61,6 @@ BORNE = {
     "kills": lambda found: found["equal_bytes"] == found["data_sets"],
     "damaged": lambda found: not found["silent"] + found["traceback"],
 }
-
-
-def _kept(out):
-    """What a file of these figures holds so far."""
-    return json.loads(pathlib.Path(out).read_text()) if out and pathlib.Path(out).exists() else {}
 
 
 def _some(number, share):

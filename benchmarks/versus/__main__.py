@@ -54,22 +54,11 @@ def main(options):
     out_files.check(options.out)
     if not pathlib.Path(options.peers).exists():
         raise UserError(f"--peers={options.peers} does not exist; `make versus` makes one.")
-    found = {"device": machine(), "contests": kept(options.out)}
+    found = {"device": machine(), "contests": out_files.kept(options.out).get("contests", {})}
     for contest in options.only or CONTESTS:
         row = held(contest, options)
         found["contests"][row.pop("name")] = row
         out_files.write(options.out, found)
-
-
-def kept(path):
-    """The contests that the file holds already."""
-    file = pathlib.Path(path)
-    if not path or not file.exists():
-        return {}
-    try:
-        return json.loads(file.read_text())["contests"]
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"--out={path} holds no contests; give another file.") from None
 
 
 def held(contest, options):

@@ -19,6 +19,20 @@ def check(path):
         check_file(path, "--out")
 
 
+def kept(path):
+    """The table that such a file holds already; {} where it is not there."""
+    file = pathlib.Path(path)
+    if not path or not file.exists():
+        return {}
+    try:
+        table = json.loads(file.read_text())
+    except ValueError:
+        table = None
+    if not isinstance(table, dict):
+        raise UserError(f"--out={path} holds no table of such figures; give another file.")
+    return table
+
+
 def _finite(value):
     """Numbers that are none, such as the ends of no interval, are null in JSON."""
     if isinstance(value, dict):

@@ -80,7 +80,7 @@ class GPT2(nn.Module):
             seen = jnp.arange(places)[None] <= jnp.arange(p - 1)[:, None]
             first = self._placed(prefix[:, :-1], 0)
             _, cache = self.blocks(first, seen[None, None], None, cache, 0)
-        return {"blocks": cache, "last": prefix[:, None, -1:]}
+        return {"blocks": cache, "last": prefix[:, None, -1:]}  # like keys of one head and place
 
     def step(self, cache, words, position, prefix):
         """One cached step behind `prefix` vectors: words int [b], those before `position`; at 0

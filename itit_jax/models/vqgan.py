@@ -73,8 +73,7 @@ def group_norm(x, name, dtype):
     Flax's fast variance E[x^2] - E[x]^2 loses digits where the mean is large, as in flat pictures.
     """
     groups = math.gcd(32, x.shape[-1])
-    exact = dict(epsilon=1e-6, use_fast_variance=False)
-    return nn.GroupNorm(groups, **exact, dtype=dtype, name=name)(x)
+    return nn.GroupNorm(groups, epsilon=1e-6, use_fast_variance=False, dtype=dtype, name=name)(x)
 
 
 class ResBlock(nn.Module):
