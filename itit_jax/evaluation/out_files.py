@@ -25,7 +25,7 @@ def kept(path):
     if not path or not file.exists():
         return {}
     try:
-        table = json.loads(file.read_text())
+        table = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         table = None
     if not isinstance(table, dict):
