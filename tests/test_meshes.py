@@ -109,6 +109,7 @@ def test_a_killed_run_on_a_merged_set_ends_bit_identical(hosts, window, merged, 
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
 
 
+@pytest.mark.long
 def test_two_processes_of_which_one_is_asked_to_stop_or_lost_end_together_and_go_on(easy, tmp_path):
     run = tmp_path / "run"
     launcher = runs.start(
