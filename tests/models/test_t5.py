@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from itit_jax.models.t5 import T5Encoder, relative_buckets
+from itit_jax.models.t5 import T5Encoder, near_first, relative_buckets
 from tests import tiny
 
 SIZE = dict(vocabulary_size=40, width=24, mlp_width=32, depth=2, heads=3, head_width=8)
@@ -92,3 +92,11 @@ def _at(tree, path):
     for name in path:
         tree = tree[name]
     return tree["kernel"]
+
+
+def test_before_training_every_head_weighs_near_words_more_by_a_slope_of_its_own():
+    key = jax.random.key(0)
+    found = near_first(key, (32, 4)) - 1.5 * jax.random.normal(key, (32, 4))
+    expected = [[-(bucket(d) % 16) * slope for slope in (1, 0.5, 0.25, 0.125)] for d in (-3, 0, 3)]
+    rows = np.array([bucket(d) for d in (-3, 0, 3)])
+    np.testing.assert_allclose(found[rows], expected, atol=1e-5)
