@@ -77,6 +77,7 @@ def test_a_finished_run_has_everything_that_was_promised(trained):
     assert history[str(runs.STEPS)]["test"]["draw_loss"] < history["0"]["test"]["draw_loss"]
 
 
+@pytest.mark.long
 def test_one_flipped_bit_of_the_newest_checkpoint_is_seen_by_all_who_read_it(
     tokenizer, easy, tmp_path
 ):

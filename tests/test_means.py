@@ -74,6 +74,7 @@ def test_pictures_that_are_asked_about_count_once(captioner, easy_asked):
     np.testing.assert_allclose(found, run.means()["image"], atol=1e-6)
 
 
+@pytest.mark.long
 def test_a_run_goes_on_bit_for_bit_and_takes_no_mean_again(captioner, tmp_path):
     arguments, workdir = captioner
     again = tmp_path / "again"

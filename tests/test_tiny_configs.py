@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests import runs
 
 # One layer of each kind: what is compiled is less, what could be refused is the same.
@@ -11,6 +13,7 @@ ONE_LAYER = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_three_steps_of_tokenizer_and_itit_with_both_cycles(easy, tmp_path):
     shared = [
         f"--config.data.path={easy}", "--config.train.steps=3",

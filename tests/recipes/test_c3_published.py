@@ -118,6 +118,7 @@ def test_the_tower_reads_the_same_texts_in_its_own_words(config, clip):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.long
 def test_a_run_on_both_trains_captions_draws_and_is_told_when_its_words_are_others(
     config, clip, gpt2, easy, tokenizer, tmp_path
 ):
