@@ -140,6 +140,7 @@ def test_two_processes_of_which_one_is_asked_to_stop_or_lost_end_together_and_go
     assert sorted(runs.metrics(run)) == list(range(1, newest(run) + 1))
 
 
+@pytest.mark.long
 def test_processes_that_read_other_data_all_end_with_one_sentence(easy, tmp_path):
     other = tmp_path / "other"
     assert build.main(["--from=scenes", "--preset=easy", "--seed=1", f"--out={other}"]) == 0

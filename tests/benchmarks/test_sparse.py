@@ -7,6 +7,7 @@ import pytest
 from benchmarks import sparse
 
 
+@pytest.mark.long
 def test_it_tells_both_and_the_ratio_of_their_memory(tmp_path, capsys):
     sizes = ["--side=8", "--words=4", "--width=8", "--depth=2", "--heads=2", "--times=1"]
     assert sparse.main([*sizes, f"--out={tmp_path / 'x.json'}"]) in (0, None)
