@@ -1,11 +1,12 @@
-"""Captioning from few pairs: C3 with a space of its own, the same decoder without texts, and ITIT.
+"""Few pairs: C3 with a space of its own, the same decoder without texts, and ITIT by its cycles.
 
 python -m benchmarks.c3_pairs --work=runs/scenes --out=results/c3_pairs
 
 Of each number of pairs every system sees those and no other: the space of C3 too, in which its
 captioner then learns from 6,000 lone texts (C3), and from the pairs as well (fine-tuned). "Decoder
-alone" is that captioner in that space, from the pairs only. One seed. Every step is a command that
-you could type, and the same command goes on where it was stopped. Writes OUT.json, .md and .png.
+alone" is that captioner in that space, from the pairs only; none of the three draws. One seed.
+Every step is a command that you could type, and the same command goes on where it was stopped.
+Writes OUT.json, .md and .png.
 """
 
 import pathlib
@@ -13,7 +14,7 @@ import sys
 
 from benchmarks import scene_runs
 from benchmarks.c3 import tower_of
-from benchmarks.scene_runs import FEW, train
+from benchmarks.scene_runs import FEW, SCORES, train
 from benchmarks.study import Study, interval, shown, told, write
 from configs.commands import Argument, command
 from data_pipelines.files import whole
@@ -21,22 +22,23 @@ from data_pipelines.files import whole
 PAIRS = (25, 50, 100, 250, 500)
 CAPTIONER = ("data.rows.images=0",)
 PAIRS_ONLY = ("data.rows.images=0", "data.rows.texts=0", "train.steps=400")
-CYCLES = ("full", "half")
+CYCLES = ("full", "none", "half")
 SYSTEMS = {  # and the names of their runs
     "C3": "c3_{}",
     "C3, fine-tuned": "fine_{}",
     "decoder alone": "alone_{}",
     "ITIT, full cycles": "itit_full_{}_0",
     "ITIT, half cycles": "itit_half_{}_0",
+    "ITIT, no cycle": "itit_none_{}_0",
 }
-SCORE = "i2t_scene_f1"
+TASKS = ("captioning", "drawing")
 ARGUMENTS = {
     "--work": Argument(scene_runs.FOLDER, "folder of the runs", form="DIR"),
     "--out": Argument("results/c3_pairs", "OUT.json, OUT.md and OUT.png", form="PATH"),
 }
 
 
-@command("benchmarks.c3_pairs", "captioning by C3 and ITIT from 25 to 500 pairs", ARGUMENTS)
+@command("benchmarks.c3_pairs", "C3 and ITIT from 25 to 500 pairs", ARGUMENTS)
 def main(options):
     """Runs what is not done yet, and tells what is known after each run."""
     work = pathlib.Path(options.work)
@@ -69,47 +71,50 @@ def of_c3(work, pairs):
 
 
 def gather(study):
-    """What is known so far: {system: {pairs: [F1, low, high]}}."""
-    found = {}
-    for system, name in SYSTEMS.items():
-        runs = {pairs: name.format(pairs) for pairs in PAIRS}
-        found[system] = {
-            pairs: interval(study.scores(run)["test"], SCORE)
-            for pairs, run in runs.items() if run in study.finished
-        }  # fmt: skip
-    return {
-        "captioning": found,
-        "intervals": scene_runs.INTERVALS,
-        **study.made("benchmarks.c3_pairs"),
-    }
+    """What is known so far: {task: {system: {pairs: [F1, low, high]}}}."""
+    known = {system: {pairs: study.scores(name.format(pairs))["test"] for pairs in PAIRS
+                      if name.format(pairs) in study.finished}
+             for system, name in SYSTEMS.items()}  # fmt: skip
+    found = {task: {system: {pairs: interval(scores, SCORES[task]) for pairs, scores in of.items()
+                             if SCORES[task] in scores}
+                    for system, of in known.items()} for task in TASKS}  # fmt: skip
+    return found | {"intervals": scene_runs.INTERVALS, **study.made("benchmarks.c3_pairs")}
 
 
 def page(found):
-    """The table in Markdown."""
+    """The tables in Markdown."""
     made = f"{told(found)} Brackets: {found['intervals']}."
-    head = (f"| F1 | {' | '.join(f'{n} pairs' for n in PAIRS)} |", "|---" * (len(PAIRS) + 1) + "|")
-    lines = ["# Captioning from few pairs", "", made, "", *head]
-    for name, scores in found["captioning"].items():
-        if scores:
-            lines.append(f"| {name} | {' | '.join(shown(scores.get(n)) for n in PAIRS)} |")
+    lines = ["# From 25 to 500 pairs", "", made]
+    for task in TASKS:
+        rows = {name: scores for name, scores in found[task].items() if scores}
+        if rows:
+            lines += ["", f"## {task.capitalize()} F1", "", f"| pairs | {join(PAIRS)} |"]
+            lines += ["|---" * (len(PAIRS) + 1) + "|"]
+            lines += [f"| {name} | {join(shown(scores.get(n)) for n in PAIRS)} |"
+                      for name, scores in rows.items()]  # fmt: skip
     return "\n".join(lines)
 
 
+def join(cells):
+    """Cells of a row of a table."""
+    return " | ".join(map(str, cells))
+
+
 def plot(path, found):
-    """F1 against the number of pairs, a line for each system."""
+    """F1 against the number of pairs, a panel for each task and a line for each system."""
     from matplotlib.figure import Figure  # the list of commands needs none
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    for name, scores in found["captioning"].items():
-        if scores:
-            middle, low, high = zip(*scores.values())
-            (line,) = axes.plot(list(scores), middle, marker="o", label=name)
-            axes.fill_between(list(scores), low, high, alpha=0.15, color=line.get_color())
-    axes.set(xscale="log", xlabel="pairs", ylabel="captioning F1", ylim=(0, 1))
-    axes.set_xticks(PAIRS, [str(pairs) for pairs in PAIRS])
-    axes.minorticks_off()
-    axes.legend()
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    for axes, task in zip(figure.subplots(1, len(TASKS), sharey=True), TASKS):
+        for color, (name, scores) in enumerate(found[task].items()):
+            if scores:
+                middle, low, high = zip(*scores.values())
+                axes.plot(list(scores), middle, f"C{color}", marker="o", label=name)
+                axes.fill_between(list(scores), low, high, alpha=0.15, color=f"C{color}")
+        axes.set(xscale="log", xlabel="pairs", title=task, ylabel="F1", ylim=(0, 1))
+        axes.set_xticks(PAIRS, [str(pairs) for pairs in PAIRS])
+        axes.minorticks_off()
+        axes.legend(fontsize="small")
     with whole(path) as file:
         figure.savefig(file, format="png", dpi=100)
 
