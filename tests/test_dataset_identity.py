@@ -29,7 +29,7 @@ def ask(data):
 
 
 def test_a_data_set_that_was_moved_is_the_same_under_any_name(place):
-    for data in ("deep/data", "deep/data/", "./deep/../deep/data", place / "deep/data"):
+    for data in ("./deep/../deep/data/", place / "deep/data"):
         assert ask(data) == (0, 0)
     (place / "deep/data").rename(place / "other")
     assert ask("other") == (0, 0)

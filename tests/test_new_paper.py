@@ -161,6 +161,7 @@ def test_it_trains_with_samples_and_scores(run):
     assert "loss" in json.loads((run / "eval.json").read_text())["3"]["test"]
 
 
+@pytest.mark.long
 def test_the_run_and_its_export_caption_alike_and_do_not_draw(house, run, easy, tmp_path):
     x = picture(easy, tmp_path / "x.png")
     ask = lambda folder: command(house, "itit_jax.serve.cli", "caption", x, f"--workdir={folder}")

@@ -93,6 +93,7 @@ def test_serving_reads_it(folder, capsys):
         assert f"{name}: {reason}" in error and len(error.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_pairs_alone_train_by_the_command_that_building_prints(folder, tmp_path, capsys):
     flags = [f"--images={folder / 'p'}", f"--captions={folder / 'c.tsv'}", "--vocabulary_size=60"]
     more = ["--validation=0", "--test=0", f"--out={tmp_path / 'out'}"]

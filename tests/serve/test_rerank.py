@@ -50,6 +50,7 @@ def test_the_best_of_one_is_the_plain_drawing(session, exported, towers_run):
         assert equal(pipe(TEXTS, generator=3, **more).images, drawn)
 
 
+@pytest.mark.long
 def test_the_judge_sees_the_plain_drawing_and_others_and_keeps_the_best(session, towers_run):
     ranked = session.ranked(TEXTS, best_of=3, judge=towers_run, seed=3)
     towers, plain = open_towers(towers_run), session.draw(TEXTS, seed=3)
@@ -65,6 +66,7 @@ def test_the_judge_sees_the_plain_drawing_and_others_and_keeps_the_best(session,
     assert session.ranked([], best_of=3, judge=towers_run) == []
 
 
+@pytest.mark.long
 def test_published_towers_of_another_picture_size_judge_too(session, tmp_path):
     """As they score pairs of pictures and texts, from weights without anything of ours."""
     folder = tmp_path / "siglip"
@@ -79,6 +81,7 @@ def test_published_towers_of_another_picture_size_judge_too(session, tmp_path):
     assert found.cosines == sorted(found.cosines, reverse=True)
 
 
+@pytest.mark.long
 def test_the_shell_keeps_the_best_and_tells_its_cosine(trained, towers_run, session, tmp_path,
                                                        capsys):  # fmt: skip
     out, sheet = tmp_path / "x.png", tmp_path / "all.png"
