@@ -22,6 +22,7 @@ CORE = [
     "sentencepiece>=0.2",
     "tensorboardX>=2.6",
     "tensorstore>=0.1.60",
+    "xxhash>=3.5",
 ]
 DATA = ["pyarrow>=16", "seqio>=0.0.20", "tensorflow>=2.20", "tensorflow-datasets>=4.9.9"]
 TOWERS = ["tokenizers>=0.21"]  # words of CLIP and SigLIP 2

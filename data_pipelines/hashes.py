@@ -14,6 +14,7 @@ from data_pipelines.records import AGAIN, Records, concept, read_info
 from data_pipelines.scan import key_hash
 from data_pipelines.shards import file_sum
 
+KIND = "xxh3"  # how pixels are hashed; others tell nothing of the same picture
 HASHES = np.dtype([("key", "<u8"), ("pixels", "<u8")])  # as in scan.ROW; 0: no picture
 
 
@@ -24,7 +25,7 @@ def write(folder, split, rows) -> dict:
         found[name] = rows[name]
     file = pathlib.Path(folder) / f"{split}.hashes.npy"
     np.save(file, found)
-    return {"file": file.name, "sha256": file_sum(file)}
+    return {"file": file.name, "kind": KIND, "sha256": file_sum(file)}
 
 
 def read(folder, split) -> np.ndarray:
@@ -33,6 +34,8 @@ def read(folder, split) -> np.ndarray:
     if told is None:
         keys = [key_hash(concept(record.key)) for record in Records(folder, split)]
         return np.array([(key, 0) for key in keys], HASHES)
+    if told.get("kind") != KIND:
+        raise UserError(f"{folder} knows its pictures by an older hash; build the data set anew.")
     file = pathlib.Path(folder) / told["file"]
     if not file.is_file() or file_sum(file) != told["sha256"]:
         raise UserError(f"{file} is missing or damaged; {AGAIN}")

@@ -17,6 +17,7 @@ from data_pipelines.progress import Bar
 
 HIDDEN = "hidden file"  # thumbnails, checkpoints, and what an archiver left beside each file
 LINKED = "link to a folder"  # which may lead round in a circle: give that folder itself
+NAMELESS = "entry without a name"  # of a zip that is harmed
 
 
 class Pictures:
@@ -99,6 +100,8 @@ class Pictures:
 
 
 def _passed_over(name, read):
+    if not name:
+        return NAMELESS
     parts = name.split("/")
     if "__MACOSX" in parts or any(part.startswith(".") for part in parts):
         return HIDDEN
@@ -127,7 +130,8 @@ def _listed(source):
         archive = zipfile.ZipFile(source)
     except Exception as error:
         raise UserError(f"{source} is no whole zip ({error}); fetch it again.") from error
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    # Not is_dir(): of a name that a NUL cuts to nothing that is an IndexError.
+    entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     return [(e.filename, functools.partial(_unzipped, archive, e)) for e in entries]
 
 

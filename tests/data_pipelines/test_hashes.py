@@ -33,6 +33,14 @@ def test_what_is_written_is_read_and_damage_is_told(tmp_path):
         hashes.read(tmp_path / "d", "texts")
 
 
+def test_pictures_known_by_an_older_hash_are_not_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr(hashes, "KIND", "crc")
+    write(tmp_path / "d")
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="d knows its pictures by an older hash; build"):
+        hashes.read(tmp_path / "d", "texts")
+
+
 def test_of_a_drawn_set_the_keys_are_read_without_their_number(tmp_path):
     rows = [Record(f"a red circle#{i}", b"", ("x",), "scenes") for i in range(2)]
     records.write(tmp_path / "d", {"texts": rows}, **ABOUT)

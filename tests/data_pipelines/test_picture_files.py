@@ -15,7 +15,7 @@ from PIL import Image
 from data_pipelines import images
 from data_pipelines.errors import UserError
 from data_pipelines.folder import Report
-from data_pipelines.picture_files import HIDDEN, LINKED, Pictures
+from data_pipelines.picture_files import HIDDEN, LINKED, NAMELESS, Pictures
 
 
 def picture(shade, form="PNG"):
@@ -129,6 +129,16 @@ def test_a_harmed_zip_is_counted_or_one_sentence(draw):
         except UserError:
             return
     assert len(found) + len(told) <= 3
+
+
+def test_a_name_in_a_zip_that_a_nul_cuts_to_nothing_is_no_picture(tmp_path):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.png", picture(0))
+        archive.writestr("b.png", picture(1))
+    (tmp_path / "x.zip").write_bytes(packed.getvalue().replace(b"a.png", b"\0.png"))
+    found, told = read(tmp_path / "x.zip")
+    assert list(found) == ["b.png"] and told == {"": NAMELESS}
 
 
 def test_the_digest_is_of_names_and_contents_and_not_of_where_they_lie(tmp_path):
