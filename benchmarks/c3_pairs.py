@@ -114,7 +114,8 @@ def plot(path, found):
         axes.set(xscale="log", xlabel="pairs", title=task, ylabel="F1", ylim=(0, 1))
         axes.set_xticks(PAIRS, [str(pairs) for pairs in PAIRS])
         axes.minorticks_off()
-        axes.legend(fontsize="small")
+        if any(found[task].values()):
+            axes.legend(fontsize="small")
     with whole(path) as file:
         figure.savefig(file, format="png", dpi=100)
 

@@ -11,14 +11,16 @@ from tests import tiny
 RECIPE = Recipe(tiny.itit_config())
 PARAMS = tiny.parameters(RECIPE)
 ROWS = tiny.batch()["draw"]
+text_features = jax.jit(RECIPE.text_features)
+draw_logits = jax.jit(RECIPE.draw_logits, static_argnames="slots")
 
 
 def test_hidden_slots_change_nothing():
     """Dropping masked tokens equals encoding them behind the attention mask."""
     known = RECIPE.draw_mask(jax.random.key(1), 8)
-    features, valid = RECIPE.text_features(PARAMS, ROWS["text"])
+    features, valid = text_features(PARAMS, ROWS["text"])
     few, all_ = (
-        RECIPE.draw_logits(PARAMS, ROWS["tokens"], known, features, valid, slots=slots)
+        draw_logits(PARAMS, ROWS["tokens"], known, features, valid, slots=slots)
         for slots in (RECIPE.draw_slots, tiny.TOKENS)
     )
     np.testing.assert_allclose(few, all_, rtol=1e-3, atol=1e-4)
@@ -26,10 +28,10 @@ def test_hidden_slots_change_nothing():
 
 def test_masked_tokens_are_never_read():
     known = RECIPE.draw_mask(jax.random.key(1), 8)
-    features, valid = RECIPE.text_features(PARAMS, ROWS["text"])
+    features, valid = text_features(PARAMS, ROWS["text"])
     other = jnp.where(known, ROWS["tokens"], (ROWS["tokens"] + 7) % tiny.CODES)
     np.testing.assert_array_equal(
-        *(RECIPE.draw_logits(PARAMS, t, known, features, valid) for t in (ROWS["tokens"], other))
+        *(draw_logits(PARAMS, t, known, features, valid) for t in (ROWS["tokens"], other))
     )
 
 
@@ -38,11 +40,11 @@ def test_padding_words_are_never_read():
     valid = ROWS["text"] > 0
     junk = jnp.where(valid, ROWS["text"], 9)
     logits = [
-        RECIPE.draw_logits(
+        draw_logits(
             PARAMS,
             ROWS["tokens"],
             known,
-            *RECIPE.text_features(PARAMS, text, valid),
+            *text_features(PARAMS, text, valid),
             slots=tiny.TOKENS,
         )
         for text in (ROWS["text"], junk)
@@ -54,20 +56,18 @@ def test_one_hot_rows_equal_ids():
     rows = jax.nn.one_hot(ROWS["tokens"], tiny.CODES)
     words = jax.nn.one_hot(ROWS["text"], tiny.WORDS)
     key = jax.random.key(3)
-    np.testing.assert_allclose(
-        *(RECIPE.caption_logits(PARAMS, t, ROWS["text"], key) for t in (ROWS["tokens"], rows)),
-        rtol=1e-4, atol=1e-5,
-    )
+    logits = jax.jit(lambda tokens: RECIPE.caption_logits(PARAMS, tokens, ROWS["text"], key))
+    np.testing.assert_allclose(logits(ROWS["tokens"]), logits(rows), rtol=1e-4, atol=1e-5)
     valid = ROWS["text"] > 0
     np.testing.assert_allclose(
-        *(RECIPE.text_features(PARAMS, w, valid)[0] for w in (ROWS["text"], words)),
+        *(text_features(PARAMS, w, valid)[0] for w in (ROWS["text"], words)),
         rtol=1e-4, atol=1e-5,
     )
 
 
 def test_an_emptied_text_equals_no_text():
     known = jnp.ones((8, tiny.TOKENS), bool)
-    features, valid = RECIPE.text_features(PARAMS, ROWS["text"])
+    features, valid = text_features(PARAMS, ROWS["text"])
     kept = gather_known(ROWS["tokens"], known, tiny.TOKENS)
     emptied, seen = RECIPE._apply(PARAMS, None, "encode", *kept, features, valid & False)
     nothing, _ = RECIPE._apply(PARAMS, None, "encode", *kept)
@@ -88,8 +88,8 @@ def test_scanned_layers_equal_unrolled_ones():
     for name in ("draw_loss", "caption_loss"):
         rows = tiny.batch()["draw"]
         np.testing.assert_allclose(
-            getattr(unrolled, name)(params, rows, key),
-            getattr(scanned, name)(stacked, rows, key),
+            jax.jit(getattr(unrolled, name))(params, rows, key),
+            jax.jit(getattr(scanned, name))(stacked, rows, key),
             rtol=1e-5,
         )
 

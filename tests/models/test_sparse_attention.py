@@ -50,9 +50,12 @@ def test_blocks_equal_the_dense_mask_in_values_and_gradients(name, pattern):
     def by_blocks(q, k, v):
         return sparse_attention.attend(q, k, v, seen, pattern)
 
-    (told, back), (found, blocks_back) = (jax.vjp(f, *inputs) for f in (by_mask, by_blocks))
-    np.testing.assert_allclose(told, found, atol=1e-5)
-    for a, b in zip(back(weights), blocks_back(weights)):
+    def of(attend):
+        """Its values and its gradients."""
+        found, back = jax.vjp(attend, *inputs)
+        return found, *back(weights)
+
+    for a, b in zip(*jax.jit(lambda: (of(by_mask), of(by_blocks)))()):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
@@ -121,8 +124,8 @@ def test_scanned_periods_are_the_layers_one_by_one():
 def test_cached_tokens_get_the_states_of_the_uncached_sparse_network(name):
     source, kind, ids = TARGETS[name]
     apply = lambda method, *a: network().apply({"params": params()}, kind, *a, method=method)
-    whole, length = apply("logits", states(name)), ids.shape[1]
-    cache, valid = apply("prefill", source, length)
+    whole, length = jax.jit(functools.partial(apply, "logits"))(states(name)), ids.shape[1]
+    cache, valid = jax.jit(lambda source: apply("prefill", source, length))(source)
     step = jax.jit(functools.partial(apply, "step"))
     last = jnp.zeros(BATCH, int)
     for position in range(length):

@@ -26,8 +26,13 @@ def params():
     return tiny.parameters(DECODER, STATES, VALID, TEXT)["params"]
 
 
+@functools.partial(jax.jit, static_argnums=1)
+def _applied(params, method, *arguments):
+    return DECODER.apply({"params": params}, *arguments, method=method)
+
+
 def apply(method, *arguments, params=params):
-    return DECODER.apply({"params": params()}, *arguments, method=method)
+    return _applied(params(), method, *arguments)
 
 
 def teacher_forced(states=STATES, text=TEXT):
@@ -37,9 +42,8 @@ def teacher_forced(states=STATES, text=TEXT):
 def test_cached_words_get_the_logits_of_the_uncached_decoder():
     whole = teacher_forced()
     cache, last = apply("prefill", STATES, VALID), jnp.full(BATCH, BEGIN)
-    step = jax.jit(functools.partial(apply, "step"))
     for position in range(LENGTH):
-        logits, cache = step(cache, VALID, last, position)
+        logits, cache = apply("step", cache, VALID, last, position)
         np.testing.assert_allclose(logits, whole[:, position], rtol=1e-4, atol=1e-5)
         last = TEXT[:, position]
 
