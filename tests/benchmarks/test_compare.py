@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from benchmarks import c3, c3_pairs, compare, ernie_vilg, vqa
+from benchmarks import c3, compare, ernie_vilg, few_pairs, vqa
 from itit_jax import config as settings
 from tests.benchmarks import finished
 
@@ -15,7 +15,7 @@ ENDS = ("", "_low", "_high")
 
 def test_studies_of_one_folder_never_make_two_runs_of_one_name():
     known = {}
-    studies = (compare, c3, c3_pairs, ernie_vilg, vqa)
+    studies = (compare, c3, few_pairs, ernie_vilg, vqa)
     for study, *seeds in ((compare, 3), *((other,) for other in studies)):
         for name, words in study.commands(WORK, *seeds):
             assert known.setdefault(name, words) == words, (name, study.__name__)

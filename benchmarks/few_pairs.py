@@ -1,6 +1,6 @@
 """Few pairs: C3 with a space of its own, the same decoder without texts, and ITIT by its cycles.
 
-python -m benchmarks.c3_pairs --work=runs/scenes --out=results/c3_pairs
+python -m benchmarks.few_pairs --work=runs/scenes --out=results/few_pairs
 
 Of each number of pairs every system sees those and no other: the space of C3 too, in which its
 captioner then learns from 6,000 lone texts (C3), and from the pairs as well (fine-tuned). "Decoder
@@ -34,11 +34,11 @@ SYSTEMS = {  # and the names of their runs
 TASKS = ("captioning", "drawing")
 ARGUMENTS = {
     "--work": Argument(scene_runs.FOLDER, "folder of the runs", form="DIR"),
-    "--out": Argument("results/c3_pairs", "OUT.json, OUT.md and OUT.png", form="PATH"),
+    "--out": Argument("results/few_pairs", "OUT.json, OUT.md and OUT.png", form="PATH"),
 }
 
 
-@command("benchmarks.c3_pairs", "C3 and ITIT from 25 to 500 pairs", ARGUMENTS)
+@command("benchmarks.few_pairs", "C3 and ITIT from 25 to 500 pairs", ARGUMENTS)
 def main(options):
     """Runs what is not done yet, and tells what is known after each run."""
     work = pathlib.Path(options.work)
@@ -78,7 +78,7 @@ def gather(study):
     found = {task: {system: {pairs: interval(scores, SCORES[task]) for pairs, scores in of.items()
                              if SCORES[task] in scores}
                     for system, of in known.items()} for task in TASKS}  # fmt: skip
-    return found | {"intervals": scene_runs.INTERVALS, **study.made("benchmarks.c3_pairs")}
+    return found | {"intervals": scene_runs.INTERVALS, **study.made("benchmarks.few_pairs")}
 
 
 def page(found):

@@ -5,14 +5,14 @@ import re
 
 from PIL import Image
 
-from benchmarks import c3_pairs
+from benchmarks import few_pairs
 from itit_jax import config as settings
 from tests.benchmarks import finished
 
 
 def test_every_run_sees_so_many_pairs_and_has_settings_that_fit():
     work = pathlib.Path("w")
-    named = dict(c3_pairs.commands(work))
+    named = dict(few_pairs.commands(work))
     assert len(named) == 4 + 4 * 5 + 3 * 5
     for name, words in named.items():
         if "_" not in name:
@@ -30,11 +30,11 @@ def test_what_is_finished_is_told_and_drawn(tmp_path):
     drawing = {"t2i_scene_f1": 0.7, "t2i_scene_f1_low": 0.6, "t2i_scene_f1_high": 0.8}
     runs = dict.fromkeys(("c3_25", "c3_100"), {"test": captioning})
     runs["itit_none_50_0"] = {"test": captioning | drawing}
-    found = c3_pairs.gather(finished.study(tmp_path, c3_pairs.commands(tmp_path), runs))
-    captions, drawings = c3_pairs.page(found).split("## Drawing F1")
+    found = few_pairs.gather(finished.study(tmp_path, few_pairs.commands(tmp_path), runs))
+    captions, drawings = few_pairs.page(found).split("## Drawing F1")
     assert "| C3 | 0.50 (0.40 to 0.60) |  | 0.50 (0.40 to 0.60) |  |  |" in captions
     assert "| ITIT, no cycle |  | 0.50 (0.40 to 0.60) |  |  |  |" in captions
     assert "| ITIT, no cycle |  | 0.70 (0.60 to 0.80) |  |  |  |" in drawings
     assert "C3" not in drawings and "full cycles" not in captions
-    c3_pairs.plot(tmp_path / "x.png", found)
+    few_pairs.plot(tmp_path / "x.png", found)
     assert Image.open(tmp_path / "x.png").size == (900, 400)
