@@ -4,12 +4,14 @@ python -m benchmarks.few_pairs --work=runs/scenes --out=results/few_pairs
 
 Of each number of pairs every system sees those and no other: the space of C3 too, in which its
 captioner then learns from 6,000 lone texts (C3), and from the pairs as well (fine-tuned). "Decoder
-alone" is that captioner in that space, from the pairs only; none of the three draws. One seed.
-Every step is a command that you could type, and the same command goes on where it was stopped.
-Writes OUT.json, .md and .png.
+alone" is that captioner in that space, from the pairs only; none of the three draws. Every step is
+a command that you could type, and the same command goes on where it was stopped. Writes OUT.json,
+OUT.md and OUT.png.
 """
 
+import itertools
 import pathlib
+import statistics
 import sys
 
 from benchmarks import scene_runs
@@ -17,6 +19,7 @@ from benchmarks.c3 import tower_of
 from benchmarks.scene_runs import FEW, SCORES, train
 from benchmarks.study import Study, interval, shown, told, write
 from configs.commands import Argument, command
+from configs.keys import at_least
 from data_pipelines.files import whole
 
 PAIRS = (25, 50, 100, 250, 500)
@@ -27,13 +30,15 @@ SYSTEMS = {  # and the names of their runs
     "C3": "c3_{}",
     "C3, fine-tuned": "fine_{}",
     "decoder alone": "alone_{}",
-    "ITIT, full cycles": "itit_full_{}_0",
-    "ITIT, half cycles": "itit_half_{}_0",
-    "ITIT, no cycle": "itit_none_{}_0",
+    "ITIT, full cycles": "itit_full_{}_{}",
+    "ITIT, half cycles": "itit_half_{}_{}",
+    "ITIT, no cycle": "itit_none_{}_{}",
 }
 TASKS = ("captioning", "drawing")
+INTERVALS = f"{scene_runs.INTERVALS}; of several seeds the lowest and the highest"
 ARGUMENTS = {
     "--work": Argument(scene_runs.FOLDER, "folder of the runs", form="DIR"),
+    "--seeds": Argument(1, "of ITIT; C3 has one", at_least(1), form="N"),
     "--out": Argument("results/few_pairs", "OUT.json, OUT.md and OUT.png", form="PATH"),
 }
 
@@ -42,18 +47,17 @@ ARGUMENTS = {
 def main(options):
     """Runs what is not done yet, and tells what is known after each run."""
     work = pathlib.Path(options.work)
-    study = Study(work, commands(work))
-    return study.run(lambda: write(options.out, gather(study), page, plot))
+    study = Study(work, commands(work, options.seeds))
+    return study.run(lambda: write(options.out, gather(study, options.seeds), page, plot))
 
 
-def commands(work):
+def commands(work, seeds=1):
     """(name, what a user would type)."""
     yield from scene_runs.base(work)
     for pairs in PAIRS:
         yield from of_c3(work, pairs)
-    for cycle in CYCLES:
-        for pairs in PAIRS:
-            yield scene_runs.itit(work, cycle, pairs)
+    for seed, cycle, pairs in itertools.product(range(seeds), CYCLES, PAIRS):
+        yield scene_runs.itit(work, cycle, pairs, seed)
 
 
 def of_c3(work, pairs):
@@ -70,15 +74,25 @@ def of_c3(work, pairs):
     yield train(work, f"alone_{pairs}", "c3", *place, *PAIRS_ONLY, some)
 
 
-def gather(study):
-    """What is known so far: {task: {system: {pairs: [F1, low, high]}}}."""
-    known = {system: {pairs: study.scores(name.format(pairs))["test"] for pairs in PAIRS
-                      if name.format(pairs) in study.finished}
-             for system, name in SYSTEMS.items()}  # fmt: skip
-    found = {task: {system: {pairs: interval(scores, SCORES[task]) for pairs, scores in of.items()
-                             if SCORES[task] in scores}
-                    for system, of in known.items()} for task in TASKS}  # fmt: skip
-    return found | {"intervals": scene_runs.INTERVALS, **study.made("benchmarks.few_pairs")}
+def gather(study, seeds=1):
+    """What is known so far: {task: {system: {pairs: [[F1, low, high] of each run]}}}."""
+    found = {task: {} for task in TASKS}
+    for (system, name), pairs in itertools.product(SYSTEMS.items(), PAIRS):
+        runs = dict.fromkeys(name.format(pairs, seed) for seed in range(seeds))
+        scores = [study.scores(run)["test"] for run in runs if run in study.finished]
+        for task in TASKS:
+            known = found[task].setdefault(system, {})
+            if told := [interval(each, SCORES[task]) for each in scores if SCORES[task] in each]:
+                known[pairs] = told
+    return found | {"intervals": INTERVALS, **study.made("benchmarks.few_pairs")}
+
+
+def over(runs):
+    """[F1, low, high] of [those of each run]: of several their mean, the lowest and the highest."""
+    if len(runs) == 1:
+        return runs[0]
+    middles = [run[0] for run in runs]
+    return [statistics.mean(middles), min(middles), max(middles)]
 
 
 def page(found):
@@ -90,8 +104,9 @@ def page(found):
         if rows:
             lines += ["", f"## {task.capitalize()} F1", "", f"| pairs | {join(PAIRS)} |"]
             lines += ["|---" * (len(PAIRS) + 1) + "|"]
-            lines += [f"| {name} | {join(shown(scores.get(n)) for n in PAIRS)} |"
-                      for name, scores in rows.items()]  # fmt: skip
+            for name, scores in rows.items():
+                cells = (shown(over(scores[n])) if n in scores else "" for n in PAIRS)
+                lines.append(f"| {name} | {join(cells)} |")
     return "\n".join(lines)
 
 
@@ -108,7 +123,7 @@ def plot(path, found):
     for axes, task in zip(figure.subplots(1, len(TASKS), sharey=True), TASKS):
         for color, (name, scores) in enumerate(found[task].items()):
             if scores:
-                middle, low, high = zip(*scores.values())
+                middle, low, high = zip(*map(over, scores.values()))
                 axes.plot(list(scores), middle, f"C{color}", marker="o", label=name)
                 axes.fill_between(list(scores), low, high, alpha=0.15, color=f"C{color}")
         axes.set(xscale="log", xlabel="pairs", title=task, ylabel="F1", ylim=(0, 1))

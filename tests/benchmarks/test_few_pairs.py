@@ -3,6 +3,7 @@
 import pathlib
 import re
 
+import pytest
 from PIL import Image
 
 from benchmarks import few_pairs
@@ -20,6 +21,8 @@ def test_every_run_sees_so_many_pairs_and_has_settings_that_fit():
         config = finished.config_of(words, settings)
         assert config.data.pairs == int(re.search(r"_(\d+)", name)[1]), name
         assert config.data.rows.caption <= config.data.pairs
+    seeds = dict(few_pairs.commands(work, 3))
+    assert len(seeds) == len(named) + 2 * 3 * 5 and named.items() <= seeds.items()
     words = named["fine_50"]
     assert f"--config.model.start_from={work / 'c3_50'}" in words
     assert "--config.data.rows.texts=0" in words, "fine-tuned on pairs alone, as in the paper"
@@ -36,5 +39,6 @@ def test_what_is_finished_is_told_and_drawn(tmp_path):
     assert "| ITIT, no cycle |  | 0.50 (0.40 to 0.60) |  |  |  |" in captions
     assert "| ITIT, no cycle |  | 0.70 (0.60 to 0.80) |  |  |  |" in drawings
     assert "C3" not in drawings and "full cycles" not in captions
+    assert few_pairs.over([[0.5, 0.4, 0.6], [0.9, 0.8, 1.0]]) == [pytest.approx(0.7), 0.5, 0.9]
     few_pairs.plot(tmp_path / "x.png", found)
     assert Image.open(tmp_path / "x.png").size == (900, 400)
