@@ -6,8 +6,6 @@ import pathlib
 import subprocess
 import sys
 
-import orbax.checkpoint as ocp
-
 from launch import local
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -140,4 +138,6 @@ def metrics(workdir):
 
 def state(workdir, step=STEPS):
     """Arrays of a checkpoint, by default the last of an undisturbed run."""
+    import orbax.checkpoint as ocp  # `make test-beam` has none
+
     return ocp.StandardCheckpointer().restore(workdir / "checkpoints" / str(step) / "default")

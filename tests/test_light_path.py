@@ -1,4 +1,4 @@
-"""The trainer's light path never loads TensorFlow, and settings never load JAX."""
+"""The trainer's light path never loads TensorFlow; settings and what tests share never load JAX."""
 
 import subprocess
 import sys
@@ -15,7 +15,11 @@ HEAVY = ("tensorflow", "seqio", "torch", "transformers", "diffusers", "huggingfa
 
 @pytest.mark.parametrize(
     "modules, forbidden",
-    [(LIGHT, HEAVY), ("itit_jax.main, itit_jax.config", ("jax",))],
+    [
+        (LIGHT, HEAVY),
+        ("itit_jax.main, itit_jax.config", ("jax",)),
+        ("tests.conftest", ("jax", "orbax")),  # `make test-beam` has neither
+    ],
 )
 def test_importing_does_not_load(modules, forbidden):
     code = f"import sys; import {modules}; print([m for m in {forbidden!r} if m in sys.modules])"
