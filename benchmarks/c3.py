@@ -15,7 +15,7 @@ import sys
 
 from benchmarks import scene_runs
 from benchmarks.scene_runs import FEW, PAIRS, SCORES
-from benchmarks.study import Study, number, shown, told, write
+from benchmarks.study import Study, number, shown, told
 from configs.commands import Argument, command
 
 LONG = ("data.rows.caption=256", "train.steps=8000", "loss.exchanged=1.0")
@@ -44,7 +44,7 @@ ARGUMENTS = {
 def main(options):
     """Runs what is not done yet, and writes the tables after each run."""
     study = study_in(options.work)
-    return study.run(lambda: write(options.out, gather(study), page))
+    return study.tell(options.out, lambda: gather(study), page)
 
 
 def rows():

@@ -19,7 +19,7 @@ import jax
 
 from benchmarks import c3, ernie_vilg, scene_runs
 from benchmarks.scene_runs import FEW, PAIRS, SCORES
-from benchmarks.study import Study, number, shown, told, write
+from benchmarks.study import Study, number, shown, told
 from configs.commands import Argument, command
 from configs.keys import at_least
 from itit_jax.program import describe
@@ -55,7 +55,7 @@ def main(options):
     file = pathlib.Path(f"{options.out}.json")
     known = json.loads(file.read_text())["rows"] if file.exists() else []
     table = lambda: gather(study, options.seeds, known)
-    return study.run(lambda: write(options.out, table(), page))
+    return study.tell(options.out, table, page)
 
 
 def rows(work, seeds=1):

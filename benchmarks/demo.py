@@ -33,7 +33,7 @@ ARGUMENTS = {
 def main(options):
     """Runs the commands in order, then gathers scores.json."""
     out = pathlib.Path(options.out)
-    study = Study(out, commands(options, out))
+    study = Study(out, commands(options, out), "--out")
     if code := study.run():
         return code
     scores = gather(out, options, study)

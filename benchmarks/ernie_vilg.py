@@ -13,7 +13,7 @@ import sys
 
 from benchmarks import c3, scene_runs
 from benchmarks.scene_runs import FEW, PAIRS
-from benchmarks.study import Study, interval, number, shown, told, write
+from benchmarks.study import Study, interval, number, shown, told
 from configs.commands import Argument, command
 
 DRAWINGS = 10
@@ -49,7 +49,7 @@ def main(options):
     """Runs what is not done yet, and writes the tables after each run."""
     work = pathlib.Path(options.work)
     study = Study(work, commands(work))
-    return study.run(lambda: write(options.out, gather(study), page))
+    return study.tell(options.out, lambda: gather(study), page)
 
 
 def commands(work):

@@ -17,7 +17,7 @@ import sys
 from benchmarks import scene_runs
 from benchmarks.c3 import tower_of
 from benchmarks.scene_runs import FEW, SCORES, train
-from benchmarks.study import Study, interval, shown, told, write
+from benchmarks.study import Study, interval, shown, told
 from configs.commands import Argument, command
 from configs.keys import at_least
 from data_pipelines.files import whole
@@ -48,7 +48,7 @@ def main(options):
     """Runs what is not done yet, and tells what is known after each run."""
     work = pathlib.Path(options.work)
     study = Study(work, commands(work, options.seeds))
-    return study.run(lambda: write(options.out, gather(study, options.seeds), page, plot))
+    return study.tell(options.out, lambda: gather(study, options.seeds), page, plot)
 
 
 def commands(work, seeds=1):

@@ -18,7 +18,8 @@ import time
 
 import jax
 
-from data_pipelines.files import whole
+from data_pipelines.files import check_writable, whole
+from itit_jax.evaluation import out_files
 
 # XLA takes and gives back the memory of every step: results/demo_profile.md.
 ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} | os.environ
@@ -30,9 +31,9 @@ class Study:
     Several studies may share the folder, also at the same time: what two of them need is run once.
     """
 
-    def __init__(self, folder, commands):
-        """commands: (name, what a user would type) in order."""
-        self.folder = pathlib.Path(folder)
+    def __init__(self, folder, commands, flag="--work"):
+        """commands: (name, what a user would type) in order. flag: which gave the folder."""
+        self.folder, self.flag = pathlib.Path(folder), flag
         self.commands = dict(commands)
 
     @property
@@ -46,8 +47,14 @@ class Study:
         kept = [self._kept(each) for each in (self.commands if name is None else [name])]
         return {kind: sum(one[kind] for one in kept) for kind in ("wall", "core")}
 
+    def tell(self, out, gather, page, plot=None):
+        """Run, and after each command write what gather() finds. -> exit code."""
+        out_files.check(f"{out}.json")
+        return self.run(lambda: write(out, gather(), page, plot))
+
     def run(self, after=lambda: None):
         """Those that did not end yet; `after()` follows each. -> exit code."""
+        check_writable(self.folder, self.flag, inside=True)
         for name, words in self.commands.items():
             with self._alone(name):
                 if self._kept(name)["ended"] == words:

@@ -16,7 +16,7 @@ import sys
 
 from benchmarks import scene_runs
 from benchmarks.scene_runs import PAIRS
-from benchmarks.study import Study, told, write
+from benchmarks.study import Study, told
 from configs.commands import Argument, command
 from data_pipelines.files import whole
 
@@ -40,7 +40,7 @@ def main(options):
     """Runs what is not done yet, and tells what is known after each run."""
     work = pathlib.Path(options.work)
     study = Study(work, commands(work))
-    return study.run(lambda: write(options.out, gather(study), page, plot))
+    return study.tell(options.out, lambda: gather(study), page, plot)
 
 
 def commands(work):

@@ -11,7 +11,7 @@ import sys
 
 from benchmarks import ernie_vilg, scene_runs
 from benchmarks.scene_runs import PAIRS, QUESTIONS
-from benchmarks.study import Study, interval, shown, told, write
+from benchmarks.study import Study, interval, shown, told
 from configs.commands import Argument, command
 
 KINDS = ("colour", "shape", "size", "place", "count", "yes_no")
@@ -29,7 +29,7 @@ def main(options):
     """Runs what is not done yet, and writes the tables after each run."""
     work = pathlib.Path(options.work)
     study = Study(work, commands(work))
-    return study.run(lambda: write(options.out, gather(study), page))
+    return study.tell(options.out, lambda: gather(study), page)
 
 
 def commands(work):

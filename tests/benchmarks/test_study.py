@@ -2,7 +2,10 @@
 
 import threading
 
+import pytest
+
 from benchmarks.study import Study
+from data_pipelines.errors import UserError
 
 WRITE = "import sys, pathlib; p = pathlib.Path(sys.argv[1]); p.open('a').write('x')"
 
@@ -22,6 +25,15 @@ def test_what_ended_is_not_run_again_unless_it_reads_otherwise(tmp_path):
     other = Study(tmp_path, [("one", [*command(one), "more"])])
     assert other.finished == [] and other.run() == 0 and one.read_text() == "xx"
     assert holds.spent()["wall"] > holds.spent("two")["wall"] > 0
+
+
+def test_places_that_cannot_be_written_are_told_before_anything_runs(tmp_path):
+    words = command(tmp_path / "file")
+    with pytest.raises(UserError, match="/proc/x cannot be written .* give another --work"):
+        Study("/proc/x", [("one", words)]).run()
+    with pytest.raises(UserError, match="the folder of --out=.*/nowhere/x.json does not exist"):
+        Study(tmp_path / "work", [("one", words)]).tell(tmp_path / "nowhere/x", dict, str)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_two_studies_need_is_run_once_even_at_the_same_time(tmp_path):
