@@ -20,8 +20,6 @@ import shutil
 import sys
 import tempfile
 
-import numpy as np
-
 from configs.commands import Argument, command
 from configs.keys import one_of
 from data_pipelines import build, hashes, importing, parts, plan, scan, wheel
@@ -86,7 +84,17 @@ def _fill(draft, options, report):
     work = Work(str(draft), light, options)
     for name in (ROWS, TOLD, FAULTS):
         work.place(name).mkdir(parents=True, exist_ok=True)
-    rows, ends = _look(work, files)
+    with tempfile.TemporaryDirectory() as here:
+        rows, ends = _look(work, files, os.path.join(here, ROWS))
+        written, facts, texts = _written(work, source, files, rows, ends, report)
+    _remove(work)
+    given = {name: v for name, v in vars(options).items() if name not in ("out", "runner")}
+    return written, facts, texts, given
+
+
+def _written(work, source, files, rows, ends, report):
+    """Shards of what was looked at. -> ({split: told}, facts, texts to learn words from)."""
+    options = work.options
     planned = plan.make(rows, options)
     importing.check(planned, source, lambda: _report(work, files, ROWS))
     splits, cuts = planned.splits(), importing.cuts(planned, rows, options)
@@ -95,13 +103,13 @@ def _fill(draft, options, report):
         every=parts.every(splits, options),
     )  # fmt: skip
     with whole(work.place(DECIDED)) as file:
-        file.write(planned.decided(rows).tobytes())
-    _run(work, _writing, _tasks(files, ends, splits))
+        for some in planned.decided(rows):
+            file.write(some.tobytes())
+    _run(work, _writing, _tasks(files, ends, planned))
     leaks, texts = _told(work, files, report)
-    written = {name: _split(work, name, rows[index]) for name, index in splits.items()}
-    _remove(work)
-    given = {name: v for name, v in vars(options).items() if name not in ("out", "runner")}
-    return written, planned.facts | {"leaks": leaks}, texts, given
+    written = {name: _split(work, name, count, planned.rows(name, rows))
+               for name, count in splits.items()}  # fmt: skip
+    return written, planned.facts | {"leaks": leaks}, texts
 
 
 def _anywhere(file):
@@ -150,19 +158,24 @@ def _writing(beam, work, tasks):
 # ---- between and behind them, here --------------------------------------------------------------
 
 
-def _look(work, files):
-    """-> (scan.ROW of all examples, behind which of them each file ends)."""
+def _look(work, files, out):
+    """-> (rows of all examples in the file `out`, behind which of them each file ends)."""
     _run(work, _looking, list(enumerate(files)))
-    read = lambda number: np.frombuffer(work.place(ROWS, called(number)).read_bytes(), scan.ROW)
-    found = list(scan.in_order(read, range(len(files))))
-    return np.concatenate(found), list(itertools.accumulate(map(len, found)))
+    read = lambda number: work.place(ROWS, called(number)).read_bytes()
+    ends = [0]
+    with open(out, "wb") as file:
+        for found in scan.in_order(read, range(len(files))):
+            file.write(found)
+            ends.append(ends[-1] + len(found) // scan.ROW.itemsize)
+    return scan.Rows(out), ends[1:]
 
 
-def _tasks(files, ends, splits):
-    """splits: {split: int64 [records], its examples}."""
+def _tasks(files, ends, planned):
+    counts = dict.fromkeys(planned.splits(), 0)
     for number, (first, last) in enumerate(itertools.pairwise([0, *ends])):
-        counts = {name: int(np.searchsorted(index, first)) for name, index in splits.items()}
-        yield Task(number, files[number], first, last, counts)
+        yield Task(number, files[number], first, last, dict(counts))
+        for name in counts:
+            counts[name] += len(planned.examples(name, first, last))
 
 
 def _read(work, files, folder):
@@ -190,11 +203,11 @@ def _told(work, files, report):
     return leaks, parts.texts_in_order(texts)
 
 
-def _split(work, name, rows):
-    """What dataset.json tells of a split, its scan.ROW [records] beside its shards."""
+def _split(work, name, count, rows):
+    """What dataset.json tells of a split, the hashes of its records beside its shards."""
     told = json.loads(work.place(TOLD, f"{name}.json").read_bytes())
     with tempfile.TemporaryDirectory() as folder:
-        about = hashes.write(folder, name, rows)
+        about = hashes.write(folder, name, count, rows)
         put(os.path.join(folder, about["file"]), work.place().parent / about["file"])
     return told | {"hashes": about}
 

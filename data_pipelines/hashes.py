@@ -18,13 +18,18 @@ KIND = "xxh3"  # how pixels are hashed; others tell nothing of the same picture
 HASHES = np.dtype([("key", "<u8"), ("pixels", "<u8")])  # as in scan.ROW; 0: no picture
 
 
-def write(folder, split, rows) -> dict:
-    """The two columns of scan.ROW [records]. -> what dataset.json tells of the file."""
-    found = np.zeros(len(rows), HASHES)
-    for name in HASHES.names:
-        found[name] = rows[name]
+def write(folder, split, count, rows) -> dict:
+    """The two columns of scan.ROW of `count` records, some of them at a time. -> what dataset.json
+    tells of the file."""
     file = pathlib.Path(folder) / f"{split}.hashes.npy"
-    np.save(file, found)
+    about = {"descr": np.lib.format.dtype_to_descr(HASHES), "fortran_order": False}
+    with open(file, "wb") as out:
+        np.lib.format.write_array_header_1_0(out, about | {"shape": (count,)})
+        for some in rows:
+            found = np.zeros(len(some), HASHES)
+            for name in HASHES.names:
+                found[name] = some[name]
+            out.write(found.tobytes())
     return {"file": file.name, "kind": KIND, "sha256": file_sum(file)}
 
 

@@ -7,6 +7,8 @@
 Whoever is killed goes on where they were, to the same bytes.
 """
 
+import itertools
+
 from data_pipelines import hashes, parts, plan, scan
 from data_pipelines.errors import UserError
 from data_pipelines.progress import Bar
@@ -28,8 +30,8 @@ def build(folder, source, options, report):
         work.run(source, bar)
     facts = planned.facts | {"leaks": work.parts.leaks}
     written = work.told()
-    for name, index in planned.splits().items():
-        written[name]["hashes"] = hashes.write(folder, name, rows[index])
+    for name, count in planned.splits().items():
+        written[name]["hashes"] = hashes.write(folder, name, count, planned.rows(name, rows))
     (folder / ROWS).unlink()
     return written, facts, parts.texts_in_order(work.parts.texts)
 
@@ -46,14 +48,12 @@ def check(planned, source, told):
 def _tell_all(source, rows, report):
     """Count what cannot be used without writing what can. -> the report."""
     report.add(source.told)
-    number = 0
+    bad = (row["bad"] for _, part in scan.parts(rows) for row in part)
     for each in source.read():
         if isinstance(each, Skipped):
             report.skip(*each)
-        else:
-            if rows["bad"][number]:
-                report.skip(*parts.why(each.record))
-            number += 1
+        elif next(bad):
+            report.skip(*parts.why(each.record))
     return report
 
 
@@ -67,7 +67,8 @@ class _Writing:
         ends = cuts(planned, rows, options)
         self._cuts = {name: set(behind.tolist()) for name, behind in ends.items()}
         every = parts.every(splits, options)
-        self.parts = parts.Parts(planned.decided(rows), dict.fromkeys(splits, 0), every, report)
+        decided = itertools.chain.from_iterable(planned.decided(rows))
+        self.parts = parts.Parts(decided, dict.fromkeys(splits, 0), every, report)
 
     def run(self, source, bar):
         """Write every example that is used; the report hears of the others."""
@@ -101,6 +102,5 @@ def cuts(planned, rows, options):
     """{split: behind which numbers of records its shards end}."""
     size = options.shard_size * 10**6
     return {
-        name: plan.cuts(index, rows, size, options.resize)
-        for name, index in planned.splits().items()
+        name: plan.cuts(planned, name, rows, size, options.resize) for name in planned.splits()
     }

@@ -35,29 +35,26 @@ class Part(NamedTuple):
 
 
 class Parts:
-    """decided: plan.DECIDED [n] of the examples. counts: {split: records of the examples before
+    """decided: plan.DECIDED of each of the examples. counts: {split: records of the examples before
     them}, which grow. every: of how many records the texts of one are kept, 0 for none."""
 
     def __init__(self, decided, counts, every, report):
-        self._decided, self.counts, self._every = decided, counts, every
+        self._decided, self.counts, self._every = iter(decided), counts, every
         self._report = report
         self.texts = {name: [] for name in TRAINED}
         self.leaks = {}  # {split: which of its pictures are trained on}
 
     def of(self, found) -> Iterator[Part]:
         """The parts of what a source gives; the report hears of what is not used."""
-        number = 0
         for each in found:
             if isinstance(each, Skipped):
                 self._report.skip(*each)
                 continue
-            if number == len(self._decided):
+            decided = next(self._decided, None)
+            if decided is None or key_hash(each.record.key) != decided["key"]:
                 raise UserError(CHANGED)
-            if key_hash(each.record.key) != self._decided["key"][number]:
-                raise UserError(CHANGED)
-            yield from self._parts(self._decided[number], each.record)
-            number += 1
-        if number != len(self._decided):
+            yield from self._parts(decided, each.record)
+        if next(self._decided, None) is not None:
             raise UserError(CHANGED)
 
     def _parts(self, decided, record):
@@ -100,7 +97,7 @@ def add_leaks(leaks, more):
 
 def every(splits, options) -> int:
     """Of how many records the texts of one are kept; splits: {split: its records}."""
-    said = sum(len(splits.get(name, ())) for name in TRAINED)
+    said = sum(splits.get(name, 0) for name in TRAINED)
     return 0 if options.vocabulary else max(1, math.ceil(said / MOST_TEXTS))
 
 

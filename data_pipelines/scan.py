@@ -30,12 +30,33 @@ ROW = np.dtype([
     ("bad", "u1"),  # whether the picture cannot be read
 ])  # fmt: skip
 TASK_BYTES, TASK_EXAMPLES = 2 << 20, 64  # what a core takes at once
+PART = 2**14  # rows that are in memory at once
 WORKERS = os.cpu_count() or 1
 MOST = 2**16 - 1  # texts of an example that are counted
 
 
-def scan(source, file, progress) -> np.ndarray:
-    """ROW of every example of a source, which lie in a file."""
+class Rows:
+    """ROW of every example, in a file; a slice of it is read anew."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def __len__(self):
+        return os.path.getsize(self._file) // ROW.itemsize
+
+    def __getitem__(self, here: slice) -> np.ndarray:
+        first, last, _ = here.indices(len(self))
+        return np.fromfile(self._file, ROW, last - first, offset=first * ROW.itemsize)
+
+
+def parts(rows) -> Iterator[tuple[int, np.ndarray]]:
+    """(number of the first, ROW) of Rows, or of an array of ROW, some at a time."""
+    for first in range(0, len(rows), PART):
+        yield first, rows[first : first + PART]
+
+
+def scan(source, file, progress) -> Rows:
+    """Look at every example of a source."""
     done = file.stat().st_size // ROW.itemsize if file.exists() else 0
     with open(file, "ab") as out:
         out.truncate(done * ROW.itemsize)
@@ -46,7 +67,7 @@ def scan(source, file, progress) -> np.ndarray:
             done += len(rows)
             progress.at(done, source.at)
         os.fsync(out.fileno())
-    return np.asarray(np.memmap(file, ROW, "r")) if done else np.zeros(0, ROW)
+    return Rows(file)
 
 
 def tasks(examples: Iterable[Example]) -> Iterator[list[Example]]:

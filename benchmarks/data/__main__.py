@@ -11,7 +11,17 @@ import shlex
 import sys
 import tempfile
 
-from benchmarks.data import building, harming, killing, made, mixing, reading, starting, waiting
+from benchmarks.data import (
+    building,
+    harming,
+    killing,
+    made,
+    mixing,
+    planning,
+    reading,
+    starting,
+    waiting,
+)
 from benchmarks.data import slow_store as slow
 from benchmarks.study import commit, machine
 from configs.commands import Argument, command
@@ -22,6 +32,7 @@ PARTS = {  # name: measure(folder, share)
     "speed": lambda folder, _: building.rate(folder, count=4000, side=256),
     "memory_of_few": lambda folder, share: building.memory(folder, _some(10_000, share)),
     "memory_of_many": lambda folder, share: building.memory(folder, _some(200_000, share)),
+    "planning": lambda folder, share: planning.memory(folder, _some(12_000_000, share)),
     "start": lambda folder, _: starting.start(folder, count=10_000_000),
     "reading": lambda folder, _: reading.rate(folder, count=4800, side=256),
     "waiting": lambda folder, _: waiting.wait(folder, steps=40, side=256),

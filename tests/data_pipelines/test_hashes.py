@@ -19,7 +19,7 @@ def write(folder):
     writer = Writer(folder, "texts")
     for key in "abc":
         writer.add(encode(Record(key, b"", ("x",), "s")))
-    told = writer.finish() | {"hashes": hashes.write(folder, "texts", rows)}
+    told = writer.finish() | {"hashes": hashes.write(folder, "texts", 3, [rows])}
     records.finish(folder, {"texts": told}, {}, **ABOUT)
     return rows
 

@@ -1,13 +1,17 @@
 """What becomes of each example: splits, unpairing, duplicates, shards."""
 
+import dataclasses
+import functools
+import tracemalloc
 import types
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipelines import plan
+from data_pipelines import plan, scan
 from data_pipelines.scan import ROW, TOLD, key_hash
 
 NONE = dict(validation=0.0, test=0.0, pairs=0, unpair=False, drop_duplicates=False)
@@ -33,7 +37,7 @@ def example(key, pixels=1, texts=1, **more):
 
 
 def keys_of(found, keys):
-    return {split: {keys[i] for i in index} for split, index in found.splits().items()}
+    return {split: {keys[i] for i in found.examples(split)} for split in found.splits()}
 
 
 EXAMPLES = st.lists(
@@ -76,6 +80,37 @@ def test_every_example_is_somewhere_or_told(examples):
     assert len(np.unique(pixels)) == len(pixels) and not found.leaked.any()
 
 
+@settings(max_examples=100, deadline=None)
+@given(EXAMPLES, st.integers(0, 9), st.booleans(), st.booleans(), st.integers(1, 9))
+def test_a_plan_does_not_tell_how_many_rows_were_in_memory(examples, pairs, unpair, drop, part):
+    rows = drawn(examples)
+    rows["pixels"] *= np.uint64(2**61)  # spread over the passes
+    options = dict(pairs=pairs, unpair=unpair, drop_duplicates=drop, test=0.2)
+    at_once = make(rows, **options)
+    with mock.patch.object(scan, "PART", part), mock.patch.object(plan, "ALIKE", part):
+        found = make(rows, **options)
+        ends = {name: plan.cuts(found, name, rows, 500).tolist() for name in found.splits()}
+        decided = np.concatenate(list(found.decided(rows)))
+    for field in dataclasses.fields(plan.Plan):
+        np.testing.assert_equal(getattr(found, field.name), getattr(at_once, field.name))
+    assert ends == {name: plan.cuts(found, name, rows, 500).tolist() for name in found.splits()}
+    assert np.array_equal(decided, *at_once.decided(rows))
+
+
+def test_a_plan_holds_a_few_bytes_of_an_example(monkeypatch):
+    monkeypatch.setattr(scan, "PART", 4000)
+    monkeypatch.setattr(plan, "ALIKE", 1000)
+    count = 100_000
+    rows = np.zeros(count, ROW)
+    rows["key"] = rows["pixels"] = np.random.default_rng(0).integers(1, 2**64, count, np.uint64)
+    rows["image"], rows["texts"] = 50_000, 1
+    tracemalloc.start()
+    make(rows, pairs=1000, test=0.1, drop_duplicates=True)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 9 * count
+
+
 def test_splits_are_chosen_by_the_key_and_stay_when_others_come():
     some = [example(f"k{i}", i + 1) for i in range(400)]
     more = [example(f"new{i}", 500 + i) for i in range(400)]
@@ -96,7 +131,7 @@ def test_what_the_source_tells_of_a_split_holds():
 def test_halves_are_as_many_and_the_kept_pairs_are_those_of_the_least_hash():
     rows = rows_of(*(example(f"k{i}", i + 1) for i in range(101)))
     found = make(rows, pairs=21)
-    assert [len(i) for i in found.splits().values()] == [21, 40, 40]
+    assert found.splits() == {"pairs": 21, "images": 40, "texts": 40}
     least = np.sort(rows["key"])[20]
     assert ((rows["key"] <= least) == (found.main == plan.PAIRS)).all()
     assert found.facts["unpaired"] == {"pairs_kept": 21, "lend_images": 40, "lend_texts": 40}
@@ -130,10 +165,12 @@ def test_a_broken_picture_is_nowhere():
 
 
 @pytest.mark.parametrize("count, shard, shards", [(100, 10**9, 1), (1000, 21_500, 10)])
-def test_shards_are_of_one_size(count, shard, shards):
+def test_shards_are_of_one_size(count, shard, shards, monkeypatch):
     rows = np.zeros(count, ROW)
-    rows["image"] = np.random.default_rng(0).integers(0, 300, count)
-    ends = plan.cuts(np.arange(count), rows, shard)
+    rows["image"] = np.random.default_rng(0).integers(1, 300, count)
+    rows["pixels"] = 1
+    monkeypatch.setattr(scan, "PART", 30)
+    ends = plan.cuts(make(rows), "images", rows, shard)
     assert len(ends) == shards and ends[-1] == count and (np.diff(ends) > 0).all()
     sizes = np.diff(np.concatenate([[0], (np.cumsum(rows["image"] + 64))[ends - 1]]))
     assert sizes.max() < 1.1 * sizes.min()
@@ -142,5 +179,5 @@ def test_shards_are_of_one_size(count, shard, shards):
 def test_pictures_that_will_be_smaller_need_fewer_shards():
     rows = np.zeros(100, ROW)
     rows["image"] = 10**6
-    index = np.arange(100)
-    assert len(plan.cuts(index, rows, 10**7)) == 10 > len(plan.cuts(index, rows, 10**7, size=256))
+    ends = functools.partial(plan.cuts, make(rows), "images", rows, 10**7)
+    assert len(ends()) == 10 > len(ends(size=256))
