@@ -18,7 +18,7 @@ from benchmarks.study import commit, machine
 from configs.commands import Argument, command
 from configs.keys import at_least
 from itit_jax import distributed, inputs, optimizers, parts, sharding
-from itit_jax.evaluation.run import BATCH
+from itit_jax.evaluation.rows import BATCH
 from itit_jax.program import describe
 from itit_jax.workdir import Workdir
 

@@ -27,6 +27,8 @@ FLOORS = (
     ("itit_jax.means", 7),
     ("itit_jax.planner", 7),
     ("itit_jax.evaluation.run", 7),
+    ("itit_jax.evaluation.rows", 7),
+    ("itit_jax.evaluation.best_of", 7),
     ("itit_jax.evaluation.samples", 7),
     ("itit_jax.evaluation.scorers", 7),
     ("itit_jax.evaluation.captions", 7),

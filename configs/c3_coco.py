@@ -21,8 +21,8 @@ def get_config():
 
     c.model.vocabulary_size = 50_259  # GPT-2's 50,257 words, padding and end
 
-    c.optimizer.update(learning_rate=2e-5, warmup_steps=5_000)
-    c.optimizer.weight_decay = 0.01  # not told; AdamW's usual one
+    c.optimizer.update(learning_rate=2e-5, warmup_steps=5_000, schedule="linear")
+    c.optimizer.update(b2=0.999, weight_decay=0.01)  # not told; AdamW's usual ones
     c.train.steps = 141_690  # 10 epochs of 566,747 captions, counted from the Karpathy split
 
     c.evaluate.update(captions=True, splits=("validation", "test"))

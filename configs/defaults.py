@@ -51,7 +51,8 @@ KEYS = {
     "train.steps": Key(1000, "optimizer steps of the whole run", STEPS, resumable=True),
     "train.accumulate": Key(
         1,
-        "parts that the rows of a step are taken in, one after the other, for less memory",
+        "parts that the rows of a step are taken in, one after the other, for less memory; a mean "
+        "over words is then one over those of a part",
         at_least(1),
         changeable=True,
     ),
@@ -131,11 +132,11 @@ KEYS = {
     "optimizer.name": Key("adamw", "optimizer", one_of("adamw", "adafactor", "muon")),
     "optimizer.learning_rate": Key(1e-3, "peak learning rate", positive(), changeable=True),
     "optimizer.schedule": Key(
-        "cosine", "after the warm-up", one_of("cosine", "constant"), changeable=True
+        "cosine", "after the warm-up", one_of("cosine", "linear", "constant"), changeable=True
     ),
     "optimizer.warmup_steps": Key(100, "steps from 0 to the peak", at_least(0), changeable=True),
     "optimizer.final_fraction": Key(
-        0.0, "end of the cosine as share of the peak", between(0, 1), changeable=True
+        0.0, "end of the cosine or the line as share of the peak", between(0, 1), changeable=True
     ),
     "optimizer.b1": Key(0.9, "decay of the first moment", below_one(), changeable=True),
     "optimizer.b2": Key(0.98, "decay of the second moment", below_one(), changeable=True),

@@ -53,6 +53,14 @@ def all_rows_are_contrasted(c):
         )
 
 
+def infonce_can_be_that_sharp(c):
+    if c.loss.contrast == "infonce" and 0 < c.loss.temperature < 0.01:
+        return (
+            f"loss.temperature is {c.loss.temperature}, but InfoNCE's cosines are multiplied 100 "
+            "times at most, as CLIP's are; give at least 0.01, or 0 to learn it."
+        )
+
+
 def has_pairs_to_contrast(c):
     if c.data.rows.caption < 2:
         return (
@@ -91,6 +99,7 @@ SPEC = Spec(
     checks=(
         *loop.CHECKS,
         all_rows_are_contrasted,
+        infonce_can_be_that_sharp,
         has_pairs_to_contrast,
         patches_divide_the_image,
         loop.heads_divide_widths("model.image", "model.text"),

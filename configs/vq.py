@@ -83,6 +83,15 @@ def something_is_reconstructed(c):
         return "loss.l1 and loss.l2 are both 0, so no pixel is learned; give one a weight."
 
 
+def revival_sees_all_rows(c):
+    if c.train.accumulate > 1 and c.model.quantizer == "vq" and c.loss.revive:
+        return (
+            f"train.accumulate is {c.train.accumulate}, and loss.revive would take codes that "
+            "other parts of a step use for unused; set train.accumulate=1 and mesh.remat=full, or "
+            "loss.revive=0."
+        )
+
+
 def maskgit_has_what_its_layout_has(c):
     fixed = {"attention_resolutions": (), "encoder": "conv", "patch": 1, "quantizer": "vq"}
     fixed["latent_channels"] = c.model.code_width  # nothing lies between them
@@ -103,6 +112,7 @@ SPEC = Spec(
         size_divides,
         critic_begins,
         something_is_reconstructed,
+        revival_sees_all_rows,
         maskgit_has_what_its_layout_has,
     ),
     needs=loop.NEEDS,

@@ -77,7 +77,7 @@ class Checkpoints:
     def _read(self, step, wanted, *, partial=False):
         if fault := manifest.fault(self.folder / str(step), step):
             raise ValueError(fault)
-        self._check_shapes(step, wanted)
+        self._check_shapes(step, wanted, partial)
         found = self._handler.restore(
             self.folder / str(step) / "default",
             args=ocp.args.PyTreeRestore(
@@ -95,11 +95,11 @@ class Checkpoints:
         tree = self._handler.metadata(self.folder / str(step) / "default").tree
         return {path_of(k): tuple(v.shape) for k, v in jax.tree_util.tree_leaves_with_path(tree)}
 
-    def _check_shapes(self, step, wanted):
+    def _check_shapes(self, step, wanted, partial):
         """Sentence for the first leaf that the config shapes otherwise than the checkpoint."""
         found = self.shapes(step)
-        for keys, leaf in jax.tree_util.tree_leaves_with_path(wanted):
-            path = path_of(keys)
+        leaves = {path_of(k): leaf for k, leaf in jax.tree_util.tree_leaves_with_path(wanted)}
+        for path, leaf in leaves.items():
             if path not in found:
                 raise UserError(
                     f"checkpoint {self.folder / str(step)} has no {path}, which its config asks "
@@ -111,6 +111,12 @@ class Checkpoints:
                     f"{found.get(path)}, the config {tuple(leaf.shape)}; "
                     "use the config of that run or another workdir."
                 )
+        for path in () if partial else sorted(found.keys() - leaves.keys()):
+            raise UserError(
+                f"checkpoint {self.folder / str(step)} has {path}, which its config does not "
+                "train; give data.rows as that run had them, or start another run from it "
+                "(model.start_from)."
+            )
 
 
 class Saver(Checkpoints):

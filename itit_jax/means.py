@@ -15,11 +15,12 @@ LIMITS = {"pairs": "pairs", "images": "lone_images", "texts": "lone_texts"}
 
 def take_once(config, recipe, run):
     """Takes the means that the recipe stands on into the run, unless they are there."""
-    if isinstance(recipe, base.Means) and not run.means():
-        found = {name: mean(config, recipe, name).tolist() for name in recipe.means}
-        if distributed.is_lead():
-            run.keep_means(found)
-        distributed.wait_for_all("means")
+    if isinstance(recipe, base.Means):
+        if not run.means():
+            found = {name: mean(config, recipe, name).tolist() for name in recipe.means}
+            if distributed.is_lead():
+                run.keep_means(found)
+        distributed.wait_for_all("means")  # also who came when they were there
 
 
 def mean(config, recipe, name):

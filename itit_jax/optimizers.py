@@ -15,14 +15,14 @@ MIN_FACTORED = 128  # Adafactor keeps full statistics of smaller matrices, as T5
 
 
 def schedule(section, steps):
-    """Learning rate of every step: linear warm-up, then cosine or constant."""
-    warmup = optax.linear_schedule(0.0, section.learning_rate, max(section.warmup_steps, 1))
-    if section.schedule == "constant":
-        rest = optax.constant_schedule(section.learning_rate)
-    else:
-        rest = optax.cosine_decay_schedule(
-            section.learning_rate, max(steps - section.warmup_steps, 1), section.final_fraction
-        )
+    """Learning rate of every step: linear warm-up, then cosine, linear or constant."""
+    peak, left = section.learning_rate, max(steps - section.warmup_steps, 1)
+    warmup = optax.linear_schedule(0.0, peak, max(section.warmup_steps, 1))
+    rest = {
+        "constant": optax.constant_schedule(peak),
+        "linear": optax.linear_schedule(peak, peak * section.final_fraction, left),
+        "cosine": optax.cosine_decay_schedule(peak, left, section.final_fraction),
+    }[section.schedule]
     return optax.join_schedules([warmup, rest], [section.warmup_steps])
 
 

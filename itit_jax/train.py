@@ -26,6 +26,7 @@ from itit_jax.cadence import due
 from itit_jax.checkpoints import Saver
 from itit_jax.evaluation import run as evaluation
 from itit_jax.evaluation import samples
+from itit_jax.evaluation.rows import BATCH
 from itit_jax.profiler import Profile
 from itit_jax.program import Program, describe
 from itit_jax.recipes import base
@@ -226,7 +227,7 @@ def check_sound(this, step):
 def look(this):
     """Samples, and scores of a few examples, before the first step: after is compared with it."""
     draw_samples(this, 0)
-    score(this, 0, most=evaluation.BATCH)
+    score(this, 0, most=BATCH)
 
 
 def make_up(this, step):

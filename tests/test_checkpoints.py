@@ -94,6 +94,14 @@ def test_another_shape_is_one_sentence_with_its_path(tmp_path):
         Checkpoints(Workdir(tmp_path)).restore(shapes(other))
 
 
+def test_a_part_that_the_config_does_not_train_is_one_sentence_and_no_damage(tmp_path):
+    checkpoints = Saver(Workdir(tmp_path), 1)
+    checkpoints.save(1, state(0).replace(params={"drawer": jnp.ones(2)} | state(0).params))
+    checkpoints.wait()
+    with pytest.raises(UserError, match="has params/drawer, which its config does not train"):
+        Checkpoints(Workdir(tmp_path)).restore(shapes(state(0)))
+
+
 def test_one_part_is_read_alone(tmp_path):
     saved(tmp_path)
     model = shapes(state(0).params["model"])

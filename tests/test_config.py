@@ -242,6 +242,18 @@ def test_a_tokenizer_that_cannot_work_is_refused(setting, named):
     assert named in refusal(settings.load, "configs/vq_tiny.py", overrides=overrides)
 
 
+@pytest.mark.parametrize(
+    ("path", "setting", "words"),
+    [
+        ("configs/vq_maskgit.py", "train.accumulate=2", "revive would take codes that other"),
+        ("configs/towers_tiny.py", "loss.temperature=0.005", "multiplied 100 times at most"),
+    ],
+)
+def test_what_a_loss_cannot_do_is_refused(path, setting, words):
+    overrides = [setting, "loss.revive=1" if "vq" in path else "loss.contrast=infonce"]
+    assert words in refusal(settings.load, path, overrides=overrides)
+
+
 def test_missing_data_is_told_before_the_run(tmp_path):
     assert "data.path is empty" in refusal(settings.check_needs, small())
     gone = small(**{"data.path": tmp_path / "gone"})

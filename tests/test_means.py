@@ -74,6 +74,14 @@ def test_pictures_that_are_asked_about_count_once(captioner, easy_asked):
     np.testing.assert_allclose(found, run.means()["image"], atol=1e-6)
 
 
+def test_who_comes_when_the_means_are_there_waits_for_the_others_too(captioner, monkeypatch):
+    waited = []
+    monkeypatch.setattr(means.distributed, "wait_for_all", waited.append)
+    run = Workdir(captioner[1])
+    means.take_once(run.config(), base.find(run.config()), run)
+    assert waited == ["means"]
+
+
 @pytest.mark.long
 def test_a_run_goes_on_bit_for_bit_and_takes_no_mean_again(captioner, tmp_path):
     arguments, workdir = captioner

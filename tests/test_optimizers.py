@@ -105,6 +105,13 @@ def test_weight_decay_spares_vectors_of_stacks():
     assert np.all(updates["layers"]["kernel"] < 0) and not np.any(updates["layers"]["bias"])
 
 
+def test_a_linear_schedule_is_a_line_from_the_peak_to_its_fraction():
+    given = section(schedule="linear", warmup_steps=10, final_fraction=0.2)
+    rate = optimizers.schedule(given, 110)
+    shares = [float(rate(step)) / given.learning_rate for step in (0, 5, 10, 60, 110)]
+    np.testing.assert_allclose(shares, [0, 0.5, 1, 0.6, 0.2], rtol=1e-6)
+
+
 def test_the_schedule_warms_up_linearly_and_ends_at_its_fraction():
     rate = optimizers.schedule(
         section(schedule="cosine", warmup_steps=10, final_fraction=0.1), 110

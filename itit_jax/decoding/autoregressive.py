@@ -86,36 +86,43 @@ def generate(step_fn, cache, key=None, *, batch, length, begin, end, pad=0, choo
 def beam(step_fn, cache, *, batch, length, width, begin, end, pad=0, penalty=0.6):
     """Beam search -> the best ids int32 [b, t] by log p / words ** penalty, `end` counted.
 
+    `width` texts go on; of those that have ended or are cut at `length` the best is kept beside
+    them, and the search stops when none that goes on can become better.
     The cache holds batch * width samples, those of one beam side by side, and each of its arrays
     ends as one of keys does: [..., samples, heads, places, numbers].
     """
     rows = jnp.arange(batch)[:, None]
 
-    def body(position, state):
-        ids, scores, lengths, done, cache = state
+    def body(state):
+        position, ids, scores, best_ids, best, cache = state
         last = jnp.where(position > 0, jnp.take(ids, position - 1, axis=2), begin)
         logits, cache = step_fn(cache, last.reshape(-1), position)
         log_p = jax.nn.log_softmax(logits).reshape(batch, width, -1)
         words = log_p.shape[-1]
-        # An ended beam goes on with padding, at no cost.
-        only_pad = jnp.where(jnp.arange(words) == pad, 0.0, -jnp.inf)
-        total = scores[..., None] + jnp.where(done[..., None], only_pad, log_p)
-        scores, best = jax.lax.top_k(total.reshape(batch, -1), width)
-        origin, word = best // words, (best % words).astype(jnp.int32)
+        total = (scores[..., None] + log_p).reshape(batch, -1)
+        # Twice as many as go on: of each beam one may end.
+        scores, at = jax.lax.top_k(total, 2 * width)
+        origin, word = at // words, (at % words).astype(jnp.int32)
         ids = ids[rows, origin].at[:, :, position].set(word)
-        done = done[rows, origin]
-        lengths = lengths[rows, origin] + ~done
-        flat = (rows * width + origin).reshape(-1)
+        ended = _ends(word, end) | (position == length - 1)
+        mean = jnp.where(ended, scores / (position + 1) ** penalty, -jnp.inf)
+        first = jnp.argmax(mean, axis=-1)[:, None]
+        better = mean[rows, first] > best
+        best_ids = jnp.where(better, ids[rows, first][:, 0], best_ids)
+        best = jnp.where(better, mean[rows, first], best)
+        scores, on = jax.lax.top_k(jnp.where(ended, -jnp.inf, scores), width)
+        flat = (rows * width + origin[rows, on]).reshape(-1)
         cache = jax.tree.map(lambda a: jnp.take(a, flat, axis=-4), cache)
-        return ids, scores, lengths, done | _ends(word, end), cache
+        return position + 1, ids[rows, on], scores, best_ids, best, cache
+
+    def unfinished(state):
+        position, _, scores, _, best, _ = state
+        return (position < length) & jnp.any(scores[:, :1] / length**penalty > best)
 
     scores = jnp.where(jnp.arange(width) == 0, 0.0, -jnp.inf) * jnp.ones((batch, 1))
     ids = jnp.full((batch, width, length), pad, jnp.int32)
-    lengths, done = jnp.zeros((batch, width), jnp.int32), jnp.zeros((batch, width), bool)
-    start = (ids, scores, lengths, done, cache)
-    ids, scores, lengths, *_ = jax.lax.fori_loop(0, length, body, start)
-    best = jnp.argmax(scores / lengths**penalty, axis=-1)
-    return ids[jnp.arange(batch), best]
+    start = (0, ids, scores, ids[:, 0], jnp.full((batch, 1), -jnp.inf), cache)
+    return jax.lax.while_loop(unfinished, body, start)[3]
 
 
 def _ends(words, end):

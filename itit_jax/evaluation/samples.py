@@ -3,7 +3,7 @@
 import numpy as np
 
 from itit_jax import inputs
-from itit_jax.evaluation.run import answer_rows, score_rows
+from itit_jax.evaluation.rows import answer_rows, score_rows
 from itit_jax.sheets import draw_sheet
 
 PICTURES = ("rebuilt", "drawn")

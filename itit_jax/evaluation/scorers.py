@@ -26,7 +26,7 @@ from itit_jax.evaluation import (
 
 # Task: key of what a recipe made of the examples.
 TEXTS = {"i2t": "caption", "t2i2t": "recaption"}
-DRAWINGS = {"t2i": "drawn", "t2i_best": "best"}  # the best: of several, see run.choose
+DRAWINGS = {"t2i": "drawn", "t2i_best": "best"}  # the best: of several, see best_of.choose
 MEASURED = {**DRAWINGS, "tokenizer": "rebuilt"}  # by features, as sets
 PICTURES = {**MEASURED, "i2t2i": "redrawn"}
 ENDS = {"": "score", "_low": "low", "_high": "high"}

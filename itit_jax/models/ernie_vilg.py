@@ -105,7 +105,7 @@ class ErnieViLG(nn.Module):
         """States [b, k, d] -> logits float32 [b, k, c] of image tokens or [b, k, v] of words; of
         one place each, [b, d] -> [b, c] or [b, v]."""
         table, bias = self._heads(kind)
-        return classify(states, table.astype(self.dtype)).astype(jnp.float32) + bias
+        return classify(states, table.astype(self.dtype)) + bias
 
     def _heads(self, kind):
         if kind == "image":

@@ -100,7 +100,7 @@ class GPT2(nn.Module):
         return (x + jnp.take(self.position_table, positions, axis=0)).astype(self.dtype)
 
     def _logits(self, x):
-        return classify(self.norm(x), self.word_table.astype(self.dtype)).astype(jnp.float32)
+        return classify(self.norm(x), self.word_table.astype(self.dtype))
 
 
 class PrefixCaptioner(nn.Module):

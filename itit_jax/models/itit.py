@@ -16,7 +16,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from itit_jax.models.attention import key_mask
-from itit_jax.models.layers import Block, GridPositions, Stack, TokenTable, embed
+from itit_jax.models.layers import Block, GridPositions, Stack, TokenTable, classify, embed
 from itit_jax.models.text_decoder import TextDecoder
 
 
@@ -106,8 +106,7 @@ class ITIT(nn.Module):
         mask = key_mask(jnp.concatenate([everywhere, words_valid], axis=1))
         x, _ = self.image_decoder(jnp.concatenate([grid, words], axis=1), mask)
         x = nn.gelu(self.mlm_dense(self.image_norm(x[:, : self.tokens])))
-        logits = self.mlm_norm(x) @ self.code_table().astype(self.dtype).T
-        return logits.astype(jnp.float32) + self.mlm_bias
+        return classify(self.mlm_norm(x), self.code_table().astype(self.dtype)) + self.mlm_bias
 
     def __call__(self, tokens, places, visible, text, text_valid, words):
         """Touches every parameter once, to initialise.

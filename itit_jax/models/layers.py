@@ -145,11 +145,13 @@ class GridPositions(nn.Module):
 
 def classify(x, table):
     """Products of x [b, t, d] -> [b, t, v], or of one place each [b, d] -> [b, v], with the rows
-    of `table` [v, d].
+    of `table` [v, d], summed and given in float32.
 
     There the table stands first: for one row XLA would turn all of it round at each word of a loop.
+    In bfloat16 the two best of 8,192 codes would be equal in one of 30 tokens.
     """
-    return (table @ x.T).T if x.ndim == 2 else x @ table.T
+    product = functools.partial(jnp.matmul, preferred_element_type=jnp.float32)
+    return product(table, x.T).T if x.ndim == 2 else product(x, table.T)
 
 
 def embed(table, tokens):

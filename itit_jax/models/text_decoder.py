@@ -81,5 +81,4 @@ class TextDecoder(nn.Module):
         return x.astype(self.dtype)
 
     def _logits(self, x):
-        logits = classify(self.norm(x), self.word_table.astype(self.dtype))
-        return logits.astype(jnp.float32) + self.word_bias
+        return classify(self.norm(x), self.word_table.astype(self.dtype)) + self.word_bias

@@ -67,8 +67,7 @@ class Recipe:
             "text": base.Encoding("text", ("tower",), self.embed_texts),
         }
         if self.drawer:
-            share = config.masks.draw_min
-            self.slots = self.drawer.tokens - round(self.drawer.tokens * share)
+            self.slots = parallel.slots_of(config, "draw_min", self.drawer.tokens)
 
     def init(self, key):
         keys = jax.random.split(key, 4)

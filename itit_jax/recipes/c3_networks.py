@@ -42,7 +42,7 @@ def _drawer(config, tokenizer, shared):
     return ITIT(
         text_decoder=None,
         codes=tokenizer.codes,
-        tokens=(config.data.image_size // tokenizer.factor) ** 2,
+        tokens=tokenizers.grid(tokenizer, config.data.image_size) ** 2,
         text_length=1,  # the vector is its only word
         code_features=vqgan.FSQ(tokenizer.levels).features() if tokenizer.levels else None,
         **config.model.drawer,

@@ -56,14 +56,15 @@ class Recipe:
         }
         self.tables = TABLES
         self.tokens = self.model.tokens
-        self.batch_spec = base.batch_spec(config, STREAMS, self.tokens)
+        streams = {TERMS[name]: STREAMS[TERMS[name]] for name in objectives(config)}
+        self.batch_spec = base.batch_spec(config, streams, self.tokens)
         self.encodings = {
             "tokens": base.Encoding("image", ("tokenizer",), self._encode_image),
             "features": base.Encoding("text", ("text_encoder",), self._encode_text),
         }
         # Static numbers of image tokens that the encoder reads (papers.md 1.2, MAGE's way).
-        self.draw_slots = self.tokens - round(self.tokens * config.masks.draw_min)
-        self.caption_slots = self.tokens - round(self.tokens * config.masks.caption_drop)
+        self.draw_slots = parallel.slots_of(config, "draw_min", self.tokens)
+        self.caption_slots = parallel.slots_of(config, "caption_drop", self.tokens)
 
     def published(self):
         """{part: how it is given away}."""
@@ -150,7 +151,7 @@ class Recipe:
         rows: "tokens" [b, n] or "image" [b, h, w, 3], and "text" [b, t].
         """
         ids = self.image_ids(params, rows)
-        logits = self.caption_logits(params, ids, rows["text"], key)
+        logits = self._train_caption(params, ids, rows["text"], key)
         return self._word_loss(logits, rows["text"])
 
     def t2i2t_loss(self, params, generator, rows, key):
@@ -178,7 +179,7 @@ class Recipe:
         kept = jax.nn.one_hot(drawn, logits.shape[-1], dtype=jnp.float32)
         redrawn = jnp.where(known[..., None], kept, self._pass_on(logits))
         # d. Caption the redrawn image with the original text as the answer.
-        return self._word_loss(self.caption_logits(params, redrawn, text, caption_key), text)
+        return self._word_loss(self._train_caption(params, redrawn, text, caption_key), text)
 
     def i2t2i_loss(self, params, generator, rows, key):
         """Equation 4, on lone "tokens" [b, n] or "image" [b, h, w, 3]."""
@@ -195,7 +196,7 @@ class Recipe:
         """Steps b to d: ids int [b, n], words int [b, t] -> loss."""
         caption_key, mask_key, dropout = keys
         # b. Run the training forward once, teacher-forced on that caption.
-        logits = self.caption_logits(params, ids, words, caption_key)
+        logits = self._train_caption(params, ids, words, caption_key)
         # c. The words go on, through the text encoder's embedding; the length is kept.
         sampled = words if self.config.cycle.top_p else None
         rewritten = self._pass_on(logits, sampled)
@@ -204,6 +205,11 @@ class Recipe:
         known = self.draw_mask(mask_key, ids.shape[0])
         drawn = self.draw_logits(params, ids, known, features, valid, dropout=dropout)
         return jnp.mean(self._masked_token_loss(drawn, ids, known))
+
+    def _train_caption(self, params, tokens, words, key):
+        """The training forward of captions, teacher-forced: `caption_logits` with dropout."""
+        mask_key, dropout = jax.random.split(key)
+        return self.caption_logits(params, tokens, words, mask_key, dropout=dropout)
 
     def _pass_on(self, logits, chosen=None):
         """Step c of both cycles: one-hot rows of the argmax, or of the `chosen` ids, with or
@@ -263,10 +269,9 @@ class Recipe:
         states, seen = apply("encode", kept, places, visible, features, valid)
         return apply("decode_image", states, seen, places, visible)
 
-    def caption_logits(self, params, tokens, words, key):
+    def caption_logits(self, params, tokens, words, mask_key, *, dropout=None):
         """tokens int [b, n] or rows [b, n, c], words int [b, t] -> logits [b, t, v] of the words
         given a random part of the tokens."""
-        mask_key, dropout = jax.random.split(key)
         known = self.caption_mask(mask_key, tokens.shape[0])
         kept = parallel.gather_known(tokens, known, self.caption_slots)
         states, seen = self._apply(params, dropout, "encode", *kept)

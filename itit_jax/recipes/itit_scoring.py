@@ -9,17 +9,17 @@ from itit_jax import losses
 def score(recipe, params, rows, key):
     """Of "image" uint8 [b, h, w, 3] and "text" int32 [b, t]: losses without smoothing [b], what is
     drawn uint8 [b, h, w, 3] and captioned int32 [b, t], and the ceiling "rebuilt"."""
-    mask_key, caption_key, draw_key = jax.random.split(key, 3)
+    mask_key, caption_key, draw_key, part_key, cycle_key = jax.random.split(key, 5)
     ids, text = recipe.image_ids(params, rows), rows["text"]
     results = {
         "draw_loss": draw_loss(recipe, params, ids, text, mask_key),
-        "caption_loss": caption_loss(recipe, params, ids, text, caption_key),
+        "caption_loss": caption_loss(recipe, params, ids, text, part_key),
         "drawn": recipe.draw(params, text, draw_key),
         "caption": recipe.caption(params, rows["image"], caption_key),
         "rebuilt": recipe.generation.decode_pixels(params, ids),
     }
     if recipe.config.evaluate.cycles:
-        results |= close_cycles(recipe, params, results, ids, text, key)
+        results |= close_cycles(recipe, params, results, ids, text, cycle_key)
     return results
 
 
@@ -41,8 +41,9 @@ def close_cycles(recipe, params, results, ids, text, key):
     """Pictures uint8 [b, h, w, 3] drawn from their captions, captions int32 [b, t] of their
     drawings, and the share of image tokens and of words that came back [b]."""
     generation = recipe.generation
-    redrawn = generation.draw_ids(params, results["caption"], key)
-    recaption = generation.caption(params, results["drawn"], key)
+    draw_key, caption_key = jax.random.split(key)
+    redrawn = generation.draw_ids(params, results["caption"], draw_key)
+    recaption = generation.caption(params, results["drawn"], caption_key)
     return {
         "redrawn": generation.decode_pixels(params, redrawn),
         "recaption": recaption,

@@ -62,10 +62,35 @@ def test_a_wide_beam_finds_the_best_text_of_all():
     assert ids[0, : len(best)].tolist() == list(best)
 
 
-def test_beam_of_width_one_equals_greedy():
-    greedy = autoregressive.generate(step, counted(3), batch=3, length=LENGTH, **T5)
-    beam = autoregressive.beam(step, counted(3), batch=3, length=LENGTH, width=1, **T5)
-    np.testing.assert_array_equal(greedy, beam)
+def by_hand(table, width, length):
+    """The best text that ever ended in a beam, or is cut, of a chain of words from PAD."""
+    ended, live = [], [((), 0.0)]
+    for place in range(length):
+        more = []
+        for words, score in live:
+            row = table[words[-1] if words else PAD].astype(np.float64)
+            log_p = row - np.log(np.exp(row).sum())
+            more += [((*words, word), score + log_p[word]) for word in range(len(row))]
+        more = sorted(more, key=lambda found: -found[1])[: 2 * width]
+        over = [words[-1] == EOS or place == length - 1 for words, _ in more]
+        ended += [found for found, is_over in zip(more, over) if is_over]
+        live = [found for found, is_over in zip(more, over) if not is_over][:width]
+    best, _ = max(ended, key=lambda found: found[1] / len(found[0]) ** 0.6)
+    return [*best, *[PAD] * (length - len(best))]
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_a_beam_gives_the_best_text_that_ever_ended_in_it(width):
+    tables = np.asarray(jax.random.normal(jax.random.key(1), (40, 5, 5)) * 2)
+
+    @jax.jit
+    def found(table):
+        next_word = lambda cache, ids, position: (table[ids], cache)
+        return autoregressive.beam(next_word, counted(width), batch=1, length=5, width=width, **T5)
+
+    ours = [found(table)[0].tolist() for table in tables]
+    assert ours == [by_hand(table, width, 5) for table in tables]
+    assert len({5 - ids.count(PAD) for ids in ours}) > 2, "texts of several lengths"
 
 
 def test_words_after_the_end_are_padding():

@@ -95,6 +95,15 @@ def test_ids_and_their_one_hot_rows_are_embedded_alike_and_rows_have_a_gradient(
     assert not np.any(slope[1])
 
 
+@pytest.mark.parametrize("shape", [(2, 7, 64), (7, 64)])
+def test_logits_of_bfloat16_are_summed_and_given_in_float32(shape):
+    x, table = (jnp.asarray(RNG.normal(size=s), jnp.bfloat16) for s in (shape, (100, 64)))
+    exact = np.asarray(x, np.float64) @ np.asarray(table, np.float64).T
+    np.testing.assert_allclose(layers.classify(x, table), exact, atol=1e-4)
+    slope = jax.grad(lambda x: layers.classify(x, table).sum())(x)
+    assert slope.dtype == jnp.bfloat16
+
+
 def test_tokens_share_what_they_have_in_common():
     features = np.eye(2, dtype=np.float32)[[0, 1, 0]]
     free = layers.TokenTable(3, D)

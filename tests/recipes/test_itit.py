@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from itit_jax.recipes import itit_scoring
 from itit_jax.recipes.itit import Recipe, ramp
 from tests import tiny
 
@@ -96,6 +97,22 @@ def test_a_cycle_that_has_not_begun_adds_nothing():
     before, after = (late(params(), BATCH, KEY, step, params()) for step in (9, 10))
     assert before[0] == none(params(), BATCH, KEY, 9, params())[0]
     assert after[1]["t2i2t"] > 0 and after[1]["i2t2i"] == 0
+
+
+def test_what_no_term_learns_from_is_not_read():
+    streams = lambda **keys: set(Recipe(tiny.itit_config(**keys)).batch_spec)
+    assert streams() == {"draw", "caption", "images", "texts"}
+    assert streams(cycle__mode="none") == {"draw", "caption"}
+    assert streams(loss__i2t2i=0.0, loss__draw=0.0) == {"caption", "texts"}
+
+
+def test_held_out_losses_know_no_dropout():
+    text = BATCH["texts"]["text"]
+    ids = jnp.ones((len(text), tiny.TOKENS), jnp.int32)
+    for loss in (itit_scoring.draw_loss, itit_scoring.caption_loss):
+        found = [jax.jit(functools.partial(loss, Recipe(tiny.itit_config(model__dropout=share))))(
+            params(), ids, text, KEY) for share in (0.0, 0.5)]  # fmt: skip
+        np.testing.assert_array_equal(*found)
 
 
 def test_weights_multiply_their_term():
