@@ -31,7 +31,8 @@ def get_config():
     c.optimizer.weight_decay = 0.045  # Muse's; the paper does not say
     c.train.steps = 1_500_000
 
-    c.mesh.update(fsdp=16, remat="full")
+    # Without the last T5-XXL would be gathered whole for every pass, and links would bind.
+    c.mesh.update(fsdp=16, tensor=4, remat="full")
     c.precision.compute = "bfloat16"
 
     c.evaluate.every = 50_000

@@ -28,9 +28,9 @@ MESHES = {
     "ernie_vilg_10b": (1, 32, 4),
     "itit_tiny": (2, 2, 2),
     "itit_emoji": (8, 1, 1),
-    "itit_base": (1, 16, 1),
-    "itit_large": (1, 16, 1),
-    "itit_huge": (1, 32, 2),
+    "itit_base": (1, 4, 4),
+    "itit_large": (1, 16, 4),
+    "itit_huge": (1, 32, 4),
 }
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 
