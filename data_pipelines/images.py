@@ -58,8 +58,8 @@ class Unreadable(ValueError):
 
 
 def read(path) -> bytes:
-    """Bytes of a file. Unreadable if it is too long or no plain file: a pipe or a device is never
-    opened."""
+    """Bytes of a file. Unreadable if it is empty, too long or no plain file: a pipe or a device is
+    never opened."""
     try:
         about = os.stat(path)
         if not stat.S_ISREG(about.st_mode):
@@ -71,7 +71,9 @@ def read(path) -> bytes:
 
 
 def check_bytes(count):
-    """Unreadable if a picture's file is too long."""
+    """Unreadable if a picture's file is empty or too long."""
+    if not count:  # of a fetch that broke off; a record without a picture would be a lone text
+        raise Unreadable(BROKEN, "0 bytes")
     if count > MOST_BYTES:
         raise Unreadable(TOO_LARGE, f"{count:,} bytes, and at most {MOST_BYTES:,} are read")
 

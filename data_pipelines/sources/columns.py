@@ -23,11 +23,15 @@ def picture(cell, where) -> bytes | Skipped:
     if isinstance(cell, dict):
         cell = cell.get("bytes")
     if isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and cell.ndim == 3:
+        if not cell.size:
+            return Skipped(images.BROKEN, f"{where} (0 pixels)")
         return images.encode_png(cell.repeat(3, axis=2) if cell.shape[2] == 1 else cell)
-    if not isinstance(cell, bytes) or not cell:
+    if not isinstance(cell, bytes):
         return Skipped(NO_BYTES, where)
-    if len(cell) > images.MOST_BYTES:
-        return Skipped(images.TOO_LARGE, where)
+    try:
+        images.check_bytes(len(cell))
+    except images.Unreadable as error:
+        return Skipped(error.reason, error.of(where))
     return cell
 
 

@@ -63,16 +63,18 @@ def test_bad_rows_and_broken_pictures_are_skipped_counted_and_named(pictures, ca
         ("", "no file"),
         ("deep/5.png", "   "),
         ("deep/6.png", "word " * 300),
+        ("deep/91.png", "a picture whose fetch broke off"),
     ]
     table(pictures, GOOD + bad)
+    (pictures / "pictures/deep/91.png").write_bytes(b"")
     assert run(pictures) == 0
     splits = read_info(pictures / "out")["splits"]
     records = [Records(pictures / "out", s) for s in splits]
-    assert sum(len(r) for r in records) == 18, "20 pictures, 2 of them broken"
+    assert sum(len(r) for r in records) == 18, "21 pictures, 3 of them broken"
     assert len(Records(pictures / "out", "images")) == 1, "the one without caption"
     report = json.loads((pictures / "out" / "report.json").read_text())
     assert {reason: found["count"] for reason, found in report.items()} == {
-        "broken image": 1,
+        "broken image": 2,
         "empty caption": 1,
         "file outside of the folder": 1,
         "image missing": 1,
@@ -81,9 +83,10 @@ def test_bad_rows_and_broken_pictures_are_skipped_counted_and_named(pictures, ca
         "text too long": 1,
     }
     assert report["no image"]["first"] == ["deep/3.png"]
-    assert report["broken image"]["first"][0].startswith("deep/4.png (")
+    cut, empty = report["broken image"]["first"]
+    assert empty == "deep/91.png (0 bytes)" and cut.startswith("deep/4.png (")
     assert "captions.tsv:21 deep/99.png" in report["image missing"]["first"]
-    assert "skipped 1: broken image" in capsys.readouterr().out
+    assert "skipped 2: broken image" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])

@@ -31,7 +31,7 @@ THINGS = {
     "jpeg": (picture(3, "JPEG"), None),
     "webp": (picture(4, "WEBP"), None),
     "text": (b"file\tcaption\n", images.NO_IMAGE),
-    "empty": (b"", images.NO_IMAGE),
+    "empty": (b"", images.BROKEN),
     "cut": (picture(5)[:45], images.BROKEN),
     "pipe": (os.mkfifo, images.NO_FILE),
     "link": (lambda path: path.symlink_to("/nowhere"), images.UNREADABLE),

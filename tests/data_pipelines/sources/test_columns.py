@@ -18,7 +18,7 @@ def test_a_column_is_found_by_a_usual_name_in_any_case_or_as_given():
         choose((), "id")
 
 
-@pytest.mark.parametrize("cell", [None, "path.png", {"path": "x"}, b"", 3, np.zeros(3), [b"x"]])
+@pytest.mark.parametrize("cell", [None, "path.png", {"path": "x"}, 3, np.zeros(3), [b"x"]])
 def test_what_holds_no_bytes_is_no_picture(cell):
     assert columns.picture(cell, "row 1") == Skipped(columns.NO_BYTES, "row 1")
 
@@ -30,6 +30,8 @@ def test_bytes_and_pixels_are_pictures(monkeypatch):
     np.testing.assert_array_equal(found, np.tile(grey, 3))
     monkeypatch.setattr(images, "MOST_BYTES", 3)
     assert columns.picture(b"xxxx", "row").reason == images.TOO_LARGE
+    assert columns.picture(b"", "row") == Skipped(images.BROKEN, "row (0 bytes)")
+    assert columns.picture(grey[:0], "row") == Skipped(images.BROKEN, "row (0 pixels)")
 
 
 @pytest.mark.parametrize(

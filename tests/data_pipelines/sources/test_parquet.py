@@ -58,15 +58,15 @@ def test_a_split_is_told_by_a_column_or_by_names_of_files(tmp_path):
 
 def test_what_cannot_be_used_is_counted_by_reason(tmp_path):
     shown = [*pictures(1, None, 3, 4), {"bytes": None, "path": "x.png"},
-             {"bytes": b"no picture", "path": None}]  # fmt: skip
-    write(tmp_path / "a.parquet", image=shown, caption=["a", "b", None, " ", "e", "f"])
+             {"bytes": b"no picture", "path": None}, {"bytes": b"", "path": None}]  # fmt: skip
+    write(tmp_path / "a.parquet", image=shown, caption=["a", "b", None, " ", "e", "f", "g"])
     write(tmp_path / "b.parquet", image=pictures(7, 8), caption=[1, 2])
     (tmp_path / "c.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-9])
     (tmp_path / "d.parquet").write_bytes(b"")
     found = records(tmp_path / "out", "--from=parquet", f"--files={tmp_path}/*.parquet")
     assert {split: len(rows) for split, rows in found.items()} == {"pairs": 1, "images": 4}
     assert told(tmp_path / "out") == {
-        "no picture's bytes in the cell": 2, "no image": 1, "empty caption": 1,
+        "no picture's bytes in the cell": 2, "no image": 1, "broken image": 1, "empty caption": 1,
         "no text where a text is meant": 3, parquet.CUT: 2,
     }  # fmt: skip
 

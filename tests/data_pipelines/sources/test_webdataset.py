@@ -58,7 +58,8 @@ def test_every_example_of_every_tar_is_a_pair(shards):
 def test_what_tells_nothing_and_what_is_missing(tmp_path):
     odd = spread(
         example(0), example(1)[:1], example(2)[1:], example(3, caption=" "), example(4)[:2],
-        [("5.jpg", b"no picture"), ("5.txt", b"a text"), ("6.txt", b"\xff"), ("6.png", png(6))],
+        [("8.jpg", b""), ("8.txt", b"a text"), ("5.jpg", b"no picture")],
+        [("5.txt", b"a text"), ("6.txt", b"\xff"), ("6.png", png(6))],
         [("dir/7.cls", b"1"), ("dir/7.JPG", png(7)), ("7.json", b"{cut"), ("7.webp", png(70))],
     )  # fmt: skip
     pack(tmp_path / "00000.tar", odd)
@@ -67,8 +68,8 @@ def test_what_tells_nothing_and_what_is_missing(tmp_path):
     assert keys == {"pairs": ["000000000", "000000004"],
                     "images": ["000000001", "000000003", "6", "dir/7", "7"]}  # fmt: skip
     assert told(tmp_path / "out") == {
-        "image missing": 1, "empty caption": 1, "no image": 1, "bytes that are no UTF-8": 1,
-        "no JSON object": 1,
+        "image missing": 1, "empty caption": 1, "no image": 1, "broken image": 1,
+        "bytes that are no UTF-8": 1, "no JSON object": 1,
     }  # fmt: skip
 
 
