@@ -43,13 +43,15 @@ class Argument(Key):
 
     form: what the user puts there, for the help; some forms are places. many: any number of
     texts, as a tuple. unset: None where it is not given; the default then only says the type. Many
-    that stand without a flag may then be none, and come behind --.
+    that stand without a flag may then be none, and come behind --. only: of the kinds that --from
+    chooses those that it is for; empty: all.
     """
 
     form: str = "TEXT"
     needed: bool = False
     many: bool = False
     unset: bool = False
+    only: tuple[str, ...] = ()
 
     def __post_init__(self):
         object.__setattr__(self, "place", PLACES.get(self.form, ""))
@@ -210,7 +212,24 @@ def parse(texts, arguments, keys=tuple):
             places.append(text)
     given |= _placed(places, arguments, keys)
     values = {_attribute(n): _value(n, a, given.get(n, ())) for n, a in arguments.items()}
+    for name in given:
+        _check_kind(name, arguments, values)
     return types.SimpleNamespace(**values)
+
+
+def _check_kind(name, arguments, values):
+    """UserError if an argument that was given is for other kinds of --from."""
+    kinds = _kinds(arguments[name], arguments)
+    if kinds and values["from_"].partition(":")[0] not in kinds:
+        either = " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
+        raise UserError(f"{name} is for --from={either}; take it out.")
+
+
+def _kinds(argument, arguments):
+    """Those of --from that an argument is for; none where it is for all."""
+    every = arguments["--from"].check.choices if argument.only else ()
+    kinds = [kind for kind in every if kind in argument.only]
+    return [] if len(kinds) == len(every) else kinds
 
 
 def _flag(text, waiting, arguments, keys):
@@ -302,11 +321,12 @@ def _form(name, argument):
 
 def help_lines(arguments):
     """A line an argument, with its choices and default."""
-    return [_help_line(name, argument) for name, argument in arguments.items()]
+    return [_help_line(name, arguments) for name in arguments]
 
 
-def _help_line(name, argument):
-    told = argument.help
+def _help_line(name, arguments):
+    argument = arguments[name]
+    told = _prefix(argument, arguments) + argument.help
     if argument.check:
         choices = argument.check.choices
         told += f" [{' | '.join(choices)}]" if choices else f"; {argument.check.words}"
@@ -315,3 +335,12 @@ def _help_line(name, argument):
     elif not argument.unset and argument.default not in ("", (), False):
         told += f" (default {argument.default})"
     return f"  {_form(name, argument):24}  {told}"
+
+
+def _prefix(argument, arguments):
+    """The kinds of --from that it is for, or, where those are fewer, the others."""
+    if not (kinds := _kinds(argument, arguments)):
+        return ""
+    others = [kind for kind in arguments["--from"].check.choices if kind not in kinds]
+    fewer = len(others) < len(kinds)
+    return f"{'not ' * fewer}{', '.join(others if fewer else kinds)}: "

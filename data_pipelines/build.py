@@ -39,6 +39,7 @@ SOURCES = {
     "folder": Folder, "coco": Coco, "webdataset": WebDataset, "parquet": Parquet, "texts": Texts,
     "tfds": Tfds, "seqio": Seqio,
 }  # fmt: skip
+PICTURED = tuple(kind for kind in SOURCES if kind != "texts")  # whose examples may be pairs
 THEIRS = "as the pictures and texts it was made from"
 KINDS = (*LICENCES, *SOURCES)
 FROM = Check(
@@ -57,34 +58,64 @@ ARGUMENTS = {
         "", "a SentencePiece model, such as T5's spiece.model", form="FILE", bucket=True
     ),
     "--vocabulary_size": Argument(0, "pieces to learn", PIECES, form="N"),
-    "--pairs": Argument(0, "pairs to keep as pairs, or to draw; 0: all", at_least(0), form="N"),
-    "--unpair": Argument(False, "tear the others, or all: half lends pictures, half texts"),
-    "--drop_duplicates": Argument(False, "leave one of all pictures of the same pixels"),
+    "--pairs": Argument(
+        0, "pairs to keep as pairs, or to draw; 0: all", at_least(0), form="N",
+        only=(*LICENCES, *PICTURED),
+    ),
+    "--unpair": Argument(
+        False, "tear the others, or all: half lends pictures, half texts", only=PICTURED
+    ),
+    "--drop_duplicates": Argument(
+        False, "leave one of all pictures of the same pixels", only=PICTURED
+    ),
     "--resize": Argument(
-        0, "short side of pictures to store; 0: as they are", at_least(0), form="N"
+        0, "short side of pictures to store; 0: as they are", at_least(0), form="N", only=PICTURED
     ),
-    "--quality": Argument(90, "of the JPEG of those", between(1, 100), form="N"),
-    "--preset": Argument("tiny", "scenes: how difficult", one_of(*PRESETS), form="NAME"),
-    "--seed": Argument(0, "scenes: of everything drawn", at_least(0), form="N"),
-    "--questions_each": Argument(0, "scenes: questions of a picture", at_least(0), form="N"),
-    "--images": Argument("", "folder, coco: folders or zips, comma between", form="DIR,DIR"),
+    "--quality": Argument(90, "of the JPEG of those", between(1, 100), form="N", only=PICTURED),
+    "--preset": Argument(
+        "tiny", "how difficult", one_of(*PRESETS), form="NAME", only=("scenes",)
+    ),
+    "--seed": Argument(0, "of everything drawn", at_least(0), form="N", only=("scenes",)),
+    "--questions_each": Argument(
+        0, "questions of a picture", at_least(0), form="N", only=("scenes",)
+    ),
+    "--images": Argument(
+        "", "folders or zips, comma between", form="DIR,DIR", only=("folder", "coco")
+    ),
     "--captions": Argument(
-        "", "folder: table with columns file and caption; coco: its JSON", form="FILE,FILE"
+        "", "table with columns file and caption, or COCO's JSON", form="FILE,FILE",
+        only=("folder", "coco"),
     ),
-    "--karpathy": Argument("", "coco: dataset_coco.json, whose splits to take", form="FILE"),
-    "--shards": Argument("", "webdataset: its tars, as DIR/{00000..00331}.tar", form="PATTERN"),
-    "--files": Argument("", "parquet: its files, as DIR/*.parquet", form="PATTERN"),
-    "--split": Argument("train", "tfds, seqio: which split of it", form="NAME"),
-    "--image_column": Argument("", "where pictures are, if not under a usual name", form="NAME"),
-    "--text_column": Argument("", "where texts are, likewise", form="NAME"),
+    "--karpathy": Argument(
+        "", "dataset_coco.json, whose splits to take", form="FILE", only=("coco",)
+    ),
+    "--shards": Argument(
+        "", "its tars, as DIR/{00000..00331}.tar", form="PATTERN", only=("webdataset",)
+    ),
+    "--files": Argument("", "its files, as DIR/*.parquet", form="PATTERN", only=("parquet",)),
+    "--split": Argument("train", "which split of it", form="NAME", only=("tfds", "seqio")),
+    "--image_column": Argument(
+        "", "where pictures are, if not under a usual name", form="NAME",
+        only=("parquet", "tfds", "seqio"),
+    ),
+    "--text_column": Argument(
+        "", "where texts are, likewise", form="NAME",
+        only=("webdataset", "parquet", "texts", "tfds", "seqio"),
+    ),
     "--questions": Argument(
-        "", "folder: table with columns file, question and answer", form="FILE"
+        "", "table with columns file, question and answer", form="FILE", only=("folder",)
     ),
-    "--texts": Argument("", "folder, texts: lone texts, a table or one a line", form="PATTERN"),
-    "--validation": Argument(0.05, "share of the pairs, if not told", below_one(), form="SHARE"),
-    "--test": Argument(0.05, "share of the pairs, if not told", below_one(), form="SHARE"),
-    "--source": Argument("", "emoji: folder of the set", form="DIR"),
-}
+    "--texts": Argument(
+        "", "lone texts, a table or one a line", form="PATTERN", only=("folder", "texts")
+    ),
+    "--validation": Argument(
+        0.05, "share of the pairs, if not told", below_one(), form="SHARE", only=PICTURED
+    ),
+    "--test": Argument(
+        0.05, "share of the pairs, if not told", below_one(), form="SHARE", only=PICTURED
+    ),
+    "--source": Argument("", "folder of the set", form="DIR", only=("emoji",)),
+}  # fmt: skip
 
 
 @command("data_pipelines.build", "make a data set of what you have, or of scenes", ARGUMENTS)

@@ -45,7 +45,8 @@ def harmed(count, words) -> dict:
 def _trial(rng, harm, words):
     def act(folder):
         flags = harm(rng, folder)
-        call(build.main, *flags, f"--vocabulary={words}", f"--out={folder}/out", "--test=0")
+        pairs = [] if "--from=texts" in flags else ["--test=0"]
+        call(build.main, *flags, f"--vocabulary={words}", f"--out={folder}/out", *pairs)
         return folder / "out"
 
     return Trial(harm.__name__.strip("_"), act, _fault, named=("",))  # any sentence will do

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from configs.commands import Argument, Choice, Command, command, exit_code, parse
-from configs.keys import at_least, one_of, words
+from configs.commands import Argument, Choice, Command, command, exit_code, help_lines, parse
+from configs.keys import Check, at_least, one_of, words
 from data_pipelines.errors import UserError
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -125,6 +125,24 @@ def test_the_exit_code_is_what_the_work_returns_and_2_for_a_fault_of_the_user(ca
     assert capsys.readouterr().err == "toy: the file x is gone; make it.\n"
     with pytest.raises(ZeroDivisionError):  # a fault of ours keeps its traceback
         exit_code("toy", lambda: 1 / 0)
+
+
+def test_an_argument_of_other_kinds_is_refused_if_given_and_shown_as_theirs(capsys):
+    arguments = {
+        "--from": Argument("", "whence", Check(bool, "a kind", tuple("abcd")), needed=True),
+        "--one": Argument(1, "of one", only=("b",)),
+        "--some": Argument(False, "of some", only=("d", "b", "a", "elsewhere")),
+        "--every": Argument("", "of all", only=("a", "b", "c", "d")),
+    }
+    for given in (["--from=b:x:1", "--one=2", "--some", "--every=x"], ["--from=c", "--every=x"]):
+        assert ask(*given, arguments=arguments)[1] == 0
+    for given in (["--one=1", "--from=a"], ["--from=c", "--some"]):
+        assert ask(*given, arguments=arguments) == (None, 2)
+    one, some = capsys.readouterr().err.splitlines()
+    assert one == "toy: --one is for --from=b; take it out."
+    assert some == "toy: --some is for --from=a, b or d; take it out."
+    lines = [line.split(maxsplit=1)[1] for line in help_lines(arguments)]
+    assert lines[1:] == ["b: of one (default 1)", "not c: of some", "of all"]
 
 
 def test_ctrl_c_is_one_sentence_and_130(capsys):

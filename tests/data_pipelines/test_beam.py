@@ -110,3 +110,9 @@ def test_without_beam_the_command_names_what_brings_it(tmp_path, monkeypatch, ca
     out, error = capsys.readouterr()
     assert "pip install -r requirements/beam.txt" in error and len(error.splitlines()) == 1
     assert not out and not list(tmp_path.iterdir())
+
+
+def test_a_flag_of_another_kind_is_refused_and_no_kind_named_that_beam_lacks(tmp_path, capsys):
+    flags = ["--from=webdataset", "--shards=x.tar", "--image_column=x", f"--out={tmp_path}/out"]
+    assert beam.main(flags) == 2
+    assert capsys.readouterr().err.endswith("--image_column is for --from=parquet; take it out.\n")

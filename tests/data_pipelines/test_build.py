@@ -24,6 +24,17 @@ from data_pipelines.files import whole_folder
         ),
         (["--from=emoji", "--source=nowhere"], "holds no protocol.json"),
         (["--preset=easy"], "--from is missing; give --from=KIND"),
+        (["--from=coco", "--texts=x"], "--texts is for --from=folder or texts; take it out."),
+        (["--from=texts", "--images=x"], "--images is for --from=folder or coco; take it out."),
+        (["--from=scenes", "--unpair"], "--unpair is for --from=folder, coco, webdataset, parq"),
+        (["--from=emoji", "--resize=288"], "--resize is for"),
+        (["--from=texts", "--validation=0.5"], "--validation is for"),
+        (["--from=texts", "--pairs=3"], "--pairs is for --from=scenes, emoji, folder, coco, web"),
+        (["--from=folder", "--shards=x.tar"], "--shards is for --from=webdataset; take it out."),
+        (["--from=folder", "--preset=medium"], "--preset is for --from=scenes; take it out."),
+        (["--from=folder", "--text_column=x"], "--text_column is for --from=webdataset, parquet,"),
+        (["--from=folder", "--split=test"], "--split is for --from=tfds or seqio; take it out."),
+        (["--from=webdataset", "--image_column=x"], "is for --from=parquet, tfds or seqio"),
     ],
 )
 def test_a_wrong_request_is_one_sentence_and_leaves_no_folder(flags, sentence, tmp_path, capsys):
