@@ -17,6 +17,8 @@
                     hashes: see hashes.py; may be left out
         lone_sets_are_apart     true: no example stands in both images and texts. Where it is left
                                 out, every key is read at the start of a run to see so
+        files       {FILE: {"bytes", "sha256"}} of what lies beside the shards but for hashes; may
+                    be left out
         unpaired, pictures_twice, leaks     what building found, for the page of inspect
         sha256      of all of the above as JSON with sorted keys; whoever writes one calls `finish`
     vocabulary.model, report.json, SPLIT.hashes.npy     beside them, where they are
@@ -98,6 +100,8 @@ def finish(folder, written: dict, facts: dict, extra=(), **about) -> dict:
     info["splits"] = {name: split for name, split in written.items() if split["records"]}
     for name, data in dict(extra).items():
         (located(folder) / name).write_bytes(data)
+        told = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        info.setdefault("files", {})[name] = told
     write_info(folder, info)
     return info
 

@@ -41,6 +41,7 @@ def _files(info):
             yield shard["file"], shard
         if "hashes" in split:
             yield split["hashes"]["file"], {"bytes": 0} | split["hashes"]
+    yield from info.get("files", {}).items()
 
 
 def _fault(folder, name, told):

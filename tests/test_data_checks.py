@@ -11,6 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from data_pipelines import records
+from data_pipelines.errors import UserError
 from data_pipelines.records import Record
 from data_pipelines.words.train import train_pieces
 from itit_jax import config as settings
@@ -83,12 +84,16 @@ def test_settings_that_the_data_set_does_not_meet_are_told_with_flags_that_work(
         data_checks.check_data(settings.override(config, flags))
 
 
-def test_a_vocabulary_that_is_too_large_for_the_model_is_told_with_its_size(tmp_path):
+def test_a_vocabulary_too_large_for_the_model_or_not_of_the_data_set_is_told(tmp_path):
     small = "model.vocabulary_size=4"
     config = asked(data_set(tmp_path / "x"), small, path="configs/itit_emoji.py")
     with pytest.raises(ConfigError, match="model.vocabulary_size is 4; set") as caught:
         data_checks.check_data(config)
-    data_checks.check_data(settings.override(config, advised(str(caught.value))))
+    config = settings.override(config, advised(str(caught.value)))
+    data_checks.check_data(config)
+    (tmp_path / "x/vocabulary.model").write_bytes(train_pieces(["c b a"] * 9, 8))
+    with pytest.raises(UserError, match="has not the vocabulary that dataset.json tells of"):
+        data_checks.check_data(config)
 
 
 @pytest.mark.parametrize("missing", data_checks.SEQIO)

@@ -64,6 +64,8 @@ def test_a_merged_set_holds_the_records_of_all_in_order_and_copies_none(place):
                     vocabulary=place / "mix")  # fmt: skip
     assert found.batch(3)["images"]["image"].shape == (4, 8, 8, 3)
     assert verify.main([str(place / "mix")]) == 0
+    words = read_info(place / "a")["files"]["vocabulary.model"]
+    assert mix["files"] == {"vocabulary.model": words}, "the report of one is not that of all"
 
 
 def test_a_split_of_one_set_keeps_its_digest_and_all_may_move_together(place, tmp_path):

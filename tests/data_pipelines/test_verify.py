@@ -29,11 +29,18 @@ def test_every_file_that_is_not_as_it_was_is_named(tmp_path, capsys):
     (folder / "texts-00000.array_record").unlink()
     (folder / "images-00000.array_record").write_bytes(b"short")
     (folder / "images.hashes.npy").write_bytes(b"x")
+    words = (folder / "vocabulary.model").read_bytes()
+    (folder / "vocabulary.model").write_bytes(words[:-1] + b"?")
+    (folder / "report.json").unlink()
     assert verify.main([str(folder)]) == 2
     out, error = capsys.readouterr()
+    assert "vocabulary.model has other contents" in out and "report.json is missing" in out
     assert "pairs-00000.array_record has other contents" in out and "is missing" in out
-    assert "images-00000.array_record has 5 bytes, not" in out and out.count("\n") == 4
-    assert "4 of" in error and len(error.splitlines()) == 1
+    assert "images-00000.array_record has 5 bytes, not" in out and out.count("\n") == 6
+    assert "6 of" in error and len(error.splitlines()) == 1
+    (folder / "vocabulary.model").unlink()
+    assert verify.main([str(folder)]) == 2
+    assert "vocabulary.model is missing" in capsys.readouterr().out
     info = json.loads((folder / "dataset.json").read_text())
     (folder / "dataset.json").write_text(json.dumps(info | {"licence": "mine"}))
     assert verify.main([str(folder)]) == 2
