@@ -91,7 +91,7 @@ def test_a_vocabulary_too_large_for_the_model_or_not_of_the_data_set_is_told(tmp
         data_checks.check_data(config)
     config = settings.override(config, advised(str(caught.value)))
     data_checks.check_data(config)
-    (tmp_path / "x/vocabulary.model").write_bytes(train_pieces(["c b a"] * 9, 8))
+    (tmp_path / "x/vocabulary.model").write_bytes(train_pieces(["x y z"] * 9, 8))
     with pytest.raises(UserError, match="has not the vocabulary that dataset.json tells of"):
         data_checks.check_data(config)
 
