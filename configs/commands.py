@@ -292,7 +292,7 @@ def _unknown(text, arguments, keys):
     for family in families:
         name = name.removeprefix(family.lstrip("-"))
     key = nearest(name, keys()) if "." in name and families else None
-    flags = [flag.rstrip(".") for flag in arguments if flag.startswith("-")]
+    flags = [flag for flag in arguments if flag.startswith("-") and flag not in families]
     near = difflib.get_close_matches(f"--{name}", flags, 1)
     near = f"{families[0]}{key}" if key else "".join(near)
     hint = f"did you mean {near}{equals}{value}?" if near else "--help lists the flags."

@@ -103,7 +103,8 @@ class Key:
         if self.check is None or self.check.holds(value):
             return self._meant(value)
         message = f"must be {self.check.words}, not {value!r}"
-        near = difflib.get_close_matches(str(value), self.check.choices, 1)
+        others = [name for name in self.check.choices if name != value]  # tfds is for tfds:NAME
+        near = difflib.get_close_matches(str(value), others, 1)
         raise ValueError(message + (f" (did you mean {near[0]}?)" if near else ""))
 
 

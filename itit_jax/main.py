@@ -15,7 +15,7 @@ from absl import logging
 
 from configs.commands import Argument, exit_code, help_lines, parse
 from configs.keys import at_least, one_of
-from data_pipelines.files import check_writable
+from data_pipelines.files import check_file
 from itit_jax import config as settings
 from itit_jax import sweep
 from itit_jax.config import ConfigError
@@ -121,6 +121,7 @@ def run(options):
     if options.mode == "eval" and not config.evaluate.splits:
         raise ConfigError("evaluate.splits names no split, so there is nothing to score; give one.")
     if options.mode == "train":
+        Workdir(options.workdir).check_free()
         check_start(config, options.workdir)
     logging.set_verbosity(options.verbosity)
     return importlib.import_module(MODES[options.mode][0]).run(config, options.workdir, *more)
@@ -134,7 +135,7 @@ def plan(options):
         if getattr(options, name):
             raise ConfigError(f"--{name} does not plan; take it out.")
     if options.out:
-        check_writable(options.out, "--out")
+        check_file(options.out, "--out")
     config = read_config(options)
     from itit_jax.planner import topology  # nor does it start JAX before what is asked is good
 
@@ -194,6 +195,11 @@ def read_config(options):
         raise ConfigError("No config is given; add --config=FILE, e.g. configs/itit_tiny.py.")
     run = Workdir(options.workdir)
     run.check_reach()
+    if options.mode == "train" and not run.is_run():
+        raise ConfigError(
+            f"{run} holds no run to go on with; add --config=FILE to begin one there, e.g. "
+            "configs/itit_tiny.py."
+        )
     return settings.change(run.config(), **changes)
 
 

@@ -8,6 +8,7 @@ files appear whole or not at all, and lines are only ever added. No JAX here.
 """
 
 import contextlib
+import difflib
 import json
 import os
 import pathlib
@@ -35,6 +36,7 @@ COMMITTED = "commit_success.txt"  # Orbax writes it into a checkpoint in a bucke
 LOCK = ".lock"
 FILES = (CONFIG, COMPANIONS, MEANS, SCORES, METRICS, LOG, CURVES, LOCK)
 FOLDERS = (CHECKPOINTS, SAMPLES, PROFILE)
+DATA = (".array_record", ".jpeg", ".jpg", ".parquet", ".png", ".tar", ".webp", ".zip")
 EXPORTED = "run.json"  # config beside exported weights, whose config.json is another library's
 
 
@@ -74,13 +76,31 @@ class Workdir:
         """The checked config of the run."""
         file = self.path / CONFIG
         if not file.exists():
-            raise ConfigError(
-                f"{self} holds no {CONFIG}; give the workdir of a run, or --config=FILE to begin."
-            )
+            raise ConfigError(self._no_run())
         config = settings.from_json(read_text(file), str(file))
         if self.local and (before := self._beside().get("at")):
             return settings.moved(config, before, str(self.path.absolute()))
         return config
+
+    def _no_run(self):
+        if not self.local or self.path.exists():
+            return f"{self} holds no {CONFIG}; give the workdir of a run."
+        beside = [path for path in self.path.parent.glob("*") if (path / CONFIG).exists()]
+        near = difflib.get_close_matches(self.path.name, [path.name for path in beside], 1)
+        hint = f"did you mean {self.path.with_name(near[0])}?" if near else "check the path."
+        return f"{self} does not exist; {hint}"
+
+    def check_free(self):
+        """UserError if a run would begin among somebody's data; logs and notes may be there."""
+        if not self.local or self.is_run() or not self.path.is_dir():
+            return
+        data = [path.name for path in self.path.iterdir()
+                if path.name == "dataset.json" or path.suffix.lower() in DATA]  # fmt: skip
+        if found := sorted({*data} - {CURVES}):
+            raise UserError(
+                f"--workdir={self} is a folder of data, it holds {found[0]}; give another place, "
+                f"such as --workdir={self.path / 'run'}."
+            )
 
     def changes(self):
         """[{"step", key: [before, from that step on]}] of what --change changed, in order."""
@@ -290,12 +310,19 @@ def check_resume(config, workdir, *, change=False):
     if not run.is_run():
         return
     old, new = settings.flat(run.config()), settings.flat(config)
+    if old["recipe"] != config.recipe:
+        raise ConfigError(
+            f"{run} holds a run of {old['recipe']}, and this config is of {config.recipe}; take a "
+            "new workdir."
+        )
     keys = settings.declared(config)
-    for name in sorted(old.keys() | new.keys()):
+    may_change = lambda name: name in keys and keys[name].changeable
+    # First what no --change lets differ.
+    for name in sorted(old.keys() | new.keys(), key=lambda name: (may_change(name), name)):
         key = keys.get(name)
         free = key and (key.resumable or key.place or change and key.changeable)
         if not free and old.get(name) != new.get(name):
-            way = "add --change to go on with the new one" if key and key.changeable else (
+            way = "add --change to go on with the new one" if may_change(name) else (
                 "take a new workdir"
             )  # fmt: skip
             raise ConfigError(
@@ -337,6 +364,23 @@ def check_runs(config):
             )
         if sentence := wanted.fits(config, other):
             raise ConfigError(sentence)
+    _check_asked(config)
+
+
+def _check_asked(config):
+    """ConfigError if who is asked in an evaluation is a run of another recipe. Published weights
+    are read when they are asked."""
+    kind, _, extractor = config.evaluate.features.partition(":")
+    for key, path, recipe in (
+        ("evaluate.judge", config.evaluate.judge, "towers"),
+        ("evaluate.features", extractor, {"scenes": "classifier", "tower": "towers"}.get(kind)),
+    ):
+        if not path or not recipe or is_address(path) or not Workdir(path).is_run():
+            continue
+        if (found := Workdir(path).config().recipe) != recipe:
+            raise ConfigError(
+                f"{key} names {path}, which is a run of {found}; give a run of {recipe}."
+            )
 
 
 def config_of(section, name, recipe):

@@ -79,7 +79,20 @@ def test_a_wrong_command_line_is_one_sentence(capsys, arguments, words):
 
 
 def test_a_workdir_without_a_run_needs_a_config(capsys, tmp_path):
-    assert "holds no config.json" in fails(capsys, f"--workdir={tmp_path}")
+    assert "holds no run to go on with; add --config" in fails(capsys, f"--workdir={tmp_path}")
+
+
+def test_a_run_is_no_neighbour_of_somebody_s_data(started, ready, tmp_path, capsys):
+    (tmp_path / "slurm.out").write_text("a log may be there")
+    assert main.main([CONFIG, f"--workdir={tmp_path}", *ready]) == 42
+    for name in ("dataset.json", "Photo.JPG"):
+        (tmp_path / name).touch()
+        told = fails(capsys, CONFIG, f"--workdir={tmp_path}", *ready)
+        assert f"is a folder of data, it holds {name}; give another place" in told
+        (tmp_path / name).unlink()
+    Workdir(tmp_path).keep_config(settings.load("configs/itit_tiny.py"))
+    (tmp_path / "plot.png").touch()  # of whoever looks at a run
+    assert main.main([CONFIG, f"--workdir={tmp_path}", *ready]) == 42
 
 
 def test_a_value_may_follow_its_flag():
@@ -100,7 +113,7 @@ def test_a_good_command_reaches_its_mode(started, ready, mode):
 def test_eval_reads_the_config_of_the_workdir(started, ready, tmp_path, capsys):
     workdir = tmp_path / "run"
     flags = [f"--workdir={workdir}", "--mode=eval"]
-    assert "holds no config.json" in fails(capsys, CONFIG, *flags, *ready)
+    assert "run does not exist; check the path." in fails(capsys, CONFIG, *flags, *ready)
     command = main.read([CONFIG, *ready])
     Workdir(workdir).keep_config(main.read_config(command))
     assert main.main([*flags, "--config.evaluate.examples=7"]) == 42

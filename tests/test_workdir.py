@@ -40,9 +40,15 @@ def test_to_ask_changes_nothing(tmp_path):
     run = Workdir(tmp_path / "none")
     assert (run.is_run(), run.scores(), run.metrics(), run.companions()) == (False, {}, [], {})
     assert run.best_step("f1") is None
-    with pytest.raises(ConfigError, match="holds no config.json"):
+    with pytest.raises(ConfigError, match="none does not exist; check the path"):
         run.config()
     assert not (tmp_path / "none").exists()
+
+
+def test_a_misspelt_run_is_told_its_neighbour(tmp_path):
+    Workdir(tmp_path / "itit_full").keep_config(settings.load("configs/itit_tiny.py"))
+    with pytest.raises(ConfigError, match="itit_fulll does not exist; did you mean .*/itit_full?"):
+        Workdir(tmp_path / "itit_fulll").config()
 
 
 def test_a_home_is_a_home(tmp_path, monkeypatch):
@@ -80,8 +86,25 @@ def test_a_run_may_change_what_is_resumable_and_where_things_lie_and_nothing_els
     for changes, words in (({"model.depth": 4}, "model.depth=3"), ({"seed": 1}, "seed=0")):
         with pytest.raises(ConfigError, match=words):
             check_resume(small(**changes), tmp_path)
-    with pytest.raises(ConfigError, match="holds a run with"):
+    with pytest.raises(ConfigError, match="holds a run of itit, and this config is of vq; take a"):
         check_resume(settings.load("configs/vq_tiny.py"), tmp_path)
+
+
+def test_what_no_change_allows_is_told_first(tmp_path):
+    run_at(tmp_path)
+    other = small(**{"data.rows.draw": 3, "model.depth": 4})
+    with pytest.raises(ConfigError, match="model.depth=3, but 4 is asked for; .* a new workdir"):
+        check_resume(other, tmp_path)
+
+
+def test_who_is_asked_in_an_evaluation_is_of_the_right_recipe(tmp_path):
+    run_at(tmp_path / "judge", settings.load("configs/classifier_tiny.py"))
+    judge = {"evaluate.judge": tmp_path / "judge", "tokenizer.workdir": ""}
+    with pytest.raises(ConfigError, match="judge, which is a run of classifier; give .* towers"):
+        check_runs(small(**judge))
+    check_runs(small(**{"evaluate.features": f"scenes:{tmp_path / 'judge'}"}))
+    with pytest.raises(ConfigError, match="evaluate.features names .* a run of towers"):
+        check_runs(small(**{"evaluate.features": f"tower:{tmp_path / 'judge'}"}))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def score(real, fake, metrics, name):
             found |= measure(real, fake)
     for metric, entry in found.items():
         how = entry.pop("how", "")
-        counted = f"{how}n:{real.count},{fake.count}"
+        counted = f"{how}n:{real.count}+{fake.count}"
         entry["signature"] = f"{metric}:{name}|{counted}|v:{VERSION}"
     return {metric: found[metric] for metric in METRICS if metric in metrics}
 

@@ -209,12 +209,18 @@ def _sent(compiled):
         yield f"  {kind:20}{found['count']:>8,}{found['bytes'] / GIB:>16.3f}"
 
 
+def _long(hours):
+    if hours < 1:
+        return f"{hours * 60:.2g} minutes"
+    return f"{hours:,.0f} hours" if hours >= 100 else f"{hours:.3g} hours"
+
+
 def _run(plan):
     best, usual = plan["step_seconds"]
     used, reached = plan["model_flops_utilisation"]
     lines = [
         f"a step takes {best:.3g} to {usual:.3g} s: {used:.0%} to {reached:.0%} of the chips' peak",
-        "the run takes {:,.3g} to {:,.3g} hours".format(*plan["hours"]),
+        "the run takes {} to {}".format(*map(_long, plan["hours"])),
     ]
     if plan["dollars"]:
         lines[-1] += ", ${:,.2f} to ${:,.2f}".format(*plan["dollars"])

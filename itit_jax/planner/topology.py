@@ -16,6 +16,7 @@ from data_pipelines.errors import UserError
 
 GIB = 2**30
 # libtpu asks for them, and says so at length, where there is no TPU.
+MOST_CHIPS = 4096  # of a hint
 QUIET = {"TPU_SKIP_MDS_QUERY": "1", "TPU_WORKER_HOSTNAMES": "localhost", "TPU_WORKER_ID": "0",
          "TPU_ACCELERATOR_TYPE": "v5litepod-8", "ALLOW_MULTIPLE_LIBTPU_LOAD": "1"}  # fmt: skip
 
@@ -72,9 +73,13 @@ def parse(text, slices=1):
     """The Topology of a text such as v5e:16x16."""
     kind, colon, shape = text.partition(":")
     if kind not in CHIPS:
-        near = difflib.get_close_matches(kind, CHIPS, 1, 0.0)[0]
-        example = f"{near}:{'x'.join(['4'] * CHIPS[near].dimensions)}"
-        raise UserError(f"--topology={text} is no chip that is known; did you mean {example}?")
+        name, _, count = kind.partition("-")  # as a cloud names a slice
+        near = difflib.get_close_matches(name, CHIPS, 1, 0.0)[0]
+        sides = _sides(int(count) if count.isdecimal() else 16, CHIPS[near].dimensions)
+        raise UserError(
+            f"--topology={text} is no chip and shape; did you mean "
+            f"{near}:{'x'.join(map(str, sides))}?"
+        )
     chip = CHIPS[kind]
     if not colon or not re.fullmatch(rf"[1-9]\d*(x[1-9]\d*){{{chip.dimensions - 1}}}", shape):
         example = "16x16" if chip.dimensions == 2 else "4x4x8"
@@ -82,6 +87,14 @@ def parse(text, slices=1):
             f"--topology={text} has no shape of {chip.dimensions} sides; write {kind}:{example}."
         )
     return Topology(text, chip, tuple(map(int, shape.split("x"))), slices)
+
+
+def _sides(chips, dimensions):
+    """Powers of two about so many chips, as equal as they can be."""
+    sides = [1] * dimensions
+    while math.prod(sides) < min(chips, MOST_CHIPS):
+        sides[sides.index(min(sides))] *= 2
+    return sorted(sides)
 
 
 def can_compile(topology):

@@ -86,7 +86,7 @@ def test_an_extractor_is_made_once_however_often_it_is_asked_for(monkeypatch):
         ("inception", "names no features; give one of inception:PATH"),
         ("vgg:x.pt", "names no features"),
         ("inception:nowhere.pth", "nowhere.pth do not exist"),
-        ("scenes:nowhere", "nowhere holds no config.json"),
+        ("scenes:nowhere", "nowhere does not exist; check the path"),
     ],
 )
 def test_wrong_specs_are_one_sentence(spec, sentence):

@@ -28,7 +28,8 @@ def test_a_name_tells_chips_and_devices(text, slices, chips, devices):
     "text, sentence",
     [
         ("v5:16x16", "did you mean v5"),
-        ("v5litepod-256", "no chip that is known; did you mean"),
+        ("v5litepod-256", "no chip and shape; did you mean v5"),
+        ("v5e-256", "did you mean v5e:16x16?"), ("v4-16", "did you mean v4:2x2x4?"),
         ("v6e", "has no shape of 2 sides; write v6e:16x16"),
         ("v5e:4x4x4", "has no shape of 2 sides"),
         ("v5p:4x4", "has no shape of 3 sides; write v5p:4x4x8"),

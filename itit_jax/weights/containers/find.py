@@ -165,6 +165,11 @@ def find_file(path, part=""):
         raise UserError(f"{path} holds {files[0].name} and {inside}/; name the one that is meant.")
     if files or inner:
         return (files or inner)[0]
+    if (path / "config.json").is_file() and (path / "checkpoints").is_dir():
+        raise UserError(
+            f"{path} is a run and no weights; give it away first: python -m itit_jax.main "
+            f"--mode=export --workdir={path} --out=DIR."
+        )
     others = [folder.name for folder in sorted(path.iterdir()) if _held(folder)]
     if others:
         raise UserError(f"{path} holds the weights of {', '.join(others)}; name one of these.")
