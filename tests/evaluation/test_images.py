@@ -51,7 +51,7 @@ def test_scores_of_two_folders_are_those_of_their_features(tmp_path, ask, capsys
         assert table["scores"][name]["signature"] == f"{name}:toy|{how}n:45+40|v:1"
         assert table["scores"][name]["signature"] in printed.out
     assert "skipped 1: broken image (first: broken.png (0 bytes))" in printed.err
-    assert table["skipped"][1]["no image"]["count"] == 1
+    assert table["skipped"][1]["broken image"]["count"] == 1
 
 
 def test_a_part_of_the_scores_keeps_no_rows(tmp_path, ask, capsys):
