@@ -56,7 +56,7 @@ def test_the_same_question_is_answered_from_disk(tmp_path):
     assert len(seen) == 5
     np.testing.assert_array_equal(first.statistics.covariance, again.statistics.covariance)
     np.testing.assert_array_equal(first.features, again.features)
-    assert again.skipped == first.skipped and again.skipped["no image"]["count"] == 1
+    assert again.skipped == first.skipped and again.skipped["broken image"]["count"] == 1
 
 
 def test_other_pictures_another_extractor_or_missing_rows_ask_anew(tmp_path):
