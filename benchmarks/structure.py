@@ -67,6 +67,7 @@ FLOORS = (
     ("itit_jax.manifest", 2),
     ("itit_jax.run_files", 2),
     ("itit_jax.workdir", 2),
+    ("itit_jax.other_runs", 2),
     ("itit_jax.screen", 1),
     ("itit_jax.cadence", 1),
     ("itit_jax.sweep", 2),

@@ -14,7 +14,8 @@ ABOUT = "itit_jax.json"
 SEAL = "sha256_of_this"  # in ABOUT, of all else that it says
 # What whoever publishes the folder may write in; everything else is compared.
 FREE = ("README.md", ABOUT)
-VOCABULARY = "tokenizer/spiece.model"  # where Hugging Face looks for it
+WORDS = "tokenizer"  # folder of the vocabulary, where Hugging Face looks for it
+VOCABULARIES = ("spiece.model", "tokenizer.json", "vocab.json")  # in it, the first that is there
 
 
 def is_export(folder):

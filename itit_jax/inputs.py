@@ -1,6 +1,7 @@
 """Where a config meets data_pipelines: its streams, its vocabulary, its held-out examples."""
 
 import itertools
+import os
 
 from data_pipelines import engines, fetched, spread, streams
 from data_pipelines.augment import Augment
@@ -11,6 +12,7 @@ from data_pipelines.words.t5_layout import in_t5_layout
 from data_pipelines.words.train import training_texts
 from itit_jax import retold
 from itit_jax.data_checks import open_vocabulary
+from itit_jax.exported import VOCABULARIES, WORDS
 from itit_jax.recipes import base
 
 
@@ -41,6 +43,15 @@ def keep_vocabulary(vocabulary, run):
 def kept_vocabulary(run):
     """The vocabulary that a run was trained with."""
     return in_t5_layout(open_words(run.path))
+
+
+def given_vocabulary(export, about):
+    """The vocabulary of an export, whose itit_jax.json says `about`; None of a model that reads no
+    texts. By file: of a folder, another one that lies there might be taken, which nobody checked.
+    """
+    names = [f"{WORDS}/{name}" for name in VOCABULARIES]
+    there = [name for name in names if name in about["sha256"]]
+    return in_t5_layout(open_words(os.path.join(export, there[0]))) if there else None
 
 
 def dataset_digest(config):

@@ -20,7 +20,8 @@ from itit_jax import config as settings
 from itit_jax import sweep
 from itit_jax.config import ConfigError
 from itit_jax.config_files import known_keys
-from itit_jax.workdir import Workdir, check_resume, check_runs, check_start
+from itit_jax.other_runs import check_resume, check_runs, check_start
+from itit_jax.workdir import Workdir
 
 MODES = {
     "train": ("itit_jax.train", "train, or continue the run of the workdir (the default)"),

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax.traverse_util import unflatten_dict
 
 from data_pipelines.errors import UserError
-from itit_jax import companions, exported
+from itit_jax import companions, exported, inputs
 from itit_jax import config as settings
 from itit_jax.checkpoints import Checkpoints
 from itit_jax.recipes import base
@@ -207,8 +207,8 @@ class ExportModel:
         self.name = f"{folder}, step {about['step']:,}"
         self.stands_on = {name: self._digest(name, leaves) for name, leaves in frozen.items()
                           if name in self._files}  # fmt: skip
-        if exported.VOCABULARY in about["sha256"]:
-            self.stands_on["vocabulary"] = about["sha256"][exported.VOCABULARY]
+        if words := inputs.given_vocabulary(folder, about):
+            self.stands_on["vocabulary"] = words.digest
         self.parts = dict.fromkeys(self._files)
         self._tensors = functools.cache(self._open)  # {our path: Tensor} of a part
 

@@ -13,10 +13,11 @@ from data_pipelines.errors import UserError
 from itit_jax import companions, parts
 from itit_jax.checkpoints import Saver
 from itit_jax.config import ConfigError
+from itit_jax.other_runs import check_start
 from itit_jax.program import Program, describe
 from itit_jax.serve import export
 from itit_jax.start import flat
-from itit_jax.workdir import Workdir, check_start
+from itit_jax.workdir import Workdir
 from tests import runs, tiny
 from tests.serve import exported
 

@@ -8,7 +8,8 @@ import pytest
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
-from itit_jax.workdir import METRICS, Workdir, check_resume, check_runs, config_of
+from itit_jax.other_runs import check_resume, config_of
+from itit_jax.workdir import METRICS, Workdir
 
 TINY = "configs/itit_tiny.py"
 
@@ -78,35 +79,6 @@ def test_what_lies_somewhere_is_told_so_that_it_is_found_from_anywhere(tmp_path,
     assert found.compile_cache == "~/.cache/itit_jax/compiled"  # the home of whoever reads it
 
 
-def test_a_run_may_change_what_is_resumable_and_where_things_lie_and_nothing_else(tmp_path):
-    run_at(tmp_path)
-    check_resume(small(), tmp_path / "new")
-    check_resume(small(**{"train.steps": 3000, "save.keep": 7, "mesh.fsdp": 2}), tmp_path)
-    check_resume(small(**{"data.path": "elsewhere/", "tokenizer.workdir": "moved"}), tmp_path)
-    for changes, words in (({"model.depth": 4}, "model.depth=3"), ({"seed": 1}, "seed=0")):
-        with pytest.raises(ConfigError, match=words):
-            check_resume(small(**changes), tmp_path)
-    with pytest.raises(ConfigError, match="holds a run of itit, and this config is of vq; take a"):
-        check_resume(settings.load("configs/vq_tiny.py"), tmp_path)
-
-
-def test_what_no_change_allows_is_told_first(tmp_path):
-    run_at(tmp_path)
-    other = small(**{"data.rows.draw": 3, "model.depth": 4})
-    with pytest.raises(ConfigError, match="model.depth=3, but 4 is asked for; .* a new workdir"):
-        check_resume(other, tmp_path)
-
-
-def test_who_is_asked_in_an_evaluation_is_of_the_right_recipe(tmp_path):
-    run_at(tmp_path / "judge", settings.load("configs/classifier_tiny.py"))
-    judge = {"evaluate.judge": tmp_path / "judge", "tokenizer.workdir": ""}
-    with pytest.raises(ConfigError, match="judge, which is a run of classifier; give .* towers"):
-        check_runs(small(**judge))
-    check_runs(small(**{"evaluate.features": f"scenes:{tmp_path / 'judge'}"}))
-    with pytest.raises(ConfigError, match="evaluate.features names .* a run of towers"):
-        check_runs(small(**{"evaluate.features": f"tower:{tmp_path / 'judge'}"}))
-
-
 @pytest.mark.parametrize(
     "text, words",
     [
@@ -119,19 +91,6 @@ def test_a_damaged_config_is_refused(tmp_path, text, words):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ConfigError, match=words):
         Workdir(tmp_path).config()
-
-
-def test_another_run_that_a_key_names_has_to_fit(tmp_path):
-    where = {"tokenizer.workdir": tmp_path / "vq"}
-    with pytest.raises(ConfigError, match="holds no config.json; give --config.tokenizer.workdir"):
-        check_runs(small(**where))
-    run_at(tmp_path / "vq", settings.load("configs/vq_tiny.py"))
-    check_runs(small(**where))
-    with pytest.raises(ConfigError, match="factor 8 of the tokenizer"):
-        check_runs(small(**where, **{"data.image_size": 30}))
-    run_at(tmp_path / "itit")
-    with pytest.raises(ConfigError, match="is a run of itit; give .* of a run of vq"):
-        check_runs(small(**{"tokenizer.workdir": tmp_path / "itit"}))
 
 
 # ---- lines and scores ----------------------------------------------------------------------------

@@ -153,6 +153,7 @@ class Published(NamedTuple):
     layout: str  # whose names its weights have, one of weights.layouts; "itit_jax" is ours
     network: Any  # for the config.json that goes with it
     config: Any = None  # of the run that made a frozen part, to build it again
+    words: Any = None  # data_pipelines.words.base.Words or the like, of a published part that reads
 
 
 @runtime_checkable

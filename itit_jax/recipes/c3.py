@@ -18,11 +18,11 @@ from data_pipelines.errors import UserError
 from itit_jax import losses
 from itit_jax.decoding import autoregressive, parallel
 from itit_jax.models import condition, t5, tokenizers, towers
+from itit_jax.other_runs import config_of
 from itit_jax.recipes import base, c3_published
 from itit_jax.recipes.c3_flops import flops
 from itit_jax.recipes.c3_networks import build
 from itit_jax.retold import READ
-from itit_jax.workdir import config_of
 
 STREAMS = {"texts": ("text",), "images": ("image",), "caption": ("image", "text")}
 
@@ -92,10 +92,11 @@ class Recipe:
     def published(self):
         """{part: how it is given away}."""
         made_by = lambda name, recipe: config_of(self.config[name], name, recipe)
+        run_of_it = None if self.reads else made_by("tower", "towers")
         layout = "siglip" if self.tower.image.probe else "clip"
         means = condition.Means(self.tower.text.features)
         given = {
-            "tower": base.Published("tower", layout, self.tower, made_by("tower", "towers")),
+            "tower": base.Published("tower", layout, self.tower, run_of_it, self.reads),
             "means": base.Published("means", "itit_jax", means),
         }
         if self.captioner:

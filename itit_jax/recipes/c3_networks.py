@@ -6,7 +6,7 @@ from configs.c3 import has_captioner, has_drawer
 from itit_jax.models import tokenizers, vqgan
 from itit_jax.models.gpt2 import GPT2, PrefixCaptioner, PrefixMapper
 from itit_jax.models.itit import ITIT
-from itit_jax.workdir import config_of
+from itit_jax.other_runs import config_of
 
 
 def build(config):

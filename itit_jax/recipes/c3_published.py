@@ -9,12 +9,12 @@ import numpy as np
 
 from data_pipelines.errors import UserError
 from itit_jax.models import t5, towers
+from itit_jax.other_runs import config_of, exported_run
 from itit_jax.towers import published
 from itit_jax.towers.words import TowerWords
 from itit_jax.weights import load as weights
 from itit_jax.weights.containers.find import folder_of, read_config
 from itit_jax.weights.told import GPT2_HEADS
-from itit_jax.workdir import config_of, exported_run
 
 FIRST = t5.EOS + 1  # where others' words begin in T5's layout
 

@@ -14,10 +14,10 @@ from configs.ernie_vilg import TERMS, objectives
 from itit_jax import losses
 from itit_jax.decoding import autoregressive
 from itit_jax.models import t5, tokenizers, vqgan
+from itit_jax.other_runs import config_of
 from itit_jax.recipes import base, critic
 from itit_jax.recipes.ernie_vilg_flops import flops
 from itit_jax.recipes.ernie_vilg_networks import build
-from itit_jax.workdir import config_of
 
 TABLES = {
     "vocabulary": r"model/word_(embedding|bias)",

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from itit_jax.models import tokenizers, vqgan
 from itit_jax.models.ernie_vilg import ErnieViLG
-from itit_jax.workdir import config_of
+from itit_jax.other_runs import config_of
 
 
 def build(config):

@@ -18,10 +18,10 @@ from configs.itit import CYCLES, TERMS, objectives
 from itit_jax import losses
 from itit_jax.decoding import parallel
 from itit_jax.models import tokenizers
+from itit_jax.other_runs import config_of
 from itit_jax.recipes import base, itit_flops, itit_scoring
 from itit_jax.recipes.itit_generation import Generation
 from itit_jax.recipes.itit_networks import build
-from itit_jax.workdir import config_of
 
 STREAMS = {
     "draw": ("image", "text"),

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from itit_jax.models import t5, tokenizers, vqgan
 from itit_jax.models.itit import ITIT
 from itit_jax.models.text_decoder import TextDecoder
-from itit_jax.workdir import config_of
+from itit_jax.other_runs import config_of
 
 
 def build(config):

@@ -3,12 +3,12 @@
 import dataclasses
 from typing import NamedTuple
 
+from itit_jax.exported import WORDS
 from itit_jax.towers.compared import sizes
 from itit_jax.weights.load import OURS
 from itit_jax.weights.told import DIFFUSERS, OWN, t5_config, vqmodel_config
 
 TOWERS = {"clip": "CLIPModel", "siglip": "SiglipModel"}  # layout: class of transformers
-WORDS = "tokenizer"  # folder of the vocabulary
 
 
 def towers_config(towers):
@@ -16,12 +16,13 @@ def towers_config(towers):
     name = "siglip" if towers.image.probe else "clip"
     space = {"projection_dim": towers.text.features} if name == "clip" else {}
     image = {"image_size": towers.image.size, "patch_size": towers.image.patch}
+    end = 1 if towers.text.end is None else towers.text.end
     text = {
         "vocab_size": towers.text.vocabulary_size,
         "max_position_embeddings": towers.text.length,
         "pad_token_id": 0,
-        "bos_token_id": 1,  # nothing begins a text
-        "eos_token_id": 1,
+        "bos_token_id": end,  # nothing begins a text of ours
+        "eos_token_id": end,
         "projection_size": towers.text.features,
     }
     return {
@@ -32,6 +33,25 @@ def towers_config(towers):
         "vision_config": {"model_type": f"{name}_vision_model", **image, **space}
         | sizes(towers.image),
         "torch_dtype": "float32",
+    }
+
+
+def prepared(image):
+    """preprocessor_config.json of an image tower: how transformers takes pictures for it."""
+    size, family, pixels = image.size, "Siglip" if image.probe else "CLIP", image.pixels
+    whole = {"height": size, "width": size}
+    cut = {"do_center_crop": True, "crop_size": whole} if pixels.crop else {}
+    return {
+        "image_processor_type": f"{family}ImageProcessor",
+        "do_resize": True,
+        "size": {"shortest_edge": size} if pixels.crop else whole,
+        "resample": pixels.resample,
+        **cut,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": list(pixels.mean),
+        "image_std": list(pixels.deviation),
     }
 
 
@@ -54,6 +74,7 @@ class Described(NamedTuple):
     layout: str  # of its weights
     file: str  # of its weights
     config: dict
+    pictures: dict | None = None  # how it takes them
 
 
 def describe(published, image_size):
@@ -64,7 +85,8 @@ def describe(published, image_size):
         return Described("transformers", "T5EncoderModel", "t5", OWN, config)
     if published.layout in TOWERS:
         name, layout = TOWERS[published.layout], published.layout
-        return Described("transformers", name, layout, OWN, towers_config(network))
+        pictures = prepared(network.image)
+        return Described("transformers", name, layout, OWN, towers_config(network), pictures)
     config = vqmodel_config(network, image_size) if published.layout == "diffusers_vq" else None
     if config:
         return Described("diffusers", "VQModel", "diffusers_vq", DIFFUSERS, config)

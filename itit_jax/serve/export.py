@@ -19,13 +19,13 @@ from safetensors import SafetensorError
 from data_pipelines.errors import UserError
 from data_pipelines.files import check_writable, is_address, whole_folder
 from data_pipelines.words.pieces import Pieces
-from itit_jax import compiled, parts
+from itit_jax import compiled, inputs, parts
 from itit_jax import config as settings
 from itit_jax.exported import (
     ABOUT,
     FORMAT,
     SEAL,
-    VOCABULARY,
+    WORDS,
     broken,
     is_export,
     read_about,
@@ -34,8 +34,9 @@ from itit_jax.exported import (
 )
 from itit_jax.recipes import base
 from itit_jax.serve import card, ecosystem, trained
-from itit_jax.serve.ecosystem import WORDS
 from itit_jax.serve.tokenizer_files import tokenizer_files
+from itit_jax.towers import words
+from itit_jax.towers.pixels import PREPARED
 from itit_jax.weights import load as weights
 from itit_jax.workdir import EXPORTED
 
@@ -83,10 +84,10 @@ def _write_all(found, folder, name):
     for part, how in described.items():
         _write_part(found, part, given[part], how, folder, about)
     index = {given[part].folder: how for part, how in described.items()}
-    words = found.vocabulary is not None
-    if words:
+    if found.vocabulary is not None:
         _write_words(found, folder / WORDS)
-    _write_json(folder / "model_index.json", ecosystem.model_index(index, words))
+    told = isinstance(found.vocabulary, Pieces)  # with our ids; others' are two higher here
+    _write_json(folder / "model_index.json", ecosystem.model_index(index, told))
     (folder / "README.md").write_text(_card(found, name), encoding="utf-8")
     about["parts"] = {part: f"{given[part].folder}/{how.file}" for part, how in described.items()}
     about["sha256"] = sums_of(folder)
@@ -97,7 +98,7 @@ def _write_all(found, folder, name):
 def _write_words(found, folder):
     folder.mkdir()
     length = found.config.data.text_length
-    for file, data in tokenizer_files(found.vocabulary.path, length).items():
+    for file, data in tokenizer_files(found.vocabulary, length).items():
         (folder / file).write_bytes(data)
 
 
@@ -108,6 +109,10 @@ def _write_part(found, part, published, how, folder, about):
     if published.config:
         run_of_it = without_places(published.config)
         (inside / EXPORTED).write_text(settings.to_json(run_of_it), encoding="utf-8")
+    if how.pictures:
+        _write_json(inside / PREPARED, how.pictures)
+    for file, data in published.words.files().items() if published.words else ():
+        (inside / file).write_bytes(data)
     head = {key: about[key] for key in ("format", "step", "config_sha256")}
     head = {weights.OURS: json.dumps(head)} if how.layout == weights.OURS else None
     weights.save(found.params[part], how.layout, inside / how.file, head)
@@ -163,14 +168,15 @@ def read(folder):
         part: weights.load(folder / files[part], abstract[part], kind=kinds.get(part, ""))
         for part in abstract
     }
-    vocabulary = Pieces(folder / VOCABULARY) if VOCABULARY in about["sha256"] else None
+    vocabulary = inputs.given_vocabulary(folder, about)
     return trained.Trained(folder, config, recipe, params, about["step"], vocabulary)
 
 
 def _rooted(config, folder, about):
-    """The config where parts that other runs made are those of the export. Nothing else that a
+    """The config where parts that others made are those of the export. Nothing else that a
     stranger's config may name is ever opened."""
+    known = (EXPORTED, *words.FILES)  # of a part that a run made; beside one that was published
     made = [part for part, file in about["parts"].items()
-            if f"{pathlib.PurePath(file).parent}/{EXPORTED}" in about["sha256"]]  # fmt: skip
+            if {f"{pathlib.PurePath(file).parent}/{name}" for name in known} & set(about["sha256"])]
     places = [f"{part}.weights={(folder / about['parts'][part]).parent}" for part in made]
     return settings.override(without_places(config), places)

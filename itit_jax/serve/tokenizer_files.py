@@ -1,4 +1,4 @@
-"""A SentencePiece vocabulary as Hugging Face's AutoTokenizer opens it.
+"""A vocabulary as Hugging Face's AutoTokenizer opens it.
 
 T5Tokenizer of transformers 5 takes every vocabulary for a unigram model: of a BPE one, as
 data_pipelines.words.train learns it, it makes other ids without a word. A BPE vocabulary therefore
@@ -10,16 +10,18 @@ import json
 
 from sentencepiece import sentencepiece_model_pb2
 
-from data_pipelines.files import located
+from data_pipelines.words.pieces import Pieces
 
 BPE = 2  # TrainerSpec.ModelType
 NORMAL, UNKNOWN, CONTROL = 1, 2, 3  # SentencePiece.Type
 SPACE = "\u2581"
 
 
-def tokenizer_files(path, length):
-    """SentencePiece file, ids of the longest text -> {file name: bytes} of the folder tokenizer."""
-    data = located(path).read_bytes()
+def tokenizer_files(words, length):
+    """Words, ids of the longest text -> {file name: bytes} of the folder tokenizer."""
+    if not isinstance(words, Pieces):
+        return words.files()  # as they were published, whose ids here are two higher
+    (data,) = words.files().values()
     proto = sentencepiece_model_pb2.ModelProto.FromString(data)
     config = {
         "tokenizer_class": "T5Tokenizer",

@@ -7,8 +7,9 @@ from data_pipelines.errors import UserError
 from data_pipelines.words.base import Words
 from itit_jax import compiled, inputs, parts
 from itit_jax import config as settings
+from itit_jax.other_runs import check_resume
 from itit_jax.recipes import base
-from itit_jax.workdir import Workdir, check_resume
+from itit_jax.workdir import Workdir
 
 
 class Trained(NamedTuple):

@@ -11,6 +11,7 @@ from data_pipelines.errors import UserError
 
 PIECES = "spiece.model"
 TABLE = "tokenizer.json"
+FILES = (PIECES, TABLE)
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -19,9 +20,13 @@ class TowerWords:
 
     def __init__(self, folder, tower):
         self._words, self.length = open_words(folder, tower), tower.length
-        files = (pathlib.Path(folder, name) for name in (PIECES, TABLE))
-        told = b"".join(file.read_bytes() for file in files if file.is_file())
-        self.digest = hashlib.sha256(told).hexdigest()
+        files = (pathlib.Path(folder, name) for name in FILES)
+        self._files = {file.name: file.read_bytes() for file in files if file.is_file()}
+        self.digest = hashlib.sha256(b"".join(self._files.values())).hexdigest()
+
+    def files(self) -> dict[str, bytes]:
+        """{name: bytes} of a folder that opens as these words."""
+        return self._files
 
     def encode(self, text, length=0):
         """-> int32 [self.length], whatever `length`."""

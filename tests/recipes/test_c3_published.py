@@ -11,7 +11,7 @@ from data_pipelines.errors import UserError
 from data_pipelines.words.bpe import Bpe
 from data_pipelines.words.t5_layout import FIRST
 from data_pipelines.words.train import training_texts
-from itit_jax import inputs
+from itit_jax import inputs, main
 from itit_jax.models.gpt2 import GPT2
 from itit_jax.models.towers import CLIP_PIXELS, ImageTower, TextTower, Towers
 from itit_jax.recipes.c3 import Recipe
@@ -50,9 +50,7 @@ def clip(tmp_path_factory):
         np.zeros((1, WORDS), np.int32),
     )["params"]  # fmt: skip
     weights.save(tiny.filled(shapes), "clip", folder / "model.safetensors")
-    told = towers_config(module)
-    told["text_config"]["eos_token_id"] = words.end
-    (folder / "config.json").write_text(json.dumps(told))
+    (folder / "config.json").write_text(json.dumps(towers_config(module)))
     return folder
 
 
@@ -141,7 +139,15 @@ def test_a_run_on_both_trains_captions_draws_and_is_told_when_its_words_are_othe
     session = Session(workdir)
     (picture,) = session.draw(TEXTS[0])
     assert picture.size == (SIZE, SIZE) and isinstance(session.caption(picture)[0], str)
+    assert main.main(["--mode=export", f"--workdir={workdir}", f"--out={tmp_path / 'out'}"]) == 0
     table = clip / "tokenizer.json"
+    table.rename(clip / "away")
+    given = Session(tmp_path / "out")  # which asks no other folder
+    (clip / "away").rename(table)
+    assert given.caption(picture) == session.caption(picture)
+    assert given.draw(TEXTS[0])[0].tobytes() == picture.tobytes()
+    told = json.loads((tmp_path / "out/tower/config.json").read_text())
+    assert told["text_config"]["eos_token_id"] == Bpe(clip / "tokenizer.json").end
     before = table.read_text()
     table.write_text(before + "\n")
     try:

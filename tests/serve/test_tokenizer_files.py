@@ -36,7 +36,7 @@ def by_merges(text, model):
 
 
 def test_the_merges_of_a_bpe_vocabulary_make_its_ids(bpe):
-    model = json.loads(tokenizer_files(bpe, 24)["tokenizer.json"])["model"]
+    model = json.loads(tokenizer_files(Pieces(bpe), 24)["tokenizer.json"])["model"]
     vocabulary = Pieces(bpe)
     for text in TEXTS:
         text = " ".join(text.split())
@@ -45,7 +45,7 @@ def test_the_merges_of_a_bpe_vocabulary_make_its_ids(bpe):
 
 
 def test_a_bpe_vocabulary_is_not_called_t5s(bpe):
-    files = tokenizer_files(bpe, 24)
+    files = tokenizer_files(Pieces(bpe), 24)
     config = json.loads(files["tokenizer_config.json"])
     assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
     assert files["spiece.model"] == bpe.read_bytes()
@@ -60,7 +60,7 @@ def test_a_unigram_vocabulary_is_t5s_without_sentinels(tmp_path):
         hard_vocab_limit=False, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, minloglevel=2,
     )  # fmt: skip
     (tmp_path / "x.model").write_bytes(model.getvalue())
-    files = tokenizer_files(tmp_path / "x.model", 24)
+    files = tokenizer_files(Pieces(tmp_path / "x.model"), 24)
     config = json.loads(files["tokenizer_config.json"])
     assert files.keys() == {"spiece.model", "tokenizer_config.json"}
     assert (config["tokenizer_class"], config["extra_ids"]) == ("T5Tokenizer", 0)

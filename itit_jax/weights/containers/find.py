@@ -165,7 +165,7 @@ def find_file(path, part=""):
         raise UserError(f"{path} holds {files[0].name} and {inside}/; name the one that is meant.")
     if files or inner:
         return (files or inner)[0]
-    if (path / "config.json").is_file() and (path / "checkpoints").is_dir():
+    if "recipe" in read_config(path):
         raise UserError(
             f"{path} is a run and no weights; give it away first: python -m itit_jax.main "
             f"--mode=export --workdir={path} --out=DIR."
