@@ -60,18 +60,18 @@ class Folder:
         for i, text in enumerate(self._lone):
             yield Example(Record(f"text-{i}", b"", (text,), "folder"))
 
-    def nothing_left(self, what, held_out, report):
+    def nothing_left(self, what, held_out, told):
         """The sentence for a table that leaves nothing to train on: all is held out, or no row has
         its picture."""
         table = self._tables[what]
         if held_out:
             return f"{table} holds out all its pictures; leave some to train on."
-        found = report.summary().items()
-        told = "; ".join(f"{reason}: {e['count']:,}, first {e['first'][0]}" for reason, e in found)
+        found = told().summary().items()
+        why = "; ".join(f"{reason}: {e['count']:,}, first {e['first'][0]}" for reason, e in found)
         there = next(iter(self.pictures), None)
         called = f"a file that is there is called {there}" if there else "--images holds no picture"
-        told = f" ({told})" if told else ""
-        return f"no row of {table} names a usable picture of --images{told}; {called}."
+        why = f" ({why})" if why else ""
+        return f"no row of {table} names a usable picture of --images{why}; {called}."
 
 
 def with_pictures(source, name, asked=()):

@@ -40,9 +40,9 @@ def check(planned, source, told):
     """UserError if nothing is left to train on. told() -> Report of what cannot be used."""
     for what in source.paired:
         if not planned.trained[what]:
-            raise UserError(source.nothing_left(what, planned.held_out(what), told()))
+            raise UserError(source.nothing_left(what, planned.held_out(what), told))
     if not planned.splits():
-        raise UserError(source.nothing_left("texts", False, told()))
+        raise UserError(source.nothing_left("texts", False, told))
 
 
 def _tell_all(source, rows, report):

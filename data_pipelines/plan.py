@@ -49,12 +49,14 @@ class Plan:
     asked: np.ndarray  # uint8 [n]
     skipped: np.ndarray  # uint8 [n]
     leaked: np.ndarray  # bool [n]
-    trained: dict = dataclasses.field(default_factory=dict)  # of texts and asked: whether any is
+    # Of texts and asked: whether any is. Of said: whether any example has a text, if any is used.
+    trained: dict = dataclasses.field(default_factory=dict)
     facts: dict = dataclasses.field(default_factory=dict)
 
     def held_out(self, what) -> bool:
-        """Whether any of texts or asked is."""
-        return bool(np.isin({"texts": self.main, "asked": self.asked}[what], HELD).any())
+        """Whether any of texts, asked or said is."""
+        split = self.asked if what == "asked" else self.main
+        return bool(np.isin(split, HELD).any())
 
     def splits(self) -> dict[str, int]:
         """{split: how many records}, of each that has any, in order."""
@@ -97,7 +99,8 @@ def make(rows, options) -> Plan:
     _leave_one(found, found.main, rows)
     _leave_one(found, found.asked, rows)
     found.trained = {
-        "texts": bool((found.main == PAIRS).any()), "asked": bool((found.asked == PAIRS).any())
+        "texts": bool((found.main == PAIRS).any()), "asked": bool((found.asked == PAIRS).any()),
+        "said": not found.main.any() or any(part["texts"].any() for _, part in parts(rows)),
     }  # fmt: skip
     unpairs = options.pairs or options.unpair
     found.facts["unpaired"] = _unpair(found, rows, options.pairs) if unpairs else {}

@@ -4,7 +4,7 @@ A source gives the same examples in the same order each time it is asked, and ho
 What it cannot use it gives too, with the reason, so that nothing is silent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from data_pipelines import tables
@@ -39,7 +39,8 @@ class Skipped(NamedTuple):
 class Source(Protocol):
     """A format's reader. told: what it could not use of what it read before the first example.
     at: the share that is read, 0 to 1. paired: what somebody who gives it means to train on,
-    of texts and asked; if none of it is left, the sentence of `nothing_left` refuses it."""
+    of texts and asked, or, as said, to have in some example; if none of it is left, the sentence
+    of `nothing_left` refuses it."""
 
     told: Report
     at: float
@@ -48,8 +49,9 @@ class Source(Protocol):
     def read(self) -> Iterator[Example | Skipped]:
         """All of it, in order."""
 
-    def nothing_left(self, what: str, held_out: bool, report: Report) -> str:
-        """Why there is none of `what`; held_out: there is, and all of it is held out."""
+    def nothing_left(self, what: str, held_out: bool, told: Callable[[], Report]) -> str:
+        """Why there is none of `what`; held_out: there is, and all of it is held out. told() ->
+        what cannot be used, for which all is read once more."""
 
 
 def usable_texts(found, where, called="caption") -> tuple[tuple[str, ...], list[Skipped]]:

@@ -45,13 +45,13 @@ class Coco:
         """Every picture with its captions."""
         yield from with_pictures(self, "coco")
 
-    def nothing_left(self, what, held_out, report):
+    def nothing_left(self, what, held_out, told):
         """Why there is nothing to train on."""
         del what
         given = self._options.captions or self._options.karpathy
         if held_out:
             return f"{given} holds out all its pictures; leave some to train on."
-        return emptied(given, report)
+        return emptied(given, told())
 
     def _read_captions(self, files):
         """-> {id: picture} of all files."""

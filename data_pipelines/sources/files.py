@@ -146,7 +146,7 @@ class InFiles:
         """(share read, what is found) of one of them."""
         raise NotImplementedError
 
-    def nothing_left(self, what, held_out, report):
+    def nothing_left(self, what, held_out, told):
         """Why there is nothing to train on."""
         del what, held_out
-        return emptied(self._given, report)
+        return emptied(self._given, told())

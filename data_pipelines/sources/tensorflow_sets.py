@@ -43,10 +43,10 @@ class _Rows:
             elif data or texts:
                 yield Example(Record(where, data, texts, self._kind))
 
-    def nothing_left(self, what, held_out, report):
+    def nothing_left(self, what, held_out, told):
         """Why there is nothing to train on."""
         del what, held_out
-        return emptied(f"split {self._options.split} of {self._options.from_}", report)
+        return emptied(f"split {self._options.split} of {self._options.from_}", told())
 
     def _choose(self, names):
         options, where = self._options, self._options.from_

@@ -8,6 +8,7 @@ file of it, or its end is missing, that is told.
 from data_pipelines import tables
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record
+from data_pipelines.files import here
 from data_pipelines.images import Unreadable, check_bytes
 from data_pipelines.sources.base import TEXT_COLUMNS, Example, Skipped, usable_texts
 from data_pipelines.sources.files import InFiles, as_text
@@ -26,7 +27,8 @@ class WebDataset(InFiles):
             raise UserError("--from=webdataset needs --shards='DIR/{00000..00331}.tar'.")
         super().__init__(options.shards, "--shards")
         self._columns = (options.text_column,) if options.text_column else TEXT_COLUMNS
-        self._txt = not options.text_column
+        self._column, self._txt = options.text_column, not options.text_column
+        self.paired = ("said",) if options.text_column else ()
 
     def read_file(self, file):
         """(share read, Example or Skipped) of one tar."""
@@ -42,6 +44,19 @@ class WebDataset(InFiles):
                 key, parts = name, {}
             parts[kind] = data
         yield from ((share, each) for each in self._example(f"{stem}/{key}", parts, split))
+
+    def nothing_left(self, what, held_out, told):
+        """Of a field that somebody named, which others there are."""
+        if what != "said":
+            return super().nothing_left(what, held_out, told)
+        fields = next((list(cells) for file in self.files for cells in _jsons(file.path)), [])
+        if not fields:
+            return f"no example has a JSON with a field {self._column}; take out --text_column."
+        lacks = "a text in the field" if self._column in fields else "the field"
+        return (
+            f"no example has {lacks} {self._column}; the JSON of the first has "
+            f"{', '.join(fields)}; mend --text_column."
+        )
 
     def _example(self, key, parts, split):
         """What one group of files gives."""
@@ -60,12 +75,26 @@ class WebDataset(InFiles):
         if isinstance(told := parts.get("txt"), bytes) and self._txt:
             return usable_texts(told.decode("utf-8", "surrogateescape"), key)
         if isinstance(told := parts.get("json"), bytes):
-            cells = tables.parsed(told.decode("utf-8", "surrogateescape"))
+            cells = _cells(told)
             if not isinstance(cells, dict):
                 return (), [Skipped("no JSON object", f"{key}.json")]
             found = next((cells[column] for column in self._columns if column in cells), None)
             return ((), []) if found is None else usable_texts(found, key)
         return (), [told] if isinstance(told, Skipped) else []
+
+
+def _jsons(place):
+    """Every JSON of a tar that is an object."""
+    with here(place) as file:
+        for _, found in _parts(file, file.stat().st_size):
+            data = b"" if isinstance(found, Skipped) or found[1] != "json" else found[2]
+            if isinstance(data, bytes) and isinstance(cells := _cells(data), dict):
+                yield cells
+
+
+def _cells(data):
+    """What a JSON holds, or None."""
+    return tables.parsed(data.decode("utf-8", "surrogateescape"))
 
 
 def _parts(file, size):

@@ -123,3 +123,13 @@ def test_who_was_stopped_looks_at_no_file_again(tars, tmp_path, plainly, monkeyp
     monkeypatch.setattr(on_workers.scan, "row", lambda example: pytest.fail("it is read again"))
     assert beam.main([*flags, f"--out={tmp_path / 'out'}"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_field_that_no_file_has_is_told_in_the_words_of_the_builder(tmp_path, plainly, capsys):
+    for number in range(2):
+        pack(tmp_path / f"{number}.tar", [("0.png", picture(number)), ("0.json", b'{"url": "x"}')])
+    flags = ["--from=webdataset", f"--shards={tmp_path}/*.tar", "--text_column=captoin"]
+    for command in (build, beam):
+        assert command.main([*flags, f"--out={tmp_path / 'out'}"]) == 2
+    here, there = capsys.readouterr().err.splitlines()
+    assert here == there and "has the field captoin; the JSON of the first has url; mend" in here

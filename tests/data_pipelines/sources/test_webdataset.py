@@ -7,6 +7,7 @@ import tarfile
 
 import pytest
 
+from data_pipelines import importing
 from data_pipelines.sources import tars, webdataset
 from tests.data_pipelines.sources.made import png, records, run, told
 
@@ -80,6 +81,29 @@ def test_a_caption_may_lie_in_any_field_of_the_json(tmp_path):
     assert records(tmp_path / "txt", *flags)["pairs"][0].texts == ("y",)
     found = records(tmp_path / "alt", *flags, "--text_column=alt")
     assert found["pairs"][0].texts == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    "fields, sentence",
+    [
+        ({"caption": "x", "url": "y"}, "has the field alt; the JSON of the first has caption, url"),
+        ({"alt": None, "url": "y"}, "has a text in the field alt; the JSON of the first has alt, "),
+        (None, "has a JSON with a field alt; take out --text_column."),
+    ],
+)
+def test_a_field_that_says_nothing_is_told_after_the_first_reading(
+    fields, sentence, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(importing, "_Writing", None)
+    written = [] if fields is None else [("1.json", json.dumps(fields).encode())]
+    pack(tmp_path / "a.tar", [("0.png", png(0)), ("1.png", png(1)), *written, ("1.txt", b"z")])
+    flags = ["--from=webdataset", f"--shards={tmp_path}/a.tar", "--text_column=alt"]
+    assert run(tmp_path / "out", *flags) == 2
+    error = capsys.readouterr().err
+    assert f"no example {sentence}" in error and len(error.splitlines()) == 1
+    (tmp_path / "a.tar").write_bytes(b"no tar")
+    assert run(tmp_path / "out", *flags) == 2
+    assert "a.tar holds nothing that can be used (" in capsys.readouterr().err
 
 
 def test_tars_named_by_split_tell_it(tmp_path):
