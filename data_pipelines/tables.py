@@ -55,6 +55,14 @@ def read(path) -> list[Row]:
     return [row if row.fault else _sound(row) for row in rows]
 
 
+def columns(path) -> list[str]:
+    """Those that the first line of a TSV or CSV names, in lower case; none of another table."""
+    if (kind := suffix(path)) not in DELIMITERS:
+        return []
+    _, header, _ = next(_all_cells(text_of(path), kind), (1, [], ""))
+    return list(map(_named, header))
+
+
 def suffix(path) -> str:
     """In lower case, without .gz."""
     name = str(path).lower()
@@ -98,15 +106,23 @@ def line_end(text) -> re.Pattern:
 
 
 def _of_cells(path, name, text, kind):
-    records = _records(text, DELIMITERS[kind], quotes_bind=kind == ".csv")
+    records = _all_cells(text, kind)
     _, header, fault = next(records, (1, [], ""))
-    columns = [cell.strip().lower() for cell in header]
+    columns = list(map(_named, header))
     if fault or len(set(columns)) < len(columns):
         raise UserError(f"{path} has no sound first line ({fault or 'a column twice'}); mend it.")
     for line, cells, fault in records:
         if not fault and len(cells) != len(columns):
             fault = f"{len(cells)} cells, not the {len(columns)} of the header"
         yield Row(f"{name}:{line}", dict(zip(columns, cells)), fault)
+
+
+def _all_cells(text, kind):
+    return _records(text, DELIMITERS[kind], quotes_bind=kind == ".csv")
+
+
+def _named(cell):
+    return cell.strip().lower()
 
 
 def _records(text, delimiter, *, quotes_bind):

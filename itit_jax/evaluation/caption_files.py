@@ -4,6 +4,7 @@ or file and caption, such as data sets are built of."""
 from data_pipelines import tables
 from data_pipelines.errors import UserError
 from data_pipelines.folder import FILE_COLUMNS
+from data_pipelines.report import Report
 
 # What COCO calls id is that of the caption; a table of pictures and captions names its pictures.
 IDS = ("image_id", "id", "key", *FILE_COLUMNS)
@@ -23,7 +24,8 @@ def read_hypotheses(path):
 
 
 def read_references(path, hypotheses):
-    """The references of every hypothesis, in the order of the hypotheses: lists of captions."""
+    """-> (the references of every hypothesis, in the order of the hypotheses: lists of captions,
+    {reason: {"count", "first"}} of those without a hypothesis)."""
     references = {}
     for key, caption in _rows(path):
         references.setdefault(key, []).append(caption)
@@ -33,7 +35,10 @@ def read_references(path, hypotheses):
             f"{path} has no reference for {len(missing)} of {len(hypotheses)} captions, such as "
             f"id {missing[0]}; give references for every id or leave those captions out."
         )
-    return [references[key] for key in hypotheses]
+    others = Report()
+    for key in (key for key in references if key not in hypotheses):
+        others.skip("no caption", key)
+    return [references[key] for key in hypotheses], others.summary()
 
 
 def _rows(path):
@@ -42,8 +47,7 @@ def _rows(path):
     A row that cannot be used is refused: left out it would change the score.
     """
     rows = tables.read(path)
-    if rows and not any(_has(row, IDS) and _has(row, TEXTS) for row in rows):
-        raise UserError(f"{path} lacks the columns id and caption; name them so in its first line.")
+    _check_columns(path, [row.cells for row in rows] or [tables.columns(path)])
     for row in rows:
         key, found = tables.name_of(row.pick(IDS)), tables.texts(row.pick(TEXTS))
         fault = row.fault or ("no id" if key is None else "")
@@ -54,5 +58,13 @@ def _rows(path):
         yield key, found[0]
 
 
-def _has(row, columns):
-    return any(column in row.cells for column in columns)
+def _check_columns(path, rows):
+    """UserError if the columns of no row are those of ids and captions. rows: of each its columns,
+    none of one that is harmed."""
+    has = lambda there, wanted: any(column in there for column in wanted)
+    named = [there for there in rows if there]
+    if named and not any(has(there, IDS) and has(there, TEXTS) for there in named):
+        raise UserError(
+            f"{path} has the columns {', '.join(named[0])}; name the picture's column `file` or "
+            "`id` and the text's `caption`."
+        )

@@ -37,12 +37,14 @@ def main(options):
     """Prints the table."""
     out_files.check(options.out)
     hypotheses = read_hypotheses(options.hypotheses)
-    references = read_references(options.references, hypotheses)
+    references, skipped = read_references(options.references, hypotheses)
     texts = list(hypotheses.values())
     scores = caption_scores.score(*_cut(texts, references, options.tokenizer))
     scores |= java_scorers.score(texts, references)
+    out_files.tell(skipped)
     show(scores)
-    out_files.write(options.out, {"ids": list(hypotheses), "scores": scores})
+    table = {"ids": list(hypotheses), "skipped": skipped, "scores": scores}
+    out_files.write(options.out, table)
 
 
 def _cut(texts, references, tokenizer):

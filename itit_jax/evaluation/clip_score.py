@@ -38,8 +38,7 @@ def main(options):
     from itit_jax.towers.trained import open_towers  # JAX starts once the inputs are known good
 
     found = score(open_towers(options.tower), pictures, captions, options.formula)
-    for reason, rows in skipped.items():
-        print(f"skipped, {reason}: {rows['count']}, first {rows['first'][0]}", file=sys.stderr)
+    out_files.tell(skipped)
     interval = f"  95 % {found['low']:.2f} to {found['high']:.2f}" if "low" in found else ""
     print(f"CLIP score {found['score']:.2f}{interval}  {found['signature']}")
     out_files.write(options.out, {"files": names, "skipped": skipped, **found})

@@ -1,8 +1,9 @@
-"""The JSON file that a command leaves its scores in."""
+"""The JSON file that a command leaves its scores in, and its lines about what is not scored."""
 
 import json
 import math
 import pathlib
+import sys
 
 from configs.commands import Argument
 from data_pipelines.errors import UserError
@@ -51,3 +52,9 @@ def write(path, table):
             json.dump(_finite(table), file, indent=1, allow_nan=False)
     except OSError as error:
         raise UserError(f"--out={path} cannot be written ({error}); give another.") from error
+
+
+def tell(skipped):
+    """A line for each reason of {reason: {"count", "first"}}, apart from the scores."""
+    for reason, rows in skipped.items():
+        print(f"skipped, {reason}: {rows['count']}, first {rows['first'][0]}", file=sys.stderr)

@@ -27,14 +27,16 @@ def file(request, tmp_path):
     return tmp_path / f"x.{request.param}"
 
 
-def test_references_come_in_the_order_of_the_hypotheses(file):
-    found = read_references(file, {"9": "...", "7": "..."})
+def test_references_come_in_the_order_of_the_hypotheses_and_others_are_told(file):
+    found, skipped = read_references(file, {"9": "...", "7": "..."})
+    assert skipped == {"no caption": {"count": 1, "first": ["8"]}}
     assert found == [['two "men" on bikes'], ["a red dog", "one dog"]]
 
 
 def test_the_table_of_a_data_set_names_captions_by_their_pictures(tmp_path):
     (tmp_path / "x.csv").write_text("file,caption\na/1.png,one dog\na/1.png,a dog\n2.png,x\n")
-    assert read_references(tmp_path / "x.csv", {"a/1.png": "..."}) == [["one dog", "a dog"]]
+    found, skipped = read_references(tmp_path / "x.csv", {"a/1.png": "...", "2.png": "y"})
+    assert found == [["one dog", "a dog"], ["x"]] and not skipped
 
 
 def test_a_hypothesis_is_one_caption(file):
@@ -47,9 +49,13 @@ def test_a_hypothesis_is_one_caption(file):
     [
         ("x.tsv", None, "x.tsv does not exist"),
         ("x.tsv", table([]), "holds no caption"),
-        ("x.tsv", "name\ttext\n", "columns id and caption"),
+        ("x.tsv", "name\ttext\n", "has the columns name, text; name the picture's column `file`"),
+        ("x.tsv", "1.png\ta Dog\n", "has the columns 1.png, a dog; name the picture's column"),
+        ("x.tsv", "1.png\tone\n2.png\ttwo\n", "has the columns 1.png, one; name the picture's"),
+        ("x.csv", "", "holds no caption under the columns id and caption"),
+        ("x.jsonl", "7", "x.jsonl:1: line is no JSON object"),
         ("x.tsv", b"id\tcaption\n1\t\xff\n", "x.tsv:2: bytes that are no UTF-8"),
-        ("x.json", '{"annotations": [{"caption": "no id"}]}', "columns id and caption"),
+        ("x.json", '{"annotations": [{"caption": "no id"}]}', "has the columns caption; name"),
         ("x.json", '[{"id": 1, "caption": null}]', "the caption of id 1 is no text"),
         ("x.json", '[{"id": 1, "caption": NaN}]', "the caption of id 1 is no text"),
         ("x.json", '[{"id": 1, "caption": ["a", "b"]}]', "the caption of id 1 is no text"),

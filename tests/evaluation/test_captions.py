@@ -25,14 +25,18 @@ def test_json_and_tables_give_equal_scores(files, capsys, monkeypatch):
     monkeypatch.setenv("PATH", "")  # no Java
     printed = []
     for kind in ("json", "tsv"):
-        out = files / f"{kind}.out"
+        scores = files / f"{kind}.out"
         names = [str(files / f"{side}.{kind}") for side in "hr"]
-        assert captions.main([*names, f"--out={out}"]) == 0
-        printed.append(capsys.readouterr().out)
+        assert captions.main([*names, f"--out={scores}"]) == 0
+        out, error = capsys.readouterr()
+        printed.append(out)
+        assert error == "skipped, no caption: 1, first 8\n"
     assert (files / "json.out").read_text() == (files / "tsv.out").read_text()
     assert printed[0] == printed[1] and "METEOR   not measured: it is a Java" in printed[0]
     assert "SPICE    not measured" in printed[0]
-    assert json.loads((files / "json.out").read_text())["ids"] == ["7", "9"]
+    written = json.loads((files / "json.out").read_text())
+    assert written["ids"] == ["7", "9"]
+    assert written["skipped"] == {"no caption": {"count": 1, "first": ["8"]}}
 
 
 def test_a_place_that_is_not_there_is_told_before_the_scoring(files, capsys):
