@@ -9,8 +9,7 @@ from itit_jax.checkpoints import Checkpoints
 from itit_jax.recipes import base
 from itit_jax.start import start_from
 from itit_jax.weights import load as weights
-from itit_jax.workdir import MEANS as MEANS_FILE
-from itit_jax.workdir import Workdir
+from itit_jax.workdir import MEANS_FILE, Workdir
 
 
 def begin(program, seed, stands_on=None, say=print):

@@ -24,7 +24,7 @@ from itit_jax.run_files import finite, read_object, read_rows, read_scores, read
 
 CONFIG = "config.json"
 COMPANIONS = "companions.json"  # hashes of what the run stands on
-MEANS = "means.json"  # of what frozen parts say of the training data
+MEANS_FILE = "means.json"  # of what frozen parts say of the training data
 SCORES = "eval.json"
 METRICS = "metrics.jsonl"
 LOG = "log.txt"
@@ -34,7 +34,7 @@ CURVES = "curves.png"
 PROFILE = "profile"
 COMMITTED = "commit_success.txt"  # Orbax writes it into a checkpoint in a bucket that is whole
 LOCK = ".lock"
-FILES = (CONFIG, COMPANIONS, MEANS, SCORES, METRICS, LOG, CURVES, LOCK)
+FILES = (CONFIG, COMPANIONS, MEANS_FILE, SCORES, METRICS, LOG, CURVES, LOCK)
 FOLDERS = (CHECKPOINTS, SAMPLES, PROFILE)
 DATA = (".array_record", ".jpeg", ".jpg", ".parquet", ".png", ".tar", ".webp", ".zip")
 EXPORTED = "run.json"  # config beside exported weights, whose config.json is another library's
@@ -151,7 +151,7 @@ class Workdir:
 
     def means(self):
         """{name: numbers [d]} of the training data; {} before they are taken."""
-        return read_object(self.path / MEANS)
+        return read_object(self.path / MEANS_FILE)
 
     @property
     def checkpoints(self):
@@ -194,7 +194,7 @@ class Workdir:
 
     def keep_means(self, found):
         """Remember {name: numbers [d]}."""
-        self.keep(MEANS, json.dumps(found))
+        self.keep(MEANS_FILE, json.dumps(found))
 
     def keep_companions(self, found):
         """Remember {name: hash}."""

@@ -11,8 +11,6 @@ import jax
 
 from itit_jax.models.towers import unit
 
-LAFITE = 0.75  # xi, the share of LAFITE's noise
-
 
 @dataclasses.dataclass
 class Means:
@@ -46,8 +44,8 @@ def gaussian(key, energy):
     return noise
 
 
-def lafite(key, share=LAFITE):
-    """(1 - xi) x + xi n / |n|, n ~ N(0, 1): LAFITE's own noise."""
+def lafite(key, share):
+    """(1 - xi) x + xi n / |n|, n ~ N(0, 1), xi the share: LAFITE's own noise."""
 
     def noise(x):
         return (1 - share) * x + share * unit(jax.random.normal(key, x.shape, x.dtype))

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from data_pipelines.errors import UserError
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
-from itit_jax.models.vqgan import VQGAN, to_pixels, to_signed
+from itit_jax.models.vqgan import FSQ, VQGAN, to_pixels, to_signed
 
 
 def from_config(section, compute="float32"):
@@ -27,6 +27,12 @@ def from_config(section, compute="float32"):
         unit_pixels=section.layout != "taming",
         dtype=jnp.dtype(compute),
     )
+
+
+def code_features(network):
+    """What is known of codes before training, [c, d], so that those that share it share rows: the
+    digits of an FSQ code; None of a codebook's."""
+    return FSQ(network.levels).features() if network.levels else None
 
 
 def grid(network, image_size):

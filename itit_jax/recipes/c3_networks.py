@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from configs.c3 import has_captioner, has_drawer
-from itit_jax.models import tokenizers, vqgan
+from itit_jax.models import tokenizers
 from itit_jax.models.gpt2 import GPT2, PrefixCaptioner, PrefixMapper
 from itit_jax.models.itit import ITIT
 from itit_jax.other_runs import config_of
@@ -44,7 +44,7 @@ def _drawer(config, tokenizer, shared):
         codes=tokenizer.codes,
         tokens=tokenizers.grid(tokenizer, config.data.image_size) ** 2,
         text_length=1,  # the vector is its only word
-        code_features=vqgan.FSQ(tokenizer.levels).features() if tokenizer.levels else None,
+        code_features=tokenizers.code_features(tokenizer),
         **config.model.drawer,
         **shared,
     )

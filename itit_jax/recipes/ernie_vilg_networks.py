@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from itit_jax.models import tokenizers, vqgan
+from itit_jax.models import tokenizers
 from itit_jax.models.ernie_vilg import ErnieViLG
 from itit_jax.other_runs import config_of
 
@@ -20,7 +20,7 @@ def build(config):
         tokens=tokenizers.grid(tokenizer, config.data.image_size) ** 2,
         vocabulary_size=model.vocabulary_size,
         text_length=config.data.text_length,
-        code_features=vqgan.FSQ(tokenizer.levels).features() if tokenizer.levels else None,
+        code_features=tokenizers.code_features(tokenizer),
         latent_width=0 if model.reconstructor == "two_stage" else tokenizer.latent_width,
         kernel=model.kernel if model.attention == "sparse" else 0,
         dropout=model.dropout,

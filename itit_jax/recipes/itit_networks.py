@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from itit_jax.models import t5, tokenizers, vqgan
+from itit_jax.models import t5, tokenizers
 from itit_jax.models.itit import ITIT
 from itit_jax.models.text_decoder import TextDecoder
 from itit_jax.other_runs import config_of
@@ -33,8 +33,6 @@ def _text_encoder(config, shared):
 
 def _model(config, tokenizer, tokens, shared):
     model = config.model
-    # The digits of an FSQ code are known before training; codes that share them share rows.
-    features = vqgan.FSQ(tokenizer.levels).features() if tokenizer.levels else None
     return ITIT(
         width=model.width,
         depth=model.depth,
@@ -45,7 +43,7 @@ def _model(config, tokenizer, tokens, shared):
         codes=tokenizer.codes,
         tokens=tokens,
         text_length=config.data.text_length,
-        code_features=features,
+        code_features=tokenizers.code_features(tokenizer),
         dropout=model.dropout,
         **shared,
     )
