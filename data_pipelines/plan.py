@@ -130,7 +130,9 @@ def _place(found, here, rows, options):
 
 def _among(split, here, numbers):
     """bool: which examples `here` are in splits of these numbers."""
-    return np.isin(split[here], numbers)
+    asked = np.zeros(256, bool)
+    asked[list(numbers)] = True
+    return asked[split[here]]  # several times as fast as np.isin
 
 
 def _shown(found, here):
@@ -205,7 +207,7 @@ def _move(main, rows, old, new, count, *, equals=False):
     """Move `count` examples of the least keys from one split to another; of those that equal the
     last of them the first, or all. -> how many."""
     moved = 0
-    for index, some in _alike(rows, "key", lambda here: _among(main, here, old)):
+    for index, some in _alike(rows, "key", lambda here: _among(main, here, (old,))):
         order = np.argsort(some["key"], kind="stable")
         index, keys = index[order], some["key"][order]
         taken = min(count - moved, len(keys))
