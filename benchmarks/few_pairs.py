@@ -105,9 +105,15 @@ def page(found):
             lines += ["", f"## {task.capitalize()} F1", "", f"| pairs | {join(PAIRS)} |"]
             lines += ["|---" * (len(PAIRS) + 1) + "|"]
             for name, scores in rows.items():
-                cells = (shown(over(scores[n])) if n in scores else "" for n in PAIRS)
+                cells = (cell(scores.get(n, ())) for n in PAIRS)
                 lines.append(f"| {name} | {join(cells)} |")
     return "\n".join(lines)
+
+
+def cell(runs):
+    """What a table says of the runs of one place."""
+    seeds = f", {len(runs)} seeds" if len(runs) > 1 else ""
+    return f"{shown(over(runs))}{seeds}" if runs else ""
 
 
 def join(cells):

@@ -40,5 +40,7 @@ def test_what_is_finished_is_told_and_drawn(tmp_path):
     assert "| ITIT, no cycle |  | 0.70 (0.60 to 0.80) |  |  |  |" in drawings
     assert "C3" not in drawings and "full cycles" not in captions
     assert few_pairs.over([[0.5, 0.4, 0.6], [0.9, 0.8, 1.0]]) == [pytest.approx(0.7), 0.5, 0.9]
+    several = [[0.5, 0.4, 0.6], [0.9, 0.8, 1.0]]
+    assert few_pairs.cell(several) == "0.70 (0.50 to 0.90), 2 seeds"
     few_pairs.plot(tmp_path / "x.png", found)
     assert Image.open(tmp_path / "x.png").size == (900, 400)
