@@ -91,11 +91,12 @@ def with_pictures(source, name, asked=()):
 
 
 def read_captions(path, pictures, report):
-    """-> ({file: [captions]}, {file: split}) of a captions table."""
+    """-> ({file: [captions]}, {file: split}) of a captions table, or of several."""
     captions, splits = collections.defaultdict(list), {}
-    for row, name in _about(pictures, path, report, TEXT_COLUMNS):
-        captions[name] += _texts(row, report)
-        _tell_split(splits, name, row)
+    for table in several(path):
+        for row, name in _about(pictures, table, report, TEXT_COLUMNS):
+            captions[name] += _texts(row, report)
+            _tell_split(splits, name, row)
     return {name: texts for name, texts in captions.items() if texts}, splits
 
 

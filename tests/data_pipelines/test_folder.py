@@ -106,6 +106,18 @@ def test_tables_of_every_kind_give_equal_records(pictures, kind):
     assert report.get("line is no JSON object", {}).get("count", 0) == 2 * (kind == "jsonl")
 
 
+def test_two_tables_tell_what_one_does(pictures):
+    table(pictures, GOOD)
+    table(pictures, GOOD[:7], "a.tsv")
+    table(pictures, GOOD[7:], "b.tsv")
+    assert run(pictures) == 0
+    assert run(pictures, captions=f"a.tsv,{pictures / 'b.tsv'}", out="two") == 0
+    one, two = (read_info(pictures / out)["splits"] for out in ("out", "two"))
+    assert {name: split["sha256"] for name, split in one.items()} == {
+        name: split["sha256"] for name, split in two.items()
+    }
+
+
 def test_a_zip_is_as_good_as_a_folder(pictures):
     with zipfile.ZipFile(pictures / "pictures.zip", "w") as archive:
         for file in sorted((pictures / "pictures").rglob("*.png")):
