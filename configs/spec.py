@@ -20,6 +20,7 @@ class Spec(NamedTuple):
     keys: dict[str, Key]
     checks: tuple[Callable[[Any], str | None], ...] = ()  # hold for any config
     needs: tuple[Callable[[Any], str | None], ...] = ()  # hold only when a run starts
+    begins: tuple[Callable[[Any], str | None], ...] = ()  # ... when it starts for the first time
     runs: dict[str, Other] = {}  # {key: the run that its value names}
     paper: str = ""  # in Markdown, for the card of a trained model
 

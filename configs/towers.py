@@ -99,7 +99,6 @@ SPEC = Spec(
     checks=(
         *loop.CHECKS,
         all_rows_are_contrasted,
-        infonce_can_be_that_sharp,
         has_pairs_to_contrast,
         patches_divide_the_image,
         loop.heads_divide_widths("model.image", "model.text"),
@@ -107,6 +106,7 @@ SPEC = Spec(
         the_sigmoid_has_its_bias,
     ),
     needs=loop.NEEDS,
+    begins=(infonce_can_be_that_sharp,),
     paper="two towers and a contrast over all pairs of a step: CLIP (arXiv 2103.00020), SigLIP "
     "(arXiv 2303.15343)",
 )

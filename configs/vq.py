@@ -112,9 +112,9 @@ SPEC = Spec(
         size_divides,
         critic_begins,
         something_is_reconstructed,
-        revival_sees_all_rows,
         maskgit_has_what_its_layout_has,
     ),
     needs=loop.NEEDS,
+    begins=(revival_sees_all_rows,),
 )
 defaults = SPEC.defaults

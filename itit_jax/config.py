@@ -151,6 +151,11 @@ def check_needs(config):
     _raise_first(spec(config).needs, config)
 
 
+def check_begins(config):
+    """ConfigError if no run should begin so, though one that is there may be so."""
+    _raise_first(spec(config).begins, config)
+
+
 def _raise_first(checks, config):
     for fault in checks:
         sentence = fault(config)

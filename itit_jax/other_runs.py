@@ -7,6 +7,7 @@ from data_pipelines.files import is_address
 from itit_jax import addresses, exported
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
+from itit_jax.run_files import read_object
 from itit_jax.workdir import CONFIG, EXPORTED, Workdir
 
 
@@ -39,8 +40,10 @@ def check_resume(config, workdir, *, change=False):
 
 
 def check_start(config, workdir):
-    """ConfigError if a run that begins is to start from what is neither a run nor an export. One
-    that goes on needs it no more."""
+    """ConfigError if no run should begin so, or if it is to start from what is neither a run nor an
+    export. One that goes on needs it no more."""
+    if not Workdir(workdir).is_run():
+        settings.check_begins(config)
     source, run = config.model.start_from, Workdir(workdir)
     if not source or is_address(source) or run.has_checkpoint():
         return
@@ -82,9 +85,10 @@ def _check_asked(config):
         ("evaluate.judge", config.evaluate.judge, "towers"),
         ("evaluate.features", extractor, {"scenes": "classifier", "tower": "towers"}.get(kind)),
     ):
-        if not path or not recipe or is_address(path) or not Workdir(path).is_run():
+        if not path or not recipe or is_address(path):
             continue
-        if (found := Workdir(path).config().recipe) != recipe:
+        told = read_object(pathlib.Path(path, CONFIG))  # of a run, or of published weights
+        if (found := told.get("recipe", recipe)) != recipe:
             raise ConfigError(
                 f"{key} names {path}, which is a run of {found}; give a run of {recipe}."
             )

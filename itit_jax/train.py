@@ -80,7 +80,7 @@ def set_up(config, place, profile, closing):
     program = describe(config)
     streams = inputs.open_streams(config, program.recipe, *distributed.readers(program.mesh))
     closing.callback(inputs.stop_reading)
-    agreement.check(data_of(config, streams))
+    agreement.check(data_of(config, program.recipe, streams))
     saver = Saver(place, config.save.keep)
     closing.callback(saver.wait)
     frozen = parts.load_frozen(program.recipe, program.frozen)
@@ -128,24 +128,30 @@ def set_up(config, place, profile, closing):
     )
 
 
-def data_of(config, streams):
+def data_of(config, recipe, streams):
     """{name: hash} of what is read."""
-    found = {"dataset": inputs.dataset_digest(config)}
-    return found | ({"vocabulary": streams.vocabulary.digest} if streams.reads_text else {})
+    found, words = {"dataset": inputs.dataset_digest(config)}, words_of(recipe, streams)
+    return found | ({"vocabulary": words.digest} if words else {})
+
+
+def words_of(recipe, streams):
+    """The vocabulary of who reads or writes words, if only in the middle of a cycle; else None."""
+    speaks = isinstance(recipe, base.Captions | base.Draws)
+    return streams.vocabulary if speaks or streams.reads_text else None
 
 
 def keep_companions(config, place, recipe, frozen, streams):
     """Checks what the run stands on, and writes what is needed to go on with it or to use it.
     -> {name: hash}."""
-    found = companions.of(frozen) | retold.told(recipe) | data_of(config, streams)
+    found = companions.of(frozen) | retold.told(recipe) | data_of(config, recipe, streams)
     companions.check(place, found)
     if config.data.tokens:
         size = {"image_size": str(config.data.image_size)}
         companions.check(Workdir(config.data.tokens), found | size, told=("dataset", *size))
     if distributed.is_lead():
         place.keep_companions(found)
-        if streams.reads_text:
-            inputs.keep_vocabulary(streams.vocabulary, place)
+        if words := words_of(recipe, streams):
+            inputs.keep_vocabulary(words, place)
     return found
 
 

@@ -36,7 +36,8 @@ COMMITTED = "commit_success.txt"  # Orbax writes it into a checkpoint in a bucke
 LOCK = ".lock"
 FILES = (CONFIG, COMPANIONS, MEANS_FILE, SCORES, METRICS, LOG, CURVES, LOCK)
 FOLDERS = (CHECKPOINTS, SAMPLES, PROFILE)
-DATA = (".array_record", ".jpeg", ".jpg", ".parquet", ".png", ".tar", ".webp", ".zip")
+SHARDS = (".array_record", ".parquet", ".tar")
+PICTURES, FEW = (".jpeg", ".jpg", ".png", ".webp"), 3  # so many are no data set
 EXPORTED = "run.json"  # config beside exported weights, whose config.json is another library's
 
 
@@ -85,20 +86,24 @@ class Workdir:
     def _no_run(self):
         if not self.local or self.path.exists():
             return f"{self} holds no {CONFIG}; give the workdir of a run."
-        beside = [path for path in self.path.parent.glob("*") if (path / CONFIG).exists()]
+        # Without a word about neighbours that we may not look into.
+        beside = [path for path in self.path.parent.glob("*") if os.path.exists(path / CONFIG)]
         near = difflib.get_close_matches(self.path.name, [path.name for path in beside], 1)
         hint = f"did you mean {self.path.with_name(near[0])}?" if near else "check the path."
         return f"{self} does not exist; {hint}"
 
     def check_free(self):
-        """UserError if a run would begin among somebody's data; logs and notes may be there."""
+        """UserError if a run would begin among somebody's data; logs, notes and a plot may be
+        there."""
         if not self.local or self.is_run() or not self.path.is_dir():
             return
-        data = [path.name for path in self.path.iterdir()
-                if path.name == "dataset.json" or path.suffix.lower() in DATA]  # fmt: skip
-        if found := sorted({*data} - {CURVES}):
+        there = sorted(path.name for path in self.path.iterdir())
+        of = lambda kinds: [name for name in there if name.lower().endswith(kinds)]
+        found, pictures = of(("dataset.json", *SHARDS)), of(PICTURES)
+        if found or len(pictures) > FEW:
             raise UserError(
-                f"--workdir={self} is a folder of data, it holds {found[0]}; give another place, "
+                f"--workdir={self} is a folder of data, it holds {[*found, *pictures][0]}; give "
+                "another place, "
                 f"such as --workdir={self.path / 'run'}."
             )
 

@@ -249,9 +249,10 @@ def test_a_tokenizer_that_cannot_work_is_refused(setting, named):
         ("configs/towers_tiny.py", "loss.temperature=0.005", "multiplied 100 times at most"),
     ],
 )
-def test_what_a_loss_cannot_do_is_refused(path, setting, words):
+def test_what_a_loss_cannot_do_does_not_begin_and_is_read_of_a_run(path, setting, words):
     overrides = [setting, "loss.revive=1" if "vq" in path else "loss.contrast=infonce"]
-    assert words in refusal(settings.load, path, overrides=overrides)
+    config = settings.load(path, overrides=overrides)
+    assert words in refusal(settings.check_begins, config)
 
 
 def test_missing_data_is_told_before_the_run(tmp_path):

@@ -85,13 +85,19 @@ def test_a_workdir_without_a_run_needs_a_config(capsys, tmp_path):
 def test_a_run_is_no_neighbour_of_somebody_s_data(started, ready, tmp_path, capsys):
     (tmp_path / "slurm.out").write_text("a log may be there")
     assert main.main([CONFIG, f"--workdir={tmp_path}", *ready]) == 42
-    for name in ("dataset.json", "Photo.JPG"):
-        (tmp_path / name).touch()
+    pictures = [f"{i}.JPG" for i in range(4)]
+    for names in (["dataset.json"], ["a.tar"], pictures):
+        for name in names:
+            (tmp_path / name).touch()
         told = fails(capsys, CONFIG, f"--workdir={tmp_path}", *ready)
-        assert f"is a folder of data, it holds {name}; give another place" in told
-        (tmp_path / name).unlink()
+        assert f"is a folder of data, it holds {names[0]}; give another place" in told
+        for name in names:
+            (tmp_path / name).unlink()
+    (tmp_path / "plan.png").touch()
+    assert main.main([CONFIG, f"--workdir={tmp_path}", *ready]) == 42
     Workdir(tmp_path).keep_config(settings.load("configs/itit_tiny.py"))
-    (tmp_path / "plot.png").touch()  # of whoever looks at a run
+    for name in pictures:  # of whoever looks at a run
+        (tmp_path / name).touch()
     assert main.main([CONFIG, f"--workdir={tmp_path}", *ready]) == 42
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
-from itit_jax.other_runs import check_resume, check_runs
+from itit_jax.other_runs import check_resume, check_runs, check_start
+from itit_jax.workdir import Workdir
 from tests.test_workdir import run_at, small
 
 
@@ -35,6 +36,20 @@ def test_who_is_asked_in_an_evaluation_is_of_the_right_recipe(tmp_path):
     check_runs(small(**{"evaluate.features": f"scenes:{tmp_path / 'judge'}"}))
     with pytest.raises(ConfigError, match="evaluate.features names .* a run of towers"):
         check_runs(small(**{"evaluate.features": f"tower:{tmp_path / 'judge'}"}))
+    (tmp_path / "clip").mkdir()  # published weights are no run
+    (tmp_path / "clip" / "config.json").write_text('{"model_type": "clip"}')
+    check_runs(small(**judge | {"evaluate.judge": tmp_path / "clip"}))
+    check_runs(small(**{"evaluate.features": f"tower:{tmp_path / 'clip'}"}))
+
+
+def test_what_should_not_begin_may_go_on(tmp_path):
+    sharp = settings.load(
+        "configs/towers_tiny.py", overrides=["loss.contrast=infonce", "loss.temperature=0.005"]
+    )
+    with pytest.raises(ConfigError, match="multiplied 100 times at most"):
+        check_start(sharp, tmp_path)
+    run_at(tmp_path, sharp)
+    check_start(Workdir(tmp_path).config(), tmp_path)
 
 
 def test_another_run_that_a_key_names_has_to_fit(tmp_path):

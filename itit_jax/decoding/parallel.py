@@ -9,21 +9,15 @@ import math
 import jax
 import jax.numpy as jnp
 
-from data_pipelines.errors import UserError
 from itit_jax.decoding.sampling import sample
 from itit_jax.decoding.schedule import masked_after_rounds, schedules, stages
 
 
 def slots_of(config, key, tokens):
-    """Image tokens that are left where at least the share config.masks[key] of them is masked."""
-    share = config.masks[key]
-    left = tokens - math.ceil(round(tokens * share, 6))  # 0.55 * 20 is a little above 11
-    if not left:
-        raise UserError(
-            f"masks.{key} is {share}, which leaves none of {tokens} image tokens; give at most "
-            f"{1 - 1 / tokens:.3g}."
-        )
-    return left
+    """Image tokens that are left where at least the share config.masks[key] of them is masked; one
+    is left of any."""
+    masked = math.ceil(round(tokens * config.masks[key], 6))  # 0.55 * 20 is a little above 11
+    return max(1, tokens - masked)
 
 
 def draw(logits_fn, key, *, batch, tokens, rounds, temperature=4.5, given=None):

@@ -58,7 +58,7 @@ class Attention(nn.Module):
 
     def attend(self, query, key, value, mask=None, bias=None):
         """query [b, heads, q, e], scaled; key, value [b, heads, k, e] -> [b, heads, q, e]."""
-        logits = products.in_float32("bhqk,bhsk->bhqs", query, key)
+        logits = jnp.einsum("bhqk,bhsk->bhqs", query, key).astype(jnp.float32)
         if bias is not None:
             logits = logits + bias
         if mask is not None:

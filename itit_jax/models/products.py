@@ -1,13 +1,7 @@
-"""Products of rows with a kernel whose gradient is as fast as they are themselves, and products
-that are summed and given in float32."""
-
-import functools
+"""Products of rows with a kernel whose gradient is as fast as they are themselves."""
 
 import jax
 import jax.numpy as jnp
-
-# Logits of bfloat16 numbers, whose softmax is float32's: rounded before, near ones would be equal.
-in_float32 = functools.partial(jnp.einsum, preferred_element_type=jnp.float32)
 
 PLAIN = (((1,), (0,)), ((), ()))  # rows [m, d] with a kernel [d, e]
 

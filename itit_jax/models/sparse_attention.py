@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from itit_jax.models import products
 from itit_jax.models.attention import MASKED, Attention, empty_cache, prefix_causal_mask
 from itit_jax.models.layers import Stack, rematerialised
 from itit_jax.models.sparse_patterns import PERIOD, Pattern, Sight, Written
@@ -28,7 +27,7 @@ def attend(query, key, value, sight, pattern):
 
 
 def _mix(query, key, value, mask):
-    logits = products.in_float32("bhqe,bhke->bhqk", query, key)
+    logits = jnp.einsum("bhqe,bhke->bhqk", query, key).astype(jnp.float32)
     weights = jax.nn.softmax(jnp.where(mask, logits, MASKED), axis=-1).astype(value.dtype)
     return jnp.einsum("bhqk,bhke->bhqe", weights, value)
 
@@ -41,11 +40,11 @@ def _grid(query, key, value, sight, pattern):
     keys, values = (
         _window(_lines(x[:, :, grid], pattern), pattern, sight.causal) for x in (key, value)
     )
-    logits = products.in_float32("bhlqe,bhlke->bhlqk", lines, keys)
+    logits = jnp.einsum("bhlqe,bhlke->bhlqk", lines, keys).astype(jnp.float32)
     logits = jnp.where(_seen(pattern, sight.causal), logits, MASKED)
     count = keys.shape[3]
     if beside.stop > beside.start:
-        apart = products.in_float32("bhlqe,bhke->bhlqk", lines, key[:, :, beside])
+        apart = jnp.einsum("bhlqe,bhke->bhlqk", lines, key[:, :, beside]).astype(jnp.float32)
         apart = jnp.where(seen[:, None, None, None], apart, MASKED)
         logits = jnp.concatenate([logits, apart], axis=-1)
     weights = jax.nn.softmax(logits, axis=-1).astype(value.dtype)

@@ -2,12 +2,14 @@
 
 import functools
 import re
+import types
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from itit_jax import train
 from itit_jax.recipes import itit_scoring
 from itit_jax.recipes.itit import Recipe, ramp
 from tests import tiny
@@ -104,6 +106,13 @@ def test_what_no_term_learns_from_is_not_read():
     assert streams() == {"draw", "caption", "images", "texts"}
     assert streams(cycle__mode="none") == {"draw", "caption"}
     assert streams(loss__i2t2i=0.0, loss__draw=0.0) == {"caption", "texts"}
+
+
+def test_who_writes_words_only_in_the_middle_of_a_cycle_keeps_their_vocabulary():
+    only = Recipe(tiny.itit_config(loss__draw=0.0, loss__caption=0.0, loss__t2i2t=0.0))
+    streams = types.SimpleNamespace(reads_text=False, vocabulary="words")
+    assert set(only.batch_spec) == {"images"} and train.words_of(only, streams) == "words"
+    assert train.words_of(object(), streams) is None
 
 
 def test_held_out_losses_know_no_dropout():
