@@ -13,7 +13,7 @@ import sys
 
 from benchmarks import scene_runs
 from benchmarks.scene_runs import SCORES
-from benchmarks.study import Study, interval, shown, told
+from benchmarks.study import Study, interval, over, shown, told
 from configs.commands import Argument, command
 from configs.keys import at_least
 
@@ -81,7 +81,7 @@ def page(found):
         "| | runs | captioning F1 | drawing F1 | core-minutes |", "|---|---|---|---|---|",
     ]  # fmt: skip
     for name, row in found["rows"].items():
-        scores = (over(row[label]) for label in LABELS)
+        scores = (shown(over(row[label])) for label in LABELS)
         cells = (name, len(row["captioning"]), *scores, row["core_minutes"])
         lines.append(f"| {' | '.join(map(str, cells))} |")
     every = f"Brackets: the lowest and the highest run. Every run, with {found['intervals']}:"
@@ -90,12 +90,6 @@ def page(found):
         for both in zip(*(row[label] for label in LABELS)):
             lines.append(f"| {name} | {' | '.join(map(shown, both))} |")
     return "\n".join(lines)
-
-
-def over(runs):
-    """Mean of the runs (lowest to highest)."""
-    values = [value for value, _, _ in runs]
-    return shown([statistics.mean(values), min(values), max(values)])
 
 
 if __name__ == "__main__":

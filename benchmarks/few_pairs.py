@@ -11,13 +11,12 @@ OUT.md and OUT.png.
 
 import itertools
 import pathlib
-import statistics
 import sys
 
 from benchmarks import scene_runs
 from benchmarks.c3 import tower_of
 from benchmarks.scene_runs import FEW, SCORES, train
-from benchmarks.study import Study, interval, shown, told
+from benchmarks.study import Study, interval, over, shown, told
 from configs.commands import Argument, command
 from configs.keys import at_least
 from data_pipelines.files import whole
@@ -85,14 +84,6 @@ def gather(study, seeds=1):
             if told := [interval(each, SCORES[task]) for each in scores if SCORES[task] in each]:
                 known[pairs] = told
     return found | {"intervals": INTERVALS, **study.made("benchmarks.few_pairs")}
-
-
-def over(runs):
-    """[F1, low, high] of [those of each run]: of several their mean, the lowest and the highest."""
-    if len(runs) == 1:
-        return runs[0]
-    middles = [run[0] for run in runs]
-    return [statistics.mean(middles), min(middles), max(middles)]
 
 
 def page(found):

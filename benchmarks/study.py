@@ -12,6 +12,7 @@ import pathlib
 import platform
 import resource
 import shlex
+import statistics
 import subprocess
 import sys
 import time
@@ -127,6 +128,14 @@ def interval(scores, name):
 def shown(entry):
     """An interval in a table."""
     return "" if entry is None else "{:.2f} ({:.2f} to {:.2f})".format(*entry)
+
+
+def over(runs):
+    """[score, low, high] of [those of each run]: of several their mean, lowest and highest."""
+    if len(runs) == 1:
+        return runs[0]
+    middles = [run[0] for run in runs]
+    return [statistics.mean(middles), min(middles), max(middles)]
 
 
 def number(value):
