@@ -29,22 +29,17 @@ def score(said, asked, of, groups) -> dict[str, tuple[float, float, float]]:
     scene; the intervals resample groups.
     """
     hits, kinds = right(said, asked, of), np.array([kind for _, _, kind in asked])
-    _, group = np.unique(np.asarray(groups)[np.asarray(of)], return_inverse=True)
+    group = np.asarray(groups)[np.asarray(of)]
     once = _first(zip(of, (question for question, _, _ in asked)))
     parts = {"exact": once} | {f"{k}_exact": once & (kinds == k) for k in sorted(set(kinds[once]))}
-    return {name: bootstrap(_sums(hits[of_it], group[of_it])) for name, of_it in parts.items()}
+    interval = lambda of_it: bootstrap(hits[of_it], groups=group[of_it])
+    return {name: interval(of_it) for name, of_it in parts.items()}
 
 
 def _first(rows) -> np.ndarray:
     """Whether each row is the first of its like: a question counts once, however many answers."""
     seen = set()
     return np.array([not (row in seen or seen.add(row)) for row in rows])
-
-
-def _sums(hits, group):
-    """[n], [n] -> [groups, 2]: right answers and questions of each group."""
-    sums = np.stack([np.bincount(group, hits), np.bincount(group)], axis=1)
-    return sums[sums[:, 1] > 0]
 
 
 def _plain(text: str) -> str:

@@ -17,14 +17,14 @@ CIDER_SIGMA = 6.0
 ONE = "it weighs words by how rare they are in a set; give two pictures or more"
 
 
-def score(hypotheses, references, tokens=""):
+def score(hypotheses, references, tokens="", groups=None):
     """Scores of captions, [n] texts against [n] lists of reference texts.
 
     tokens: what made them, where the texts are tokens already; in signatures.
 
     -> {metric: {"score", "low", "high", "items" [n], "signature"}, or {"missing": why}} for
-    Bleu_1..4, ROUGE_L and CIDEr. The intervals resample captions; CIDEr keeps the document
-    frequencies of the whole set.
+    Bleu_1..4, ROUGE_L and CIDEr. The intervals resample captions, those of one of the `groups` [n]
+    together; CIDEr keeps the document frequencies of the whole set.
     """
     check(hypotheses, references)
     cut = one_line if tokens else tokenize
@@ -34,12 +34,12 @@ def score(hypotheses, references, tokens=""):
     statistics = bleu_statistics(hypotheses, references)
     for order in range(1, ORDERS + 1):
         statistic = lambda sums, order=order: bleu(sums, order)
-        scores[f"Bleu_{order}"] = _entry(statistics, statistic(statistics), statistic)
-    rouge = rouge_l(hypotheses, references)
-    scores["ROUGE_L"] = _entry(rouge, rouge)
+        found = bootstrap(statistics, groups=groups, statistic=statistic)
+        scores[f"Bleu_{order}"] = _entry(found, statistic(statistics))
+    means = {"ROUGE_L": rouge_l(hypotheses, references)}
     if len(hypotheses) > 1:
-        ciders = cider(hypotheses, references)
-        scores["CIDEr"] = _entry(ciders, ciders)
+        means["CIDEr"] = cider(hypotheses, references)
+    scores |= {name: _entry(bootstrap(of, groups=groups), of) for name, of in means.items()}
     few, many = min(map(len, references)), max(map(len, references))
     counted = f"refs:{few}" if few == many else f"refs:{few}-{many}"
     how = f"{tokens or OURS}|{counted}|n:{len(hypotheses)}|v:{VERSION}"
@@ -65,8 +65,7 @@ def _short(value):
     return f"{repr(value)[:40]} ({type(value).__name__})"
 
 
-def _entry(values, items, statistic=None):
-    found = bootstrap(values, statistic=statistic)
+def _entry(found, items):
     return entry(*found) | {"items": [float(x) for x in items]}
 
 

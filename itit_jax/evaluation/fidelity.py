@@ -85,7 +85,7 @@ def frechet_distance(real: Statistics, fake: Statistics) -> float:
     cross = _root(real.covariance).T @ _root(fake.covariance)
     trace = np.linalg.svd(cross, compute_uv=False).sum()
     total = np.trace(real.covariance) + np.trace(fake.covariance)
-    return float(difference @ difference + total - 2 * trace)
+    return max(0.0, float(difference @ difference + total - 2 * trace))  # rounding may go below
 
 
 def _root(covariance):

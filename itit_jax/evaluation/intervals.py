@@ -6,7 +6,7 @@ wrong shows no doubt. Of a single item there is none.
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,6 +16,7 @@ BLOCK = 4_000_000  # resampled items held in memory at once
 def bootstrap(
     values: np.ndarray,
     *,
+    groups: Sequence | None = None,
     statistic: Callable[[np.ndarray], np.ndarray] | None = None,
     level: float = 0.95,
     draws: int = 1000,
@@ -25,12 +26,16 @@ def bootstrap(
 
     `values` [n] gives the mean; [n, 2] of (numerator, denominator) gives the ratio of the sums,
     as F1 and other corpus scores are, and NaN where all denominators are 0; [n, k] with a
-    `statistic` of sums [..., k] gives that. NaN ends: there is no interval. Equal seeds resample
-    equally, so two systems measured on the same items share their draws.
+    `statistic` of sums [..., k] gives that. groups [n]: equal for items that are no independent
+    evidence, such as pictures of one scene, which are resampled together. NaN ends: there is no
+    interval. Equal seeds resample equally, so two systems measured on the same items share their
+    draws.
     """
     values = np.asarray(values, np.float64)
     if len(values) == 0:
         raise ValueError("bootstrap needs at least one item")
+    if groups is not None:
+        values = _by_group(values, groups)
     if not statistic and values.ndim == 1 and np.isin(values, (0, 1)).all():
         return float(values.mean()), *wilson(values.mean(), len(values), level)
     share, statistic = not statistic and _within(values), statistic or _ratio
@@ -50,6 +55,17 @@ def bootstrap(
     if share and low == high and estimate in (0, 1):
         low, high = wilson(estimate, len(pairs), level)
     return estimate, float(low), float(high)
+
+
+def _by_group(values, groups):
+    """[n] or [n, k] -> [groups, k], added up; as they are where each is of its own group."""
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    if group.max() + 1 == len(values):
+        return values
+    rows = values if values.ndim == 2 else np.stack([values, np.ones_like(values)], axis=1)
+    sums = np.zeros((group.max() + 1, rows.shape[1]))
+    np.add.at(sums, group, rows)
+    return sums
 
 
 def wilson(share, count, level=0.95):

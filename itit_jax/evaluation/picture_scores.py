@@ -6,12 +6,13 @@ import numpy as np
 
 from itit_jax.evaluation import fidelity, intervals
 
-VERSION = 1  # of the signature: raised when a score of the same features would change
+VERSION = 2  # of the signature: raised when a score of the same features would change
 # Means over the pictures of one of the sets.
 OF_SET = {"precision": "B", "recall": "A", "density": "B", "coverage": "A"}
 METRICS = ("fid", "kid", "is", *OF_SET)
 NEAREST = 5
-PARTS = 10  # consecutive parts of a set: what IS averages, what the interval of KID compares
+PARTS = 10  # parts of a set: what IS averages, what the interval of KID compares
+SHUFFLE = 2020  # torch-fidelity's seed of what a part is
 OF_SPLIT = 50  # least pictures of such a part for IS, which is 1 for a single picture
 STUDENT = 2.262  # 97.5 % point of Student's t with PARTS - 1 degrees of freedom
 
@@ -40,7 +41,7 @@ def _kid(real, fake):
     estimate = fidelity.kernel_distance(real.features, fake.features)
     entry = {"score": estimate, "how": "kernel:poly3|"}
     if min(real.count, fake.count) >= 2 * PARTS:
-        parts = [np.array_split(rows.features, PARTS) for rows in (real, fake)]
+        parts = [np.array_split(shuffled(rows.features), PARTS) for rows in (real, fake)]
         each = [fidelity.kernel_distance(a, b) for a, b in zip(*parts)]
         # Parts are independent of each other; their mean varies no less than the whole does.
         width = STUDENT * np.std(each, ddof=1) / math.sqrt(PARTS)
@@ -54,12 +55,17 @@ def _inception_score(real, fake):
     if fake.probabilities is None:
         return {"is": {"missing": "these features tell no classes"}}
     splits = PARTS if fake.count >= PARTS * OF_SPLIT else 1
-    mean, deviation = fidelity.inception_score(fake.probabilities, splits)
+    mean, deviation = fidelity.inception_score(shuffled(fake.probabilities), splits)
     entry = {"score": mean, "how": f"of:B|splits:{splits}|"}
     if splits > 1:
         what = f"one deviation of {splits} splits"
         entry |= {"low": mean - deviation, "high": mean + deviation, "interval": what}
     return {"is": entry}
+
+
+def shuffled(rows):
+    """In one fixed order, for files may come class by class and parts should be alike."""
+    return rows[np.random.RandomState(SHUFFLE).permutation(len(rows))]
 
 
 def _neighbours(real, fake):

@@ -34,11 +34,12 @@ def _rank(cosines, right):
     return np.sum((cosines >= best) & ~right, axis=1)
 
 
-def score(images, texts, same):
-    """Both ways -> {"i2t_recall_1": (share, low, high), ...}; the interval resamples queries."""
+def score(images, texts, same, groups=None):
+    """Both ways -> {"i2t_recall_1": (share, low, high), ...}; the interval resamples queries, those
+    of one of the `groups` [n] together."""
     ways = {"i2t": (images, texts), "t2i": (texts, images)}
     return {
-        f"{way}_recall_{k}": bootstrap(hits)
+        f"{way}_recall_{k}": bootstrap(hits, groups=groups)
         for way, (queries, found) in ways.items()
         for k, hits in recall(queries, found, same).items()
     }

@@ -35,10 +35,12 @@ def score(
     """
     right, read, truth = counts(predicted, true).T
     whole = (right == read) & (right == truth)
-    sums = np.stack([2 * right, read + truth, whole, np.ones_like(whole)], axis=1)
-    by_scene = _sum_by_scene(sums, true)
-    f1, f1_low, f1_high = bootstrap(by_scene[:, :2], seed=seed)
-    exact, exact_low, exact_high = bootstrap(by_scene[:, 2:], seed=seed)
+    numbers: dict[tuple, int] = {}
+    scene = [numbers.setdefault(tuple(sorted(objects)), len(numbers)) for objects in true]
+    found = np.stack([2 * right, read + truth], axis=1)
+    f1, f1_low, f1_high = bootstrap(found, groups=scene, seed=seed)
+    all_right = np.stack([whole, np.ones_like(whole)], axis=1)
+    exact, exact_low, exact_high = bootstrap(all_right, groups=scene, seed=seed)
     return {
         "f1": f1,
         "f1_low": f1_low,
@@ -48,15 +50,6 @@ def score(
         "exact_high": exact_high,
         "n": len(right),
     }
-
-
-def _sum_by_scene(values: np.ndarray, true: Sequence[Reading]) -> np.ndarray:
-    """Rows [n, k] of items -> [scenes, k], added up over the items of a scene."""
-    numbers: dict[tuple, int] = {}
-    scene = [numbers.setdefault(tuple(sorted(t)), len(numbers)) for t in true]
-    sums = np.zeros((len(numbers), values.shape[1]))
-    np.add.at(sums, scene, values)
-    return sums
 
 
 def attributes(predicted: Sequence[Reading], true: Sequence[Reading]) -> dict[str, float]:

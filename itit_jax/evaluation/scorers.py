@@ -54,8 +54,8 @@ def of_pairs(results, examples, config):
     if not {"image_vector", "text_vector"} <= results.keys():
         return {}
     rows = examples["text"], examples["image"], stems(examples["keys"])
-    same = [retrieval.ids(each) for each in rows]
-    return with_ends(retrieval.score(results["image_vector"], results["text_vector"], same))
+    same, vectors = map(retrieval.ids, rows), (results["image_vector"], results["text_vector"])
+    return with_ends(retrieval.score(*vectors, list(same), groups=rows[-1]))
 
 
 def of_answers(results, examples, config):
@@ -83,10 +83,11 @@ def with_ends(scores):
 
 def of_captions(results, examples, config):
     """BLEU, ROUGE-L and CIDEr of generated captions against all captions of each picture."""
+    groups = stems(examples["keys"])
     return {
         f"{task}_{name.lower()}{end}": entry[key]
         for task, texts in texts_of(results, inputs.open_vocabulary(config)).items()
-        for name, entry in caption_scores.score(texts, examples["texts"]).items()
+        for name, entry in caption_scores.score(texts, examples["texts"], groups=groups).items()
         for end, key in ENDS.items()
         if key in entry
     }

@@ -48,7 +48,7 @@ def test_scores_of_two_folders_are_those_of_their_features(tmp_path, ask, capsys
     assert found == pytest.approx(want, rel=1e-9)
     printed = capsys.readouterr()
     for name, how in (("fid", ""), ("kid", "kernel:poly3|"), ("recall", "k:5|")):
-        assert table["scores"][name]["signature"] == f"{name}:toy|{how}n:45+40|v:1"
+        assert table["scores"][name]["signature"] == f"{name}:toy|{how}n:45+40|v:2"
         assert table["scores"][name]["signature"] in printed.out
     assert "skipped 1: broken image (first: broken.png (0 bytes))" in printed.err
     assert table["skipped"][1]["broken image"]["count"] == 1
@@ -75,7 +75,7 @@ def test_a_split_of_a_data_set_is_scored_by_a_classifier(easy, classifier, tmp_p
     more = [f"--features=scenes:{classifier}", f"--cache={tmp_path}", "--metrics=fid,is"]
     assert images.main([*splits, *more]) == 0
     printed = capsys.readouterr().out
-    assert "n:60+40|v:1" in printed and "is        not measured" in printed
+    assert "n:60+40|v:2" in printed and "is        not measured" in printed
 
 
 @pytest.mark.parametrize(

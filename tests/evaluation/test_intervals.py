@@ -30,6 +30,15 @@ def test_a_ratio_is_of_sums_and_not_the_mean_of_ratios():
     assert (low, high) == (0.0, 1.0)
 
 
+def test_items_of_one_group_are_one_piece_of_evidence():
+    values = np.random.default_rng(0).normal(size=200)
+    once = bootstrap(np.stack([values, np.ones(200)], axis=1))
+    thrice = bootstrap(np.repeat(values, 3), groups=np.repeat(np.arange(200), 3))
+    assert thrice == pytest.approx(once)
+    alone = bootstrap(np.repeat(values, 3))
+    assert (once[2] - once[1]) / (alone[2] - alone[1]) == pytest.approx(3**0.5, rel=0.1)
+
+
 def test_a_constant_has_no_width():
     assert bootstrap(np.full(50, 0.25)) == (0.25, 0.25, 0.25)
 

@@ -6,7 +6,7 @@ import pytest
 from itit_jax.evaluation import fidelity
 from itit_jax.evaluation.collected import Collected
 from itit_jax.evaluation.fidelity import Statistics
-from itit_jax.evaluation.picture_scores import score
+from itit_jax.evaluation.picture_scores import score, shuffled
 
 
 # KID of N(0, 1) and N(shift, 1) in 3 dimensions, by the moments of their products.
@@ -25,11 +25,25 @@ def test_inception_score_is_split_where_every_part_has_enough_pictures(count, sp
     p = np.random.default_rng(0).dirichlet(np.ones(5) / 5, count)
     sets = [Collected(count, None, {}, None, p)] * 2
     found = score(*sets, ["is"], "x")["is"]
-    mean, deviation = fidelity.inception_score(p, splits)
+    mean, deviation = fidelity.inception_score(shuffled(p), splits)
     assert found["score"] == pytest.approx(mean) and f"|splits:{splits}|" in found["signature"]
     assert ("low" in found) == (splits > 1)
     if splits > 1:
         assert found["high"] - found["low"] == pytest.approx(2 * deviation)
+
+
+def test_files_that_lie_class_by_class_score_as_mixed_ones_do():
+    rng = np.random.default_rng(0)
+    classes = np.repeat(np.arange(10), 100)
+    p = np.eye(10)[classes] * 0.98 + 0.002
+    x, y = (3 * rng.normal(size=(10, 4))[classes] + rng.normal(size=(1000, 4)) for _ in range(2))
+    order, width = rng.permutation(1000), {}
+    for name, real in {"by class": x, "mixed": x[order]}.items():
+        sets = Collected(1000, None, {}, real), Collected(1000, None, {}, y, p)
+        found = score(*sets, ["is", "kid"], "x")
+        assert 8 < found["is"]["score"] < 10  # of parts of one class each it is 1
+        width[name] = found["kid"]["high"] - found["kid"]["low"]
+    assert width["by class"] == pytest.approx(width["mixed"], rel=0.7)
 
 
 def test_each_neighbour_score_resamples_the_set_it_is_a_mean_of():

@@ -5,6 +5,7 @@ import pytest
 
 from data_pipelines.errors import UserError
 from itit_jax.evaluation import features, scorers
+from itit_jax.evaluation.intervals import wilson
 from tests import tiny
 from tests.evaluation import toy
 
@@ -80,7 +81,8 @@ def test_answers_are_scored_by_kind_with_intervals(monkeypatch):
     found = scorers.of_answers({"answer": [[1, 2], [3], [5]]}, examples, None)
     assert found["answer_exact"] == pytest.approx(2 / 3)
     assert (found["answer_count_exact"], found["answer_place_exact"]) == (1, 0.5)
-    assert found["answer_place_exact_low"] == 0 and found["answer_place_exact_high"] == 1
+    ends = [found[f"answer_place_exact_{end}"] for end in ("low", "high")]
+    assert ends == pytest.approx(wilson(0.5, 2))  # of two scenes, whatever the questions
     assert scorers.of_answers({"drawn": [0]}, {}, None) == {}
     for other in (scorers.of_pairs, scorers.of_pictures):
         assert other({"answer": []}, examples, None) == {}
