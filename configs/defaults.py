@@ -38,6 +38,13 @@ BLOCKS = (
 SMALL = ((r".*/(bias|scale|projection|relative_bias)", ()),)  # replicated on purpose
 
 
+def whole_over_fsdp(part):
+    """Rules that keep the blocks of a part on every device of mesh.fsdp: never gathered, and of
+    more memory. They go in front of the others."""
+    apart = lambda axis: None if axis == "fsdp" else axis
+    return tuple((f"{part}{path}", tuple(map(apart, axes))) for path, axes in BLOCKS)
+
+
 def keys(*rules):
     """The loop's keys, where a recipe adds its own sharding rules to those of all."""
     default = (*BLOCKS, *rules, *SMALL)

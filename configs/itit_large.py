@@ -5,7 +5,7 @@ python -m itit_jax.main --config=configs/itit_large.py --workdir=/bucket/itit_la
     --config.tokenizer.workdir=/bucket/vq_f16 --config.text_encoder.weights=T5_V1_1_XXL
 """
 
-from configs import itit
+from configs import defaults, itit
 
 
 def get_config():
@@ -31,8 +31,9 @@ def get_config():
     c.optimizer.weight_decay = 0.045  # Muse's; the paper does not say
     c.train.steps = 1_500_000
 
-    # Without the last T5-XXL would be gathered whole for every pass, and links would bind.
+    # T5-XXL, gathered for every pass, would fill the links; a quarter of it fits a chip.
     c.mesh.update(fsdp=16, tensor=4, remat="full")
+    c.mesh.rules = (*defaults.whole_over_fsdp("text_encoder"), *c.mesh.rules)
     c.precision.compute = "bfloat16"
 
     c.evaluate.every = 50_000

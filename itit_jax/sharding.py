@@ -135,12 +135,15 @@ def constrain(x, *axes):
     return jax.lax.with_sharding_constraint(x, PartitionSpec(*axes))
 
 
-def gathered(params):
-    """Parameters whole on every device, for loops that would gather them anew in every round.
-
-    As they are where mesh.tensor shares the products: there they stay apart.
-    """
+def gathered(rules, path, params):
+    """Parameters of this path, no longer apart over mesh.fsdp, for loops that would gather them
+    anew in every round. What mesh.tensor shares stays apart, for so are the products."""
     mesh = jax.sharding.get_abstract_mesh()
-    if mesh is None or mesh.empty or mesh.shape.get("tensor", 1) > 1:
+    if mesh is None or mesh.empty:
         return params
-    return jax.tree.map(constrain, params)
+
+    def whole(keys, leaf):
+        spec = spec_of(rules, f"{path}/{path_of(keys)}", leaf.shape, mesh)
+        return constrain(leaf, *(None if axis == "fsdp" else axis for axis in spec))
+
+    return jax.tree_util.tree_map_with_path(whole, params)

@@ -18,6 +18,7 @@ class Generation:
 
     def __init__(self, config, passes):
         self.cycle, self.decode, self.passes = config.cycle, config.decode, passes
+        self.rules = config.mesh.rules
 
     # ---- for users ------------------------------------------------------------------------
 
@@ -106,8 +107,9 @@ class Generation:
 
     def _speaker(self, params, ids):
         """-> (step(cache, words, position) -> (logits, cache), the cache to begin with)."""
-        decoder = sharding.gathered(params["model"]["text_decoder"])  # once, not once a word
-        params = params | {"model": params["model"] | {"text_decoder": decoder}}
+        model = params["model"]  # its decoder gathered once, not once a word
+        decoder = sharding.gathered(self.rules, "model/text_decoder", model["text_decoder"])
+        params = params | {"model": model | {"text_decoder": decoder}}
         cache, valid = self.passes.caption_prefill(params, ids)
         step = lambda cache, words, position: self.passes.caption_step(
             params, cache, valid, words, position
