@@ -64,3 +64,15 @@ def test_what_an_optimizer_keeps_of_a_parameter_lies_as_it_does():
 def test_a_constraint_is_nothing_where_no_mesh_is_set():
     x = np.zeros((4, 4))
     assert sharding.constrain(x, "data", None) is x
+
+
+def test_what_is_gathered_stays_apart_where_products_are():
+    mesh = sharding.make_mesh(2, 2, 2)
+    rules = ((r"a/.*/kernel", ("fsdp", "tensor")), (r".*", ()))
+    params = {"layers": {"kernel": np.ones((3, 4, 8), np.float32)}, "scale": np.ones(4, np.float32)}
+    given = jax.device_put(params, sharding.match(rules, {"a": params}, mesh)["a"])
+    assert given["layers"]["kernel"].sharding.shard_shape((3, 4, 8)) == (3, 2, 4)
+    with jax.set_mesh(mesh):
+        found = jax.jit(lambda params: sharding.gathered(rules, "a", params))(given)
+    assert found["layers"]["kernel"].sharding.shard_shape((3, 4, 8)) == (3, 4, 4)
+    assert found["scale"].sharding.is_fully_replicated

@@ -2,7 +2,7 @@
 
 What is counted: matrix products and convolutions, 2 FLOPs a multiply-add, as the modules write
 them. Products with the zeros of a padding are not counted. Left out: norms, softmax, activations,
-gathers, losses, the optimizer, and what rematerialisation computes a second time.
+gathers, losses and the optimizer. What remat computes a second time is told apart.
 """
 
 import dataclasses
@@ -10,11 +10,13 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Flops:
-    """Of a pass forward, and of the gradients with respect to its weights and its inputs."""
+    """Of a pass forward, of the gradients with respect to its weights and its inputs, and of what
+    mesh.remat=full computes again for them."""
 
     forward: int = 0
     weights: int = 0
     inputs: int = 0
+    again: int = 0
 
     def __add__(self, other):
         return Flops(*(a + b for a, b in zip(self._numbers(), other._numbers())))
@@ -40,6 +42,10 @@ class Flops:
     def frozen(self):
         """Where gradient only passes through."""
         return dataclasses.replace(self, weights=0)
+
+    def remade(self):
+        """Inside a block, of which remat keeps nothing but its input."""
+        return dataclasses.replace(self, again=self.forward)
 
     def of_data(self):
         """Where the inputs need no gradient."""
@@ -74,17 +80,20 @@ def between(batch, queries, keys, inner):
 
 
 def stack(depth, batch, queries, width, mlp_width, keys=None):
-    """`depth` of models.layers.Block on x [b, queries, d]."""
+    """`depth` of models.layers.Block on x [b, queries, d]. No gradient asks for the last product of
+    a block, so that it is not made again."""
     keys = queries if keys is None else keys
     mixed = attention(batch, queries, keys, width, width)
-    return (mixed + dense(batch * queries, width, mlp_width) * 2) * depth
+    up, down = dense(batch * queries, width, mlp_width), dense(batch * queries, mlp_width, width)
+    return ((mixed + up).remade() + down) * depth
 
 
 def t5_encoder(network, batch, length):
     """models.t5.T5Encoder on ids [b, t]."""
     inner = network.heads * network.head_width
     mixed = attention(batch, length, length, network.width, inner)
-    return (mixed + dense(batch * length, network.width, network.mlp_width) * 3) * network.depth
+    up = dense(batch * length, network.width, network.mlp_width)
+    return ((mixed + up * 2).remade() + up) * network.depth
 
 
 def t5_rows(network, batch, length):

@@ -4,10 +4,22 @@ import math
 import re
 from collections import Counter, defaultdict
 
-KINDS = ("all-gather", "all-reduce", "reduce-scatter", "all-to-all", "collective-permute")
+BETWEEN_SLICES = "between slices"
+SHARES = {  # of the bytes of its result, those that each of n devices in a ring sends
+    "all-gather": lambda n: (n - 1) / n,
+    "all-reduce": lambda n: 2 * (n - 1) / n,
+    "reduce-scatter": lambda n: n - 1,
+    "all-to-all": lambda n: (n - 1) / n,
+    "collective-permute": lambda n: 1,
+    BETWEEN_SLICES: lambda n: 1,
+}
 BITS = {"pred": 8, "bf16": 16, **{f"{kind}{n}": n for kind in "suf" for n in (8, 16, 32, 64)}}
 HEAD = re.compile(r"^(?:ENTRY )?%?(\S+) \(.*\{$")
-COLLECTIVE = re.compile(rf" = (.*?) ({'|'.join(KINDS)})(-start)?\(")
+COLLECTIVE = re.compile(rf" = (.*?) ({'|'.join(SHARES)}|send)(-start)?\(")
+SUM_KEPT_APART = "all-reduce-scatter"  # computations in which each keeps its part of a sum only
+GROUP = re.compile(r"replica_groups=\{\{([\d,]+)\}")  # the first; all are as large
+GROUPS = re.compile(r"replica_groups=\[\d+,(\d+)\]<=")  # how many, and how large
+DEVICES = re.compile(r"num_partitions=(\d+)")
 ARRAY = re.compile(r"\b([a-z]+\d*)\[([\d,]*)\]")
 CALLED = re.compile(r"(?:calls|true_computation|false_computation)=%?([\w.-]+)")
 BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
@@ -17,22 +29,23 @@ CHANNEL = re.compile(r"channel_id=(\d+)")
 
 
 def collectives(text):
-    """{kind: {"count", "bytes"}} of one step on one device: how often, and what is received.
+    """{kind: {"count", "bytes"}} of one step on one device: how often, and what it sends.
 
-    Bytes of the result of each. Loops are multiplied by their rounds where the program tells them,
-    and count once where it does not; of branches all count.
+    Loops are multiplied by their rounds where the program tells them, and count once where it does
+    not; of branches all count.
     """
     bodies, entry = _computations(text)
-    counts, received, seen = Counter(), Counter(), set()
+    devices = int(found[1]) if (found := DEVICES.search(text)) else 1
+    counts, sent, seen = Counter(), Counter(), set()
     for name, times in _times(bodies, entry).items():
-        for kind, channel, size in _sent(bodies[name]):
-            if channel in seen:  # another part of one that is under way while others compute
+        for kind, channel, size in _sent(name, bodies[name], devices):
+            if (kind, channel) in seen:  # a part of one that is under way while others compute
                 continue
-            seen.update([channel] if channel else [])
+            seen.update([(kind, channel)] if channel else [])
             counts[kind] += times
-            received[kind] += times * size
+            sent[kind] += times * size
     return {
-        kind: {"count": counts[kind], "bytes": received[kind]} for kind in KINDS if counts[kind]
+        kind: {"count": counts[kind], "bytes": round(sent[kind])} for kind in SHARES if counts[kind]
     }
 
 
@@ -83,14 +96,28 @@ def _rounds(line, condition):
     return int(bounds[0]) if plain else 1
 
 
-def _sent(lines):
-    """(kind, channel or "", bytes) of each collective."""
+def _sent(name, lines, devices):
+    """(kind, channel or "", bytes that a device sends) of each collective of a computation."""
     for line in lines:
-        if not (found := COLLECTIVE.search(line)):
+        found = COLLECTIVE.search(line)
+        if not found or (found[2] == "send" and "megascale" not in line):
             continue
-        channel = CHANNEL.search(line)
+        channel, kind = CHANNEL.search(line), found[2]
         arrays = [math.prod(map(int, filter(None, shape.split(",")))) * BITS.get(kind, 32) // 8
                   for kind, shape in ARRAY.findall(found[1])]  # fmt: skip
-        # What is started has its operands in front of its results.
-        size = max(arrays) if found[3] else sum(arrays)
-        yield found[2], channel[1] if channel else "", size
+        # What is started has its operands in front of its results, what is sent a token behind.
+        size = max(arrays) if found[3] or kind == "send" else sum(arrays)
+        ring = _ring(line, devices)
+        if kind == "send":
+            kind = BETWEEN_SLICES
+        elif kind == "all-reduce" and name.startswith(SUM_KEPT_APART):
+            kind, size = "reduce-scatter", size / ring
+        yield kind, channel[1] if channel else "", size * SHARES[kind](ring)
+
+
+def _ring(line, devices):
+    """How many devices take part."""
+    if group := GROUP.search(line):
+        return group[1].count(",") + 1
+    groups = GROUPS.search(line)
+    return int(groups[1]) if groups else devices

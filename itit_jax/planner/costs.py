@@ -98,24 +98,22 @@ def working(program, left):
 
 
 def flops(program):
-    """{term: {"forward", "backward"}} of one global step, as the recipe counts itself."""
+    """{term: {"forward", "backward", "again"}} of one global step, as the recipe counts itself."""
     return {
-        term: {"forward": found.forward, "backward": found.backward}
+        term: {"forward": found.forward, "backward": found.backward, "again": found.again}
         for term, found in program.recipe.flops().items()
     }
 
 
 def total(terms):
-    """FLOPs of all terms."""
+    """FLOPs of all terms, without what is computed again."""
     return sum(found["forward"] + found["backward"] for found in terms.values())
 
 
 def recomputed(terms, remat):
-    """FLOPs that rematerialisation adds at most: the forward of what is differentiated. "dots"
-    keeps the products with weights; those of attention, which it makes again, are not counted."""
-    if remat != "full":
-        return 0
-    return sum(found["forward"] for found in terms.values() if found["backward"])
+    """FLOPs that rematerialisation adds. "dots" keeps the products with weights; those of
+    attention, which it makes again, are not counted."""
+    return sum(found["again"] for found in terms.values()) if remat == "full" else 0
 
 
 def rows(program):
@@ -123,25 +121,21 @@ def rows(program):
     return sum(base.rows(program.recipe).values())
 
 
-def roofline(program, topology, work):
-    """The Roofline of a step of so many FLOPs, remats included."""
+def roofline(program, topology, work, sent=None):
+    """The Roofline of a step of so many FLOPs, remats included. sent: as the compiler tells what
+    `communicated` only bounds."""
     chip, devices = topology.chip, topology.devices
     share = 1 / chip.devices  # of a chip's bandwidth that a device has
     moved = arguments(program)
     state = moved["parameters"] + moved["optimizer"] + moved["average"]
-    inner, outer = communicated(program, topology.slices)
+    inner, outer = sent or communicated(program, topology.slices)
     return Roofline(
         compute=work / (devices * chip.flops * share),
         memory=(2 * state + moved["frozen parts"] + moved["batch"])
         / (chip.memory_bandwidth * share),
-        links=seconds_of_links(inner, topology),
+        links=inner / (chip.links * share),
         network=outer / (chip.network * share) if chip.network and outer else None,
     )
-
-
-def seconds_of_links(sent, topology):
-    """Seconds that a device takes to send so many bytes within its slice, over all its links."""
-    return sent * topology.chip.devices / topology.chip.links
 
 
 def communicated(program, slices=1):
@@ -149,16 +143,21 @@ def communicated(program, slices=1):
 
     Shared parameters are gathered for the pass forward and the one backward, in the type of the
     activations, and their gradients are summed where they lie, in float32; frozen ones are gathered
-    once. Replicas sum their gradients. What mesh.tensor adds is not counted.
+    once, unless they lie whole. Replicas sum their gradients. What mesh.tensor adds is not counted.
     """
     config, mesh = program.config, program.mesh.shape
     width = WIDTHS[config.precision.compute] / 4  # of float32 parameters
     shared, replicas = mesh["fsdp"], mesh["data"]
     trained = size(program.state.params) / mesh["tensor"]
-    frozen = size(program.frozen) / mesh["tensor"]
+    frozen = size(list(filter(_is_shared, jax.tree.leaves(program.frozen)))) / mesh["tensor"]
     apart = (shared - 1) / shared
     gathered = apart * (2 * width * trained + width * frozen)
     summed = apart * trained
     own, inside = trained / shared, replicas / slices
     summed += 2 * own * (inside - 1) / inside if inside > 1 else 0
     return gathered + summed, 2 * own * (slices - 1) / slices
+
+
+def _is_shared(leaf):
+    """Whether it lies apart over mesh.fsdp."""
+    return "fsdp" in jax.tree.leaves(tuple(leaf.sharding.spec))

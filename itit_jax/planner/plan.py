@@ -20,7 +20,7 @@ from data_pipelines.files import whole
 from itit_jax import sharding
 from itit_jax.planner import costs
 from itit_jax.planner import topology as chips
-from itit_jax.planner.collectives import collectives
+from itit_jax.planner.collectives import BETWEEN_SLICES, collectives
 from itit_jax.program import describe
 
 GIB = chips.GIB
@@ -53,11 +53,12 @@ def make(config, topology, price=None, compiled=True):
     program = describe(config, mesh=mesh)
     terms, given = costs.flops(program), costs.arguments(program)
     work = costs.total(terms) + costs.recomputed(terms, size.remat)
-    roof = costs.roofline(program, topology, work)
     price = topology.chip.price if price is None else price
     bytes_given = sum(given.values())
     about = bytes_given + costs.working(program, costs.kept(program))
-    memory = fit(topology, bytes_given, about, compile_step(config, topology) if compiled else None)
+    compiled = compile_step(config, topology) if compiled else None
+    memory = fit(topology, bytes_given, about, compiled)
+    roof = costs.roofline(program, topology, work, sent(compiled))
     return {
         "recipe": config.recipe,
         "topology": topology.name,
@@ -128,6 +129,15 @@ def compile_step(config, topology):
     }
 
 
+def sent(compiled):
+    """(bytes to the own slice, to other slices) of a compiled step and device; or None."""
+    if not compiled:
+        return None
+    count = {kind: found["bytes"] for kind, found in compiled["collectives"].items()}
+    outer = count.pop(BETWEEN_SLICES, 0)
+    return sum(count.values()), outer
+
+
 def assumptions(topology, price):
     """What the figures stand on."""
     chip = topology.chip
@@ -136,8 +146,8 @@ def assumptions(topology, price):
         f"{chip.memory / GIB:g} GiB at {chip.memory_bandwidth / 1e9:g} GB/s, of which "
         f"{1 - SPARE:.0%} is the system's, and {chip.links / 1e9:g} GB/s each way over all links "
         "(as published, not measured)",
-        "FLOPs are those of matrix products and convolutions; remat computes the forward pass of "
-        "all that is differentiated once more",
+        "FLOPs are those of matrix products and convolutions; remat=full computes each block of "
+        "which there are gradients once more, but for its last product",
         "memory: state read and written once, frozen parts and batch read once; links: what the "
         "compiled step sends; without one at least parameters gathered twice and gradients summed "
         "once (mesh.tensor not counted); all links at once, and nothing hidden behind products",

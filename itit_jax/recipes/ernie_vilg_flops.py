@@ -47,7 +47,7 @@ def _sequence(model, b, kind, others, question=0):
         pairs = others * (others if drawn else places)
         pairs += model.tokens * (keys_of(pattern, drawn) + (others if drawn else question))
         found += stack(1, b, places, model.width, model.mlp_width, keys=0)
-        found += between(b, pairs, 1, model.width)
+        found += between(b, pairs, 1, model.width).remade()
     return found
 
 

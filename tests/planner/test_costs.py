@@ -51,9 +51,9 @@ def test_flops_are_the_recipes_own(planned):
     assert costs.total(terms) == sum(found.total for found in own.values()) > 0
 
 
-def test_remat_computes_again_what_is_differentiated():
-    terms = {"a": dict(forward=10, backward=20), "b": dict(forward=5, backward=0)}
-    assert costs.recomputed(terms, "full") == 10 and costs.recomputed(terms, "none") == 0
+def test_what_remat_computes_again_comes_on_top():
+    terms = {"a": dict(forward=10, backward=20, again=7), "b": dict(forward=5, backward=0, again=0)}
+    assert costs.recomputed(terms, "full") == 7 and costs.recomputed(terms, "none") == 0
     assert costs.total(terms) == 35
 
 

@@ -10,6 +10,7 @@ from itit_jax import config as settings
 from itit_jax import main
 from itit_jax.config_files import recipes
 from itit_jax.planner import plan, topology
+from itit_jax.planner.collectives import BETWEEN_SLICES
 
 CLASSIFIER = "--config=configs/classifier_tiny.py"
 V5E = topology.parse("v5e:2x2")
@@ -60,6 +61,18 @@ def test_with_a_compiler_the_step_itself_tells_whether_it_fits(monkeypatch, tmp_
     assert compiled["peak"] > compiled["arguments"]
     assert found["fits"] and found["left"] == int(0.98 * 16 * 2**30) - compiled["peak"]
     assert "fits, 15.6" in capsys.readouterr().out
+
+
+def test_links_carry_what_the_compiled_step_sends(monkeypatch):
+    sends = {"all-gather": dict(count=2, bytes=3e9), "all-reduce": dict(count=1, bytes=1e9),
+             BETWEEN_SLICES: dict(count=1, bytes=5e9)}  # fmt: skip
+    monkeypatch.setattr(
+        plan, "compile_step", lambda *_: dict(peak=1, temporaries=1, collectives=sends)
+    )
+    config = settings.load("configs/classifier_tiny.py")
+    roof = plan.make(config, topology.parse("v5e:2x2", 2))["roofline_seconds"]
+    assert roof["links"] == pytest.approx(4e9 / 200e9)
+    assert roof["network"] == pytest.approx(5e9 / 3.125e9)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("libtpu") is None, reason="needs libtpu")

@@ -24,6 +24,10 @@ STEPS = {
         model__text_decoder__width=24, model__text_decoder__mlp_width=40, data__tokens="made",
         data__rows__draw=3, data__rows__caption=5, data__rows__texts=2, data__rows__images=7,
     ),
+    "blocks are made again": dict(
+        mesh__remat="full", model__scan=True, model__depth=3, text_encoder__layers=2,
+        data__tokens="made",
+    ),
     "drawing alone": dict(cycle__mode="none", loss__caption=0.0, data__rows__caption=0),
 }  # fmt: skip
 
@@ -49,7 +53,9 @@ def test_the_formula_of_a_step_is_what_its_program_computes(case):
     table = recipe.flops()
     assert all(f.forward > 0 for name, f in table.items() if name != "tokenize")
     assert (table["tokenize"].total == 0) == bool(recipe.config.data.tokens)
-    assert count(recipe, jax.grad(loss), *parts) == sum(f.total for f in table.values())
+    again = recipe.config.mesh.remat == "full"
+    told = sum(f.total + again * f.again for f in table.values())
+    assert count(recipe, jax.grad(loss), *parts) == told
 
 
 def test_every_term_has_its_own_formula():
