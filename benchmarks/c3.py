@@ -14,7 +14,7 @@ import pathlib
 import sys
 
 from benchmarks import scene_runs
-from benchmarks.scene_runs import FEW, PAIRS, SCORES
+from benchmarks.scene_runs import FEW, NUMBERS, PAIRS, SCORES
 from benchmarks.study import Study, number, shown, told
 from configs.commands import Argument, command
 
@@ -138,8 +138,8 @@ def page(found):
 
 
 def _line(name, row):
-    scores = " | ".join(shown(row[label]) for label in SCORES)
-    return f"| {name} | {row['seed']} | {scores} | {number(row['FID'])} |"
+    scores = [*(shown(row[label]) for label in SCORES), *(number(row[label]) for label in NUMBERS)]
+    return f"| {name} | {row['seed']} | {' | '.join(scores)} |"
 
 
 if __name__ == "__main__":

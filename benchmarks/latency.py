@@ -1,28 +1,35 @@
 """How long finished runs take to draw a text and to caption a picture.
 
-python -m benchmarks.latency runs/scenes/itit_full_500_0 runs/scenes/ernie_few --out=latency.json
+python -m benchmarks.latency runs/scenes/itit_full_500_0 runs/scenes/ernie_few \
+    --pictures=runs/scenes/data:test --out=latency.json
 
 Eight rows a call, as `serve` makes them, compiled before; the runs take turns, so that other work
-on the machine meets all alike. Milliseconds of one row, the median of all turns.
+on the machine meets all alike, and caption the same pictures. Milliseconds of one row, the median
+of all turns; captioning takes as long as the longest of its texts.
 """
 
+import itertools
 import json
 import shlex
 import statistics
 import sys
 import time
 
+from PIL import Image
+
 from benchmarks.study import commit, machine
 from configs.commands import Argument, command
 from configs.keys import at_least
 from data_pipelines.errors import UserError
 from data_pipelines.files import whole
+from data_pipelines.streams import images
 from itit_jax.serve.session import BATCH, Session
 
 TEXT = "a small red circle in the top left"
 
 ARGUMENTS = {
     "runs": Argument((), "workdirs or exports", form="RUN", many=True),
+    "--pictures": Argument("data/tiny:test", "what they caption, its first", form="DIR:SPLIT"),
     "--times": Argument(20, "turns", at_least(1), form="N"),
     "--out": Argument("", "JSON file of it", form="FILE"),
 }
@@ -31,7 +38,9 @@ ARGUMENTS = {
 @command("benchmarks.latency", "milliseconds to draw and to caption, of several runs", ARGUMENTS)
 def main(options):
     """Prints both for each run."""
-    asks = {run: of_run(Session(run)) for run in options.runs}
+    folder, _, split = options.pictures.rpartition(":")
+    pictures = list(map(Image.fromarray, itertools.islice(images(folder, split, 0), BATCH)))
+    asks = {run: of_run(Session(run), pictures) for run in options.runs}
     spent = {run: {what: [] for what in ask} for run, ask in asks.items()}
     for turn in range(1 + options.times):  # the first one compiles
         for run, ask in asks.items():
@@ -47,6 +56,7 @@ def main(options):
     }  # fmt: skip
     found = {
         "milliseconds": milliseconds,
+        "words_a_caption": {run: round(words(ask["caption"]()), 1) for run, ask in asks.items()},
         "rows_a_call": BATCH,
         "device": machine(),
         "command": shlex.join(["python", "-m", "benchmarks.latency", *sys.argv[1:]]),
@@ -59,18 +69,20 @@ def main(options):
     return 0
 
 
-def of_run(session):
+def of_run(session, pictures):
     """{"draw", "caption"}: calls of what the run can do."""
     texts = [TEXT] * BATCH
+    asks = {"draw": lambda: session.draw(texts), "caption": lambda: session.caption(pictures)}
     try:
-        pictures = session.draw(texts)
+        session.draw(texts)
     except UserError:  # a captioner
-        from PIL import Image
+        del asks["draw"]
+    return asks
 
-        size = session.config.data.image_size
-        pictures = [Image.new("RGB", (size, size))] * BATCH
-        return {"caption": lambda: session.caption(pictures)}
-    return {"draw": lambda: session.draw(texts), "caption": lambda: session.caption(pictures)}
+
+def words(texts):
+    """How many a text has."""
+    return statistics.mean(len(text.split()) for text in texts)
 
 
 if __name__ == "__main__":

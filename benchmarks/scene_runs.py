@@ -8,8 +8,9 @@ from benchmarks.study import interval
 
 PAIRS, FEW, QUESTIONS = 20_000, 500, 8
 FOLDER = "runs/scenes"
-SCORES = {"captioning": "i2t_scene_f1", "drawing": "t2i_scene_f1", "CIDEr": "i2t_cider"}
-INTERVALS = "95 %, bootstrap over the 500 test scenes of one run"
+SCORES = {"captioning": "i2t_scene_f1", "drawing": "t2i_scene_f1"}
+NUMBERS = {"CIDEr": "i2t_cider", "FID": "t2i_fid"}
+INTERVALS = "95 %, bootstrap over the scenes of the 500 test pictures of one run"
 
 
 def data(work):
@@ -72,7 +73,6 @@ def tokens(work):
 
 
 def scored(scores):
-    """{label: [score, low, high]} and FID of one split of a run."""
-    return {label: interval(scores, key) for label, key in SCORES.items()} | {
-        "FID": scores.get("t2i_fid")
-    }
+    """{label: [score, low, high] or score} of one split of a run."""
+    intervals = {label: interval(scores, key) for label, key in SCORES.items()}
+    return intervals | {label: scores.get(key) for label, key in NUMBERS.items()}

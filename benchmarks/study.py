@@ -91,9 +91,11 @@ class Study:
             return code
         finally:
             kept = self._kept(name)
+            if kept.get("of", words) != words:  # what another command of this name took is not its
+                kept |= {"wall": 0.0, "core": 0.0}
             kept["wall"] += time.time() - wall
             kept["core"] += _children() - core
-            kept["ended"] = words if code == 0 else None
+            kept |= {"ended": words if code == 0 else None, "of": words}
             with whole(self._file(name), "w") as file:
                 json.dump(kept, file, indent=1)
 

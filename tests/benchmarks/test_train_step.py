@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from benchmarks import train_step
+from itit_jax import config as settings
 
 
 def test_the_share_is_that_of_the_medians():
@@ -20,3 +21,9 @@ def test_the_widest_kernel_is_that_of_one_layer():
         "last": {"kernel": jnp.zeros((2, 4))},
     }
     assert train_step.widest(params) == (2, 4)
+
+
+def test_all_that_is_counted_is_run_from_the_first_step():
+    cycle = train_step.begun(settings.load("configs/itit_tiny.py")).cycle
+    assert (cycle.t2i2t_start, cycle.i2t2i_start, cycle.ramp) == (0, 0, 0)
+    assert "cycle" not in train_step.begun(settings.load("configs/vq_tiny.py"))
