@@ -8,6 +8,7 @@ import math
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
@@ -147,3 +148,23 @@ def gathered(rules, path, params):
         return constrain(leaf, *(None if axis == "fsdp" else axis for axis in spec))
 
     return jax.tree_util.tree_map_with_path(whole, params)
+
+
+def joined(arrays):
+    """Rows [b, ...] of several arrays as one; those that lie on one device stay there."""
+    rows = [x.reshape(_ways(), -1, *x.shape[1:]) for x in arrays]
+    whole = jnp.concatenate(rows, axis=1)
+    return constrain(whole.reshape(-1, *whole.shape[2:]), ("data", "fsdp"))
+
+
+def parted(rows, counts):
+    """What was joined of so many rows each, apart again."""
+    ends = np.cumsum([count // _ways() for count in counts])[:-1]
+    parts = jnp.split(rows.reshape(_ways(), -1, *rows.shape[1:]), ends, axis=1)
+    return [part.reshape(-1, *part.shape[2:]) for part in parts]
+
+
+def _ways():
+    """Devices that the rows of a batch lie on."""
+    mesh = jax.sharding.get_abstract_mesh()
+    return 1 if mesh is None or mesh.empty else mesh.shape["data"] * mesh.shape["fsdp"]

@@ -76,3 +76,17 @@ def test_what_is_gathered_stays_apart_where_products_are():
         found = jax.jit(lambda params: sharding.gathered(rules, "a", params))(given)
     assert found["layers"]["kernel"].sharding.shard_shape((3, 4, 8)) == (3, 4, 4)
     assert found["scale"].sharding.is_fully_replicated
+
+
+def test_rows_that_are_joined_stay_on_their_device_and_come_apart_again():
+    mesh = sharding.make_mesh(2, 2, 2)
+    rows = [np.arange(4 * n, dtype=np.float32).reshape(4 * n, 1) for n in (1, 3)]
+    given = jax.device_put(rows, sharding.batch_sharding(mesh))
+    with jax.set_mesh(mesh):
+        lowered = jax.jit(lambda rows: sharding.joined(rows)).lower(given)
+        whole = lowered.compile()(given)
+        parts = jax.jit(lambda x: sharding.parted(x, [4, 12]))(whole)
+    assert "all-" not in lowered.compile().as_text() and "permute" not in lowered.compile().as_text()
+    assert np.asarray(whole)[:4, 0].tolist() == [0, 0, 1, 2]  # of the first device
+    for part, was in zip(parts, rows):
+        assert np.array_equal(part, was)

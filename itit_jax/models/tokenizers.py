@@ -2,9 +2,11 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 
 from data_pipelines.errors import UserError
+from itit_jax import sharding
 from itit_jax.models.maskgit_vqgan import MaskGITVQGAN
 from itit_jax.models.vqgan import FSQ, VQGAN, to_pixels, to_signed
 
@@ -49,6 +51,19 @@ def grid(network, image_size):
 def ids(network, params, images):
     """Pictures uint8 [b, h, w, 3] -> token ids int32 [b, n]."""
     return network.apply({"params": params}, to_signed(images), method="encode")
+
+
+@jax.named_scope("tokenizer")
+def tokenized(network, params, batch):
+    """{stream: rows} with "tokens" [b, n] beside each "image" [b, h, w, 3]: all pictures of a step
+    in one pass, so that the network is compiled once."""
+    seen = {name: rows["image"] for name, rows in batch.items()
+            if "image" in rows and "tokens" not in rows}  # fmt: skip
+    if not seen:
+        return batch
+    found = ids(network, params, sharding.joined(list(seen.values())))
+    parts = sharding.parted(found, [len(images) for images in seen.values()])
+    return batch | {name: batch[name] | {"tokens": part} for name, part in zip(seen, parts)}
 
 
 def pictures(network, params, tokens):
