@@ -31,7 +31,10 @@ def _rgb(picture):
 
 
 def _of_blocks(image, size):
-    """The picture that was enlarged to this one without smoothing, or None."""
+    """The picture that was enlarged to this one without smoothing, or None: what is smaller, or no
+    square, was not enlarged from the model's, though nearest pixels would give it back."""
+    if image.width != image.height or image.width < size:
+        return None
     small = image.resize((size, size), Image.Resampling.NEAREST)
     again = small.resize(image.size, Image.Resampling.NEAREST)
     return small if again.tobytes() == image.tobytes() else None

@@ -38,8 +38,10 @@ def test_a_picture_that_was_enlarged_for_the_eye_is_taken_as_it_was():
     assert (fit(touched, 9) != pixels).any()
 
 
-def test_a_picture_is_brought_to_its_size_as_the_data_set_brings_it():
-    pixels = noise(23, 37, 4)
+@pytest.mark.parametrize("shape", [(23, 37), (20, 8), (5, 9), (7, 7)])
+def test_a_picture_is_brought_to_its_size_as_the_data_set_brings_it(shape):
+    """Larger than the size, in part or not at all: what is smaller was not enlarged for the eye."""
+    pixels = noise(*shape, 4)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG")  # half transparent
     np.testing.assert_array_equal(fit(Image.open(file), 10), decode(file.getvalue(), 10))
@@ -86,6 +88,13 @@ def test_what_was_drawn_lies_where_it_was_drawn():
     finished = np.asarray(Edit(blocks, middle).finish(drawn))
     np.testing.assert_array_equal(finished[:, 6:14], drawn.repeat(2, axis=0).repeat(2, axis=1))
     np.testing.assert_array_equal(Edit(blocks, middle).pixels(4), np.full((4, 4, 3), 9))
+
+
+def test_what_was_drawn_for_a_small_picture_is_made_smaller_smoothly():
+    drawn, small = noise(16, 16, 3), noise(5, 5, 3)
+    finished = Edit(small, np.ones((5, 5), bool)).finish(drawn)
+    expected = Image.fromarray(drawn).resize((5, 5), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(finished, expected)
 
 
 def test_masks_may_be_pictures_of_any_mode():
