@@ -28,9 +28,10 @@ class Pixels(NamedTuple):
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
     crop: bool  # scale the short side and cut out the centre, or squeeze the whole picture
-    resample: int  # of Pillow: 2 bilinear, 3 bicubic
+    resample: int  # of Pillow: 1 Lanczos, 2 bilinear, 3 bicubic
 
 
+LANCZOS = 1  # as data_pipelines.images scales every picture
 CLIP_PIXELS = Pixels(
     (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), True, 3
 )
@@ -200,7 +201,7 @@ def from_config(config):
         size=config.data.image_size,
         features=0 if siglip else model.features,
         probe=siglip,
-        pixels=SIGLIP_PIXELS if siglip else CLIP_PIXELS,
+        pixels=_as_data_sets(SIGLIP_PIXELS if siglip else CLIP_PIXELS),
         **model.image,
         **shared,
     )
@@ -218,6 +219,11 @@ def from_config(config):
         scale=first_scale(config.loss),
         bias=-math.log(config.data.rows.caption),  # one pair among so many texts
     )
+
+
+def _as_data_sets(family):
+    """Pixels of a tower that is trained here, whose pictures a data set brings to their size."""
+    return family._replace(crop=True, resample=LANCZOS)
 
 
 def first_scale(loss):

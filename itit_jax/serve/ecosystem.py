@@ -38,7 +38,9 @@ def towers_config(towers):
 
 def prepared(image):
     """preprocessor_config.json of an image tower: how transformers takes pictures for it."""
-    size, family, pixels = image.size, "Siglip" if image.probe else "CLIP", image.pixels
+    size, pixels = image.size, image.pixels
+    # SigLIP's own of transformers 4 cuts nothing out, and says nothing.
+    family = "Siglip" if image.probe and not pixels.crop else "CLIP"
     whole = {"height": size, "width": size}
     cut = {"do_center_crop": True, "crop_size": whole} if pixels.crop else {}
     return {

@@ -85,7 +85,7 @@ def _write_all(found, folder, name):
         _write_part(found, part, given[part], how, folder, about)
     index = {given[part].folder: how for part, how in described.items()}
     if found.vocabulary is not None:
-        _write_words(found, folder / WORDS)
+        _write_words(found, folder / WORDS, given.values())
     told = isinstance(found.vocabulary, Pieces)  # with our ids; others' are two higher here
     _write_json(folder / "model_index.json", ecosystem.model_index(index, told))
     (folder / "README.md").write_text(_card(found, name), encoding="utf-8")
@@ -95,10 +95,12 @@ def _write_all(found, folder, name):
     _write_json(folder / ABOUT, about)
 
 
-def _write_words(found, folder):
+def _write_words(found, folder, given):
     folder.mkdir()
     length = found.config.data.text_length
-    for file, data in tokenizer_files(found.vocabulary, length).items():
+    # SigLIP's tower attends to padding, as it was trained; transformers' obeys a mask it is given.
+    masked = not any(how.layout == "siglip" and not how.words for how in given)
+    for file, data in tokenizer_files(found.vocabulary, length, masked).items():
         (folder / file).write_bytes(data)
 
 

@@ -17,8 +17,9 @@ NORMAL, UNKNOWN, CONTROL = 1, 2, 3  # SentencePiece.Type
 SPACE = "\u2581"
 
 
-def tokenizer_files(words, length):
-    """Words, ids of the longest text -> {file name: bytes} of the folder tokenizer."""
+def tokenizer_files(words, length, masked=True):
+    """Words, ids of the longest text -> {file name: bytes} of the folder tokenizer. masked: whether
+    who reads the ids is told which are padding."""
     if not isinstance(words, Pieces):
         return words.files()  # as they were published, whose ids here are two higher
     (data,) = words.files().values()
@@ -31,6 +32,8 @@ def tokenizer_files(words, length):
         "extra_ids": 0,  # no sentinels: nothing was trained on them
         "model_max_length": length,
     }
+    if not masked:
+        config["model_input_names"] = ["input_ids"]
     files = {"spiece.model": data}
     if proto.trainer_spec.model_type == BPE:
         config["tokenizer_class"] = "PreTrainedTokenizerFast"

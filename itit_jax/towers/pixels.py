@@ -12,7 +12,7 @@ from itit_jax.weights.containers.find import read_config
 from itit_jax.weights.containers.plain_json import shown
 
 PREPARED = "preprocessor_config.json"
-RESAMPLES = {"bilinear": 2, "bicubic": 3}
+RESAMPLES = {"bilinear": 2, "bicubic": 3, "lanczos": 1}
 CROPS = {"shortest": True, "squash": False}
 # Of transformers' image processors: the only way that we know, and what no pixel depends on.
 PREPARED_USUAL = {

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from configs import towers as towers_keys
+from data_pipelines import images
 from data_pipelines.words.pieces import Pieces
 from data_pipelines.words.train import train_pieces
 from itit_jax.recipes import base
@@ -109,13 +110,20 @@ def answers(found, seed=0):
 
 
 def tower_answers(found, seed=0):
-    """{name: array}: pixels and ids, and what towers make of them."""
+    """{name: array}: pixels and ids, and what towers make of them; a picture, and how a data set
+    gives it to them."""
     network, params = found.recipe.network, {"params": found.params["tower"]}
     pixels = jax.random.normal(jax.random.key(seed), (4, SIDE, SIDE, 3))
     ids = np.stack([found.vocabulary.encode(text, LENGTH) for text in TEXTS])
     image, text = network.apply(params, pixels, ids)
     logits = network.apply(params, image, text, method="logits")
-    arrays = dict(pixels=pixels, ids=ids, image=image, text=text, logits=logits)
+    picture = np.random.default_rng(seed).integers(0, 256, (5 * SIDE, 10 * SIDE, 3), np.uint8)
+    taken = network.image.pixels
+    prepared = (images.fit(picture, SIDE) / 255 - taken.mean) / taken.deviation
+    arrays = dict(
+        pixels=pixels, ids=ids, image=image, text=text, logits=logits, texts=TEXTS, picture=picture,
+        prepared=prepared,
+    )  # fmt: skip
     return {name: np.asarray(array) for name, array in arrays.items()}
 
 

@@ -15,7 +15,8 @@ import sys
 import numpy as np
 import torch
 from diffusers import VQModel
-from transformers import AutoModel, AutoTokenizer, T5EncoderModel
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, T5EncoderModel
 
 TOLERANCE = 1e-5  # largest difference over the largest magnitude, ours in float32
 
@@ -58,15 +59,20 @@ def tokenizer(folder, arrays):
 
 
 def towers(folder, arrays):
-    """Keys that are missing or too many, and the differences of features and logits."""
+    """Keys that are missing or too many, and the differences of features and logits, and of a
+    picture that is prepared. Texts go the whole way, through tokenizer and padding."""
     model, info = AutoModel.from_pretrained(folder, subfolder="tower", output_loading_info=True)
-    ids = torch.from_numpy(arrays["ids"]).long()
-    found = model.double().eval()(input_ids=ids, pixel_values=_first(arrays["pixels"]))
+    words = AutoTokenizer.from_pretrained(folder, subfolder="tokenizer")
+    texts = words([*map(str, arrays["texts"])], padding="max_length", return_tensors="pt")
+    found = model.double().eval()(**texts, pixel_values=_first(arrays["pixels"]))
+    pictures = AutoImageProcessor.from_pretrained(folder, subfolder="tower")
+    prepared = pictures(Image.fromarray(arrays["picture"]), return_tensors="pt").pixel_values
     unit = lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True)
     return _keys(info) | {
         "image": _relative(unit(arrays["image"]), found.image_embeds.numpy()),
         "text": _relative(unit(arrays["text"]), found.text_embeds.numpy()),
         "logits": _relative(arrays["logits"], found.logits_per_image.numpy()),
+        "prepared": _relative(arrays["prepared"], _last(prepared)[0]),
     }
 
 

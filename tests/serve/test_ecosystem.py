@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from data_pipelines import images
 from data_pipelines.errors import UserError
 from itit_jax import config as settings
 from itit_jax.exported import seal_of
 from itit_jax.models.vqgan import VQGAN
 from itit_jax.serve import ecosystem, export
 from itit_jax.towers import published
+from itit_jax.towers.pixels import PREPARED
 from tests import tiny
 from tests.serve import exported
 
@@ -151,3 +153,16 @@ def test_towers_go_out_as_published_ones_are_and_come_back(family, tmp_path):
     assert json.loads((out / "model_index.json").read_text())["tower"] == ["transformers", name]
     told = (out / "README.md").read_text()
     assert f"`tower/`: `{name}` of transformers opens it" in told and "AutoModel" in told
+    words = json.loads((out / "tokenizer" / "tokenizer_config.json").read_text())
+    # A mask, which AutoTokenizer gives if nothing is told, hides padding; CLIP's end never sees it.
+    assert words.get("model_input_names") == (["input_ids"] if family == "siglip" else None)
+
+
+def test_pictures_of_a_trained_tower_are_prepared_as_data_sets_bring_them(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (48, 96, 3), np.uint8)
+    found = exported.towers(tmp_path, "siglip")
+    export.write(found, tmp_path / "out")
+    way = published.describe(tmp_path / "out" / "tower")[1].image.pixels
+    np.testing.assert_array_equal(published.fit(picture, 16, way), images.fit(picture, 16))
+    told = json.loads((tmp_path / "out" / "tower" / PREPARED).read_text())
+    assert told["image_processor_type"] == "CLIPImageProcessor"  # of all that cut the centre out
