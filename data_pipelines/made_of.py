@@ -1,11 +1,9 @@
 """What a data set was made of, so that "there already" is said of what would be made the same."""
 
-import glob
 import hashlib
 import os
 import pathlib
 
-from data_pipelines.files import is_address
 from data_pipelines.picture_files import Pictures
 from data_pipelines.places import several
 from data_pipelines.sources.files import sums
@@ -41,8 +39,9 @@ def _file(path):
 
 
 def _is_one(pattern):
-    """Whether it names a file of this machine, which is short enough to read."""
-    return glob.escape(pattern) == pattern and not is_address(pattern)
+    """Whether it names a file of this machine, which is short enough to read; what is gone, or
+    names several, is for `sums`."""
+    return os.path.isfile(pattern)
 
 
 CONTENTS = {

@@ -71,7 +71,7 @@ def sums(pattern) -> str:
     too."""
     hashed = hashlib.sha256()
     for part in several(pattern):
-        for name in _listed(part):
+        for name in _listed(place(part, bucket=True, pattern=True)):
             hashed.update(f"{os.path.basename(name)} {_sum(name)}\n".encode(errors="replace"))
     return hashed.hexdigest()
 

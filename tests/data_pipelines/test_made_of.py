@@ -64,6 +64,22 @@ def test_the_same_command_on_changed_files_says_which_and_what_to_do(flag, sourc
     assert before == {file: file.read_bytes() for file in out.iterdir()}
 
 
+@pytest.mark.parametrize("several", ["{0}/1.txt,{0}/2.txt", "{0}/{{1..2}}.txt", "{0}/?.txt",
+                                     "{0}/1.txt,~/2.txt"])  # fmt: skip
+def test_lone_texts_in_several_files_are_known_by_each_of_them(
+    several, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in "12":
+        (tmp_path / f"{name}.txt").write_text(f"the text {name}\n" * 9)
+    flags = ["--from=texts", f"--texts={several.format(tmp_path)}", f"--out={tmp_path / 'out'}"]
+    assert build.main(flags) == build.main(flags) == 0
+    assert capsys.readouterr().out.endswith("is there already\n")
+    add(tmp_path / "2.txt", b"one more")
+    assert build.main(flags) == 2
+    assert "what --texts gives has other contents" in capsys.readouterr().err
+
+
 def test_another_flag_is_named_with_both_values(source, capsys):
     out = f"--out={source.parent / 'out'}"
     assert build.main([*flags(source), out]) == 0
