@@ -57,8 +57,8 @@ class Folder:
     def read(self):
         """Every picture with what is told of it, then the lone texts."""
         yield from with_pictures(self, "folder", self.asked)
-        for i, text in enumerate(self._lone):
-            yield Example(Record(f"text-{i}", b"", (text,), "folder"))
+        for i, (text, split) in enumerate(self._lone):
+            yield Example(Record(f"text-{i}", b"", (text,), "folder"), split)
 
     def nothing_left(self, what, held_out, told):
         """The sentence for a table that leaves nothing to train on: all is held out, or no row has
@@ -144,28 +144,35 @@ def _about(pictures, path, report, columns):
 
 def _tell_split(splits, name, row):
     """Remember the split that a row tells of its picture."""
+    split = _split(row)
+    if split and splits.setdefault(name, split) != split:
+        word = row.pick(SPLIT_COLUMNS)
+        raise UserError(f"{row.where} puts {name} into {word}, another row elsewhere; choose one.")
+
+
+def _split(row):
+    """The split that a row tells, or ""."""
     word = row.pick(SPLIT_COLUMNS)
     if word is None or not str(word).strip():
-        return
+        return ""
     split = SPLITS.get(str(word).strip().lower())
     if split is None:
         raise UserError(
             f"{row.where} is of the split {word}, which is none of {', '.join(SPLITS)}; name it "
             "so, or take the row out."
         )
-    if splits.setdefault(name, split) != split:
-        raise UserError(f"{row.where} puts {name} into {word}, another row elsewhere; choose one.")
+    return split
 
 
 def read_texts(path, report):
-    """Lone texts: of a table with a caption column, or one a line of a .txt."""
+    """(lone text, its split or "") of a table with a caption column, or one a line of a .txt."""
     if tables.suffix(path) == ".txt":
         whole = tables.text_of(path)
         lines = enumerate(tables.line_end(whole).split(whole), start=1)
         rows = [_line(f"{path}:{i}", line, report) for i, line in lines if line.strip()]
     else:
         rows = _rows(path, report)
-    found = [text for row in rows if row for text in _texts(row, report)]
+    found = [(text, _split(row)) for row in rows if row for text in _texts(row, report)]
     if not found:
         raise UserError(f"{path} holds no text that can be used; mend it, or leave out --texts.")
     return found

@@ -42,7 +42,7 @@ def check(planned, source, told):
         if not planned.trained[what]:
             raise UserError(source.nothing_left(what, planned.held_out(what), told))
     if not planned.splits():
-        raise UserError(source.nothing_left("texts", False, told))
+        raise UserError(source.nothing_left("texts", planned.left_out(), told))
 
 
 def _tell_all(source, rows, report):

@@ -27,9 +27,10 @@ HELD = np.array([NAMES.index(name) for name in HELD_OUT], np.uint8)
 SHOWN = np.array([PAIRS, *HELD, IMAGES], np.uint8)
 KEPT = np.uint8(len(NAMES))  # pairs that stay, while others are torn
 BARE = "held out without a caption"
+ALONE = "held out without a picture"
 ORPHANED = "questions about what is no pair any more"
 TWICE = "the same picture as another"
-REASONS = ("", BARE, ORPHANED, TWICE)
+REASONS = ("", BARE, ALONE, ORPHANED, TWICE)
 FIRST_KEPT = ("test", "validation", "pairs", "images")  # of examples of the same pixels
 ALIKE, PASSES = 2**15, 64  # examples that are compared at once, if all are seen in so many passes
 DECIDED = np.dtype([
@@ -57,6 +58,10 @@ class Plan:
         """Whether any of texts, asked or said is."""
         split = self.asked if what == "asked" else self.main
         return bool(np.isin(split, HELD).any())
+
+    def left_out(self) -> bool:
+        """Whether any half is in no split because the source holds it out."""
+        return bool(np.isin(self.skipped, [*map(REASONS.index, (BARE, ALONE))]).any())
 
     def splits(self) -> dict[str, int]:
         """{split: how many records}, of each that has any, in order."""
@@ -122,10 +127,12 @@ def _place(found, here, rows, options):
     split = np.where(told > 0, told, drawn)
     main = np.where(said, split, np.where(split == PAIRS, IMAGES, 0))
     main[~seen] = 0
-    main[said & (rows["image"] == 0)] = TEXTS
-    bare = seen & ~said & ~asked & np.isin(split, HELD)
+    lone, held = said & (rows["image"] == 0), np.isin(split, HELD)
+    bare, alone = seen & ~said & ~asked & held, lone & np.isin(told, HELD)
+    main[lone] = TEXTS
+    main[alone] = 0
     found.main[here], found.asked[here] = main, np.where(asked, split, 0)
-    found.skipped[here] = np.where(bare, REASONS.index(BARE), 0)
+    found.skipped[here] = bare * REASONS.index(BARE) + alone * REASONS.index(ALONE)
 
 
 def _among(split, here, numbers):

@@ -167,9 +167,14 @@ def _holds_rows(cell, delimiter, width):
 def _of_lines(name, text):
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            cells = parsed(line)
-            fault = "" if isinstance(cells, dict) else "line is no JSON object"
-            yield Row(f"{name}:{number}", _lowered(cells), fault if is_utf8(line) else NO_UTF8)
+            yield of_json(f"{name}:{number}", line)
+
+
+def of_json(where, line) -> Row:
+    """The row of a line of JSONL."""
+    cells = parsed(line)
+    fault = "" if isinstance(cells, dict) else "line is no JSON object"
+    return Row(where, _lowered(cells), fault if is_utf8(line) else NO_UTF8)
 
 
 def parsed(text, each_object=None):

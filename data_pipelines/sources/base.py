@@ -17,6 +17,7 @@ FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "file_path", "image
 TEXT_COLUMNS = ("caption", "captions", "text", "texts", "sentence", "title")
 TEXT = "text"  # what captions and lone texts are called alike
 HELD_OUT = ("validation", "test")
+NO_SPLIT = "a split that is none"
 SPLITS = {"train": "pairs", "training": "pairs", "restval": "pairs", "val": "validation",
           "valid": "validation", "validation": "validation", "dev": "validation", "test": "test",
           "testing": "test"}  # fmt: skip

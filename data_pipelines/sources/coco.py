@@ -16,7 +16,7 @@ from data_pipelines.picture_files import Pictures
 from data_pipelines.picture_names import Names, outside
 from data_pipelines.places import several
 from data_pipelines.report import Report
-from data_pipelines.sources.base import SPLITS, emptied, usable_texts
+from data_pipelines.sources.base import NO_SPLIT, SPLITS, emptied, usable_texts
 from data_pipelines.sources.files import told_splits
 
 READ = ("images", "annotations", "id", "image_id", "file_name", "caption", "cocoid", "filename",
@@ -114,7 +114,7 @@ class Coco:
             picture = self._meant(row, ids, where)
             split = SPLITS.get(str(row.get("split", "")).lower())
             if picture and split is None:
-                self.told.skip("a split that is none", f"{where} {row.get('split')}")
+                self.told.skip(NO_SPLIT, f"{where} {row.get('split')}")
             elif picture:
                 self.splits[picture] = split
                 for each in row.get("sentences") or () if own else ():

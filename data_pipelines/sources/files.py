@@ -148,5 +148,7 @@ class InFiles:
 
     def nothing_left(self, what, held_out, told):
         """Why there is nothing to train on."""
-        del what, held_out
+        del what
+        if held_out:
+            return f"{self._given} holds out all that it has; leave some to train on."
         return emptied(self._given, told())

@@ -9,7 +9,7 @@ without one of texts lone pictures. A split is told by a column of it, or by the
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record
 from data_pipelines.sources import columns
-from data_pipelines.sources.base import SPLITS, TEXT_COLUMNS, Example, Skipped
+from data_pipelines.sources.base import NO_SPLIT, SPLITS, TEXT_COLUMNS, Example, Skipped
 from data_pipelines.sources.files import InFiles
 
 AT_ONCE = 16  # rows that are read together
@@ -84,7 +84,7 @@ class Parquet(InFiles):
         if isinstance(data, Skipped):
             yield data
         elif split is None:
-            yield Skipped("a split that is none", f"{where} {word}")
+            yield Skipped(NO_SPLIT, f"{where} {word}")
         elif data or texts:
             yield Example(Record(where, data, texts, "parquet"), split)
 

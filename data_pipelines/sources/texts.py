@@ -8,7 +8,14 @@ import gzip
 from data_pipelines import tables
 from data_pipelines.errors import UserError
 from data_pipelines.example import Record
-from data_pipelines.sources.base import TEXT_COLUMNS, Example, Skipped, usable_texts
+from data_pipelines.sources.base import (
+    NO_SPLIT,
+    SPLITS,
+    TEXT_COLUMNS,
+    Example,
+    Skipped,
+    usable_texts,
+)
 from data_pipelines.sources.files import InFiles
 
 LINE = 2**20  # bytes of a line; more is no text that anybody reads
@@ -29,39 +36,46 @@ class Texts(InFiles):
             raise UserError(
                 f"{strange[0]} ends in none of {', '.join(KINDS)} (or .gz behind them); rename it."
             )
-        self._columns = (options.text_column,) if options.text_column else TEXT_COLUMNS
+        given = options.text_column.strip().lower()
+        self._columns = (given,) if given else TEXT_COLUMNS
 
     def read_file(self, file):
         """Each with the file and line that it stands in as its key."""
-        for inside, where, found in self._cells(file):
-            if isinstance(found, Skipped):
-                yield inside, found
-                continue
-            good, bad = usable_texts(found, where)
-            yield from ((inside, each) for each in bad)
-            for i, text in enumerate(good):
-                key = f"{where}#{i}" if i else where
-                yield inside, Example(Record(key, b"", (text,), "texts"))
+        for inside, row in self._rows(file):
+            for each in self._examples(row, file.split):
+                yield inside, each
 
-    def _cells(self, file):
-        """(share read, where, text or texts or Skipped) of every line that is not empty."""
-        name, kind = file.name, tables.suffix(file.path)
+    def _examples(self, row, split):
+        """What a row gives; split: what the name of its file tells."""
+        word = str(row.cells.get("split") or "").strip().lower()
+        if row.fault:
+            yield Skipped(row.fault, row.where)
+            return
+        if word and word not in SPLITS:
+            yield Skipped(NO_SPLIT, f"{row.where} {word}")
+            return
+        good, bad = usable_texts(row.pick(self._columns), row.where)
+        yield from bad
+        for i, text in enumerate(good):
+            key = f"{row.where}#{i}" if i else row.where
+            yield Example(Record(key, b"", (text,), "texts"), SPLITS.get(word, split))
+
+    def _rows(self, file):
+        """(share read, tables.Row) of every line that is not empty."""
+        kind = tables.suffix(file.path)
         if kind not in (".txt", ".jsonl"):
             for row in tables.read(file.path):
-                where = f"{name}:{row.where.rpartition(':')[2]}"
-                found = row.pick(self._columns)
-                yield 1.0, where, Skipped(row.fault, where) if row.fault else found
+                yield 1.0, row._replace(where=f"{file.name}:{row.where.rpartition(':')[2]}")
             return
+        of = tables.of_json if kind == ".jsonl" else self._of_text
         for inside, number, line in _lines(file.path):
-            where = f"{name}:{number}"
-            if isinstance(line, str) and kind == ".jsonl":
-                cells = tables.parsed(line)
-                line = Skipped("line is no JSON object", where)
-                if isinstance(cells, dict):
-                    line = next((cells[c] for c in self._columns if c in cells), None)
-            elif isinstance(line, str) and "\r" in line:
-                line = Skipped(tables.OLD_BREAK, where)
-            yield inside, where, Skipped(line.reason, where) if isinstance(line, Skipped) else line
+            where = f"{file.name}:{number}"
+            fault = isinstance(line, Skipped)
+            yield inside, tables.Row(where, {}, line.reason) if fault else of(where, line)
+
+    def _of_text(self, where, line):
+        fault = tables.OLD_BREAK if "\r" in line else ""
+        return tables.Row(where, {self._columns[0]: line}, fault)
 
 
 def _lines(file):

@@ -226,6 +226,14 @@ def test_a_carriage_return_cuts_no_lone_text(pictures):
     assert [texts[i].texts for i in range(len(texts))] == [("three",)]
 
 
+def test_lone_texts_that_their_table_holds_out_are_left_out(pictures, capsys):
+    table(pictures, GOOD)
+    (pictures / "lone.csv").write_text("text,split\none,train\ntwo,test\nthree,\n")
+    assert run(pictures, f"--texts={pictures / 'lone.csv'}") == 0
+    assert [r.texts[0] for r in Records(pictures / "out", "texts")] == ["one", "three"]
+    assert "held out without a picture (first: text-1)" in capsys.readouterr().out
+
+
 def questions(tmp_path, rows, head=("file", "question", "answer")):
     with open(tmp_path / "questions.tsv", "w", newline="") as file:
         csv.writer(file, delimiter="\t").writerows([head, *rows])

@@ -128,6 +128,15 @@ def test_what_the_source_tells_of_a_split_holds():
         assert i % len(TOLD) == 0 or plan.NAMES[found[i]] == TOLD[i % len(TOLD)]
 
 
+def test_a_lone_text_that_the_source_holds_out_is_trained_on_nowhere():
+    told = [example(f"k{i}", 0, told=i) for i in range(len(TOLD))]
+    found = make(rows_of(*told), test=0.999)
+    used = {TOLD[i] for i in found.examples("texts")}
+    assert used == {"", "pairs"} and found.splits() == {"texts": 2}
+    left = {TOLD[i]: plan.REASONS[reason] for i, reason in enumerate(found.skipped) if reason}
+    assert left == {"validation": plan.ALONE, "test": plan.ALONE} and found.left_out()
+
+
 def test_halves_are_as_many_and_the_kept_pairs_are_those_of_the_least_hash():
     rows = rows_of(*(example(f"k{i}", i + 1) for i in range(101)))
     found = make(rows, pairs=21)

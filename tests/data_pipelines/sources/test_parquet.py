@@ -98,6 +98,17 @@ def test_lone_pictures_and_lone_texts(tmp_path):
     assert [r.texts for r in found["texts"]] == [("one",), ("two",)]
 
 
+def test_lone_texts_of_a_held_out_split_are_left_out_and_told(tmp_path, capsys):
+    for name in ("train", "test"):
+        write(tmp_path / f"{name}-0-of-1.parquet", text=[f"{name} {i}" for i in range(3)])
+    found = records(tmp_path / "out", "--from=parquet", f"--files={tmp_path}/*.parquet")
+    assert [r.texts for r in found.pop("texts")] == [("train 0",), ("train 1",), ("train 2",)]
+    assert not found and told(tmp_path / "out") == {"held out without a picture": 3}
+    write(tmp_path / "a.parquet", text=["a", "b"], split=["test", "val"])
+    assert run(tmp_path / "none", "--from=parquet", f"--files={tmp_path}/a.parquet") == 2
+    assert "a.parquet holds out all that it has; leave some" in capsys.readouterr().err
+
+
 def test_files_that_hold_no_pictures_are_one_sentence(tmp_path, capsys):
     write(tmp_path / "a.parquet", URL=["http://x"], TEXT=["a text"])
     write(tmp_path / "b.parquet", when=[datetime.date(2020, 1, 1)])

@@ -41,6 +41,24 @@ def test_what_is_no_text_is_counted_by_reason(tmp_path, monkeypatch):
     }  # fmt: skip
 
 
+def test_texts_that_a_column_or_the_name_of_a_file_holds_out_are_left_out(tmp_path):
+    (tmp_path / "train.tsv").write_text("Split\tcaption\nTrain\ta\nval\tb\n\tc\nbest\td\n")
+    (tmp_path / "test.txt").write_text("e\nf\n")
+    (tmp_path / "test.jsonl").write_text('{"text": "g"}\n{"text": "h", "split": "train"}\n')
+    found = records(tmp_path / "out", "--from=texts", f"--texts={tmp_path}/t*.*")
+    assert {r.texts[0] for r in found["texts"]} == {"a", "c", "h"}
+    assert told(tmp_path / "out") == {"held out without a picture": 4, "a split that is none": 1}
+
+
+def test_columns_are_found_in_any_case_of_letters(tmp_path):
+    (tmp_path / "a.tsv").write_text("Words\tText\none\tx\n")
+    (tmp_path / "b.jsonl").write_text('{"Words": "two", "TEXT": "y"}\n')
+    files = ["--from=texts", f"--texts={tmp_path}/[ab].*"]
+    for flags, want in (([], ["x", "y"]), (["--text_column=Words"], ["one", "two"])):
+        found = records(tmp_path / f"{len(flags)}", *files, *flags)["texts"]
+        assert sorted(r.texts[0] for r in found) == sorted(want)
+
+
 def test_a_line_of_any_length_is_read_in_little_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(texts, "LINE", 1000)
     (tmp_path / "a.txt").write_bytes(b"x" * 10**6 + b"\nlast")
