@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from data_pipelines import images, plan
@@ -124,12 +125,16 @@ def data(record: Record, options) -> bytes:
 
 
 def smaller(data: bytes, size: int, quality: int) -> bytes:
-    """A JPEG whose short side is `size`; a picture that is no larger stays as it is."""
+    """A JPEG whose short side is `size`, or a PNG where a side is longer than JPEG's can be (65,500
+    pixels); a picture that is no larger stays as it is."""
     picture = images.upright(data)
     short = min(picture.size)
     if short <= size:
         return data
     sides = [max(1, round(side * size / short)) for side in picture.size]
-    out = io.BytesIO()
-    picture.resize(sides, Image.Resampling.LANCZOS).save(out, "JPEG", quality=quality)
+    small, out = picture.resize(sides, Image.Resampling.LANCZOS), io.BytesIO()
+    try:
+        small.save(out, "JPEG", quality=quality)
+    except OSError:  # of the encoder: to whoever writes the data set it would be a full disk
+        return images.encode_png(np.asarray(small))
     return out.getvalue()

@@ -66,3 +66,9 @@ def test_a_picture_is_made_smaller_once_and_keeps_its_shape():
     assert small.size == (75, 50) and small.format == "JPEG"
     assert parts.smaller(data, 200, 90) is data
     assert len(parts.smaller(data, 50, 10)) < len(parts.smaller(data, 50, 95))
+
+
+def test_a_picture_too_long_for_jpeg_is_made_smaller_all_the_same():
+    data = encode_png(np.full((80_000, 10, 3), 7, np.uint8))
+    small = Image.open(io.BytesIO(parts.smaller(data, 9, 90)))
+    assert small.size == (9, 72_000) and small.getcolors() == [(9 * 72_000, (7, 7, 7))]
