@@ -61,7 +61,7 @@ def _members(tar, name, wanted):
             good, at = bool(zeros), at + BLOCK
             continue
         path, size, kind = header
-        size, good, zeros = int(extended.get(b"size", size)), True, 0
+        size, good, zeros = _size(extended.get(b"size", size)), True, 0
         behind = at + BLOCK + -(-size // BLOCK) * BLOCK
         if kind in (LONG_NAME, EXTENDED):
             extended |= _extended(kind, tar.read(min(size, MOST_HEADER))[:size])
@@ -97,6 +97,13 @@ def _header(block):
     prefix = block[345:500].partition(b"\0")[0] if block[257:263] == b"ustar\0" else b""
     path = block[:100].partition(b"\0")[0]
     return b"/".join(filter(None, (prefix, path))), size, block[156:157]
+
+
+def _size(told):
+    """Of the next file, as an extended header tells it or its own."""
+    if (size := int(told)) < 0:  # or the reading would go back, and never end
+        raise ValueError(f"a file of {size:,} bytes")
+    return size
 
 
 def _number(field):

@@ -1,6 +1,7 @@
 """Every tar that tarfile writes is read as tarfile reads it; harm costs only what it hit."""
 
 import io
+import itertools
 import tarfile
 
 from hypothesis import given, settings
@@ -80,3 +81,14 @@ def test_what_is_wanted_is_read_and_why_not_is_kept(tmp_path):
     wish = {"a": True, "b": why, "c": False}
     found = list(members(file, lambda name, size: wish[name]))
     assert [(m.name, m.data) for m in found] == [("a", b"1"), ("b", why)]
+
+
+def test_a_file_that_claims_to_end_before_it_begins_ends_the_reading(tmp_path):
+    file = tmp_path / "a.tar"
+    with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as archive:
+        about = tarfile.TarInfo("a")
+        about.pax_headers = {"size": "-1536"}  # back to its own extended header
+        archive.addfile(about)
+    found = members(file, lambda name, size: False)
+    (told,) = itertools.islice(found, 9)
+    assert told.reason == tars.CUT and "-1,536 bytes" in told.where
