@@ -4,8 +4,6 @@ Needs the extra `data`. A row of a Task is made by the same NumPy code as in the
 both engines yield the same bytes; seqio adds its registry, vocabularies and feature converters.
 """
 
-import re
-
 import numpy as np
 import seqio
 import tensorflow as tf
@@ -20,11 +18,11 @@ DTYPES = {"image": (tf.uint8, 3), "tokens": (tf.int32, 1)} | dict.fromkeys(WORDS
 
 def read(streams, step):
     """Endless (step, batch) from `step` on, as engines.read yields them."""
-    sets = {}
+    sets, faults = {}, []
     for name, rows in streams.rows.items():
         first = streams.positions(name, step)[0]
         share = rows // streams.hosts
-        made = task(streams, name, _hosts_places(first, share, rows))
+        made = task(streams, name, _hosts_places(first, share, rows), faults)
         # Not taken apart: rows that are put together again cost a third of their decoding more.
         together, _ = made.preprocessors
         sets[name] = together(made.source.get_dataset("train", shuffle=False))
@@ -32,9 +30,8 @@ def read(streams, step):
     try:
         yield from enumerate(joined.as_numpy_iterator(), start=step)
     except tf.errors.OpError as error:
-        # TensorFlow keeps of an exception only its text, in front of a traceback.
-        if told := re.search(r"UserError: (.*)", str(error)):
-            raise UserError(told[1]) from error
+        if faults:  # of which TensorFlow keeps the text alone
+            raise faults[0] from error
         raise
 
 
@@ -45,8 +42,9 @@ def _hosts_places(first, share, rows):
     )
 
 
-def task(streams, name, places=None):
-    """seqio Task of one stream; `places` makes the dataset of places, from 0 on if None."""
+def task(streams, name, places=None, faults=None):
+    """seqio Task of one stream; `places` makes the dataset of places, from 0 on if None; `faults`
+    takes what ends the reading and the user can mend."""
     places = places or (lambda: tf.data.Dataset.range(FOREVER))
     source = seqio.FunctionDataSource(
         dataset_fn=lambda split, shuffle_files, seed=None: places().map(lambda p: {"place": p}),
@@ -55,7 +53,7 @@ def task(streams, name, places=None):
     return seqio.Task(
         f"itit_{name}",
         source=source,
-        preprocessors=[_read(streams, name), lambda rows: rows.unbatch()],
+        preprocessors=[_read(streams, name, faults), lambda rows: rows.unbatch()],
         output_features=_features(streams, name),
     )
 
@@ -93,7 +91,7 @@ def _names(streams, name):
     return list(streams.at(name, np.zeros(1, np.int64)))
 
 
-def _read(streams, name):
+def _read(streams, name, faults):
     """Places -> features of the rows there, those of a step together, by the NumPy code that both
     engines share. One by one, each would cost half as much again."""
     at_once = streams.rows[name] // streams.hosts
@@ -101,7 +99,12 @@ def _read(streams, name):
     shapes = {n: (None, *v.shape[1:]) for n, v in example.items()}
 
     def rows(places):
-        return list(streams.at(name, places).values())
+        try:
+            return list(streams.at(name, places).values())
+        except UserError as error:
+            if faults is not None:
+                faults.append(error)
+            raise
 
     def read(places):
         values = tf.numpy_function(rows, [places["place"]], [DTYPES[n][0] for n in shapes])

@@ -171,8 +171,9 @@ def test_building_twice_changes_nothing_and_another_command_is_refused(folder, c
     assert (folder / "dataset.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("kind", [UserError, Damaged])
 @pytest.mark.parametrize("engine", ["grain", "seqio"])
-def test_a_damaged_record_is_one_sentence_from_either_engine(engine, folder, monkeypatch):
+def test_a_damaged_record_is_one_sentence_from_either_engine(engine, kind, folder, monkeypatch):
     if engine == "seqio":
         pytest.importorskip("seqio")
     found = streams(folder, rows={"images": 4})
@@ -180,7 +181,7 @@ def test_a_damaged_record_is_one_sentence_from_either_engine(engine, folder, mon
 
     def read(records, index):
         if index == 7:
-            raise UserError("the shard x.array_record is damaged; copy it again.")
+            raise kind("the shard x.array_record is damaged; copy it again.")
         return whole(records, index)
 
     monkeypatch.setattr(Records, "__getitem__", read)
