@@ -96,6 +96,12 @@ def _limits(config, info):
     for key, split in LIMITS.items():
         asked, there = config.data[key], info["splits"].get(split, {}).get("records", 0)
         used = any(config.data.rows[n] for n, stream in STREAMS.items() if stream.split == split)
+        if used and asked and split in HALVES and split not in info["splits"]:
+            return (
+                f"data.{key} is {asked:,}, but {config.data.path} has no {split} of its own and "
+                f"lends those of its pairs; give --config.data.{key}=0, and limit data.pairs if "
+                "you mean these."
+            )
         if used and split in info["splits"] and asked > there:
             return (
                 f"data.{key} is {asked:,}, but {config.data.path} has {there:,} {split}; give "

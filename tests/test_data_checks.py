@@ -72,12 +72,15 @@ def test_a_split_of_questions_that_is_not_there_is_told_with_those_that_are(tmp_
         (["evaluate.scenes=tiny"], "was not made of scenes"),
         (["data.pairs=4", "data.rows.draw=2"], "data.pairs is 4, but .* has 3 pairs"),
         (["data.lone_images=4"], "data.lone_images is 4"),
+        (["data.lone_images=2"], "has no images of its own and lends those of its pairs"),
+        (["data.lone_texts=2", "data.rows.texts=2"], "has no texts of its own and lends"),
     ],
 )
 def test_settings_that_the_data_set_does_not_meet_are_told_with_flags_that_work(
     changes, words, tmp_path
 ):
-    config = asked(data_set(tmp_path / "x"), *changes)
+    lent = [s for s in SPLITS if s not in ("images", "texts")]
+    config = asked(data_set(tmp_path / "x", lent if "lends" in words else SPLITS), *changes)
     with pytest.raises(ConfigError, match=words) as caught:
         data_checks.check_data(config)
     if flags := advised(str(caught.value)):
