@@ -41,7 +41,7 @@ BATCH = 8  # rows a call; one compiled program serves any number of requests
 WISHES = {"rounds": "decode.rounds", "guidance": "decode.guidance"}
 WISHES["temperature"] = "decode.temperature"
 # Pickles and code of a hub's folder are never fetched.
-FETCHED = ["*.json", "*.safetensors", "*.model", "*.md"]
+FETCHED = ["*.json", "*.safetensors", "*.model", "*merges.txt", "*.md"]
 
 
 class Session:

@@ -1,5 +1,6 @@
 """An export, asked by the calls of diffusers, beside the run that it came from."""
 
+import fnmatch
 import functools
 import io
 import pathlib
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import UserError
+from data_pipelines.words.find import KINDS
+from itit_jax.exported import read_about
 from itit_jax.models import vqgan
 from itit_jax.serve import cli
 from itit_jax.serve.session import BATCH, Pipeline, Session
@@ -113,6 +116,9 @@ def test_a_name_of_a_hub_is_fetched_without_pickles(exported, monkeypatch):
     ((patterns, how),) = asked.values()
     assert how == pin
     assert "*.safetensors" in patterns and not {"*.bin", "*.py", "*"} & set(patterns)
+    words = (f"tokenizer/{name}" for _, names in KINDS for name in names)
+    for sealed in (*read_about(exported)["sha256"], *words):
+        assert any(fnmatch.fnmatch(sealed, pattern) for pattern in patterns), sealed
 
 
 def fail(*_, **__):
