@@ -22,6 +22,12 @@ class Readable(Protocol):
     def encode(self, text: str, length: int = 0) -> np.ndarray:
         """-> int32 [self.length], whatever `length`."""
 
+    def count(self, text: str) -> int:
+        """Ids of a whole text, also of one that is longer."""
+
+    def unknown(self, text: str) -> float:
+        """Share of the pieces of a text that say nothing to it."""
+
 
 def of(recipe) -> Readable | None:
     """The words that a recipe reads in where they are not those it writes in."""

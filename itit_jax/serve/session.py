@@ -126,8 +126,7 @@ class Session:
         drawer = self._drawer_for(base.Draws, **wishes)
         if not texts:
             return []
-        words = retold.read(self.trained.recipe, texts).get(retold.READ)
-        ids = self._ids(texts) if words is None else words
+        ids = self._ids(texts, words=retold.of(self.trained.recipe))
         return [Image.fromarray(p) for p in self._in_batches(drawer, seed, ids)]
 
     def say(self, text):
@@ -156,23 +155,27 @@ class Session:
         drawn = self._in_batches(drawer, seed, pixels, self._ids(texts), redraw)
         return [edit.finish(picture) for edit, picture in zip(edits, drawn)]
 
-    def _ids(self, texts, empty="a text to draw is empty; say what the picture should show."):
-        """Texts -> list of word ids int32 [t]; refuses what the run cannot read."""
-        length = self.config.data.text_length
+    def _ids(
+        self, texts, empty="a text to draw is empty; say what the picture should show.", words=None
+    ):
+        """Texts -> list of word ids int32 [t]; refuses what the run cannot read. words: a
+        retold.Readable, where it reads in others than it writes in."""
+        length = words.length if words else self.config.data.text_length
+        words = words or self.vocabulary
         for text in texts:
             if not text.strip():
                 raise UserError(empty)
-            if (count := self.vocabulary.count(text)) > length:
+            if (count := words.count(text)) > length:
                 raise UserError(
                     f"the text '{text[:40]}...' has {count} tokens and this run reads {length}; "
                     "shorten it."
                 )
-            if (share := self.vocabulary.unknown(text)) > 0:
+            if (share := words.unknown(text)) > 0:
                 self.say(
                     f"{share:.0%} of the pieces of '{text[:40]}' are unknown to the vocabulary of "
                     "this run and say nothing to it; use words that it was trained on."
                 )
-        return [self.vocabulary.encode(text, length) for text in texts]
+        return [words.encode(text, length) for text in texts]
 
     def caption(self, pictures, *, seed=0):
         """A picture, or several, of any size -> list of captions. Each is a path, a PIL picture

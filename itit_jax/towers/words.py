@@ -3,6 +3,8 @@
 import hashlib
 import pathlib
 import string
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import sentencepiece
@@ -33,9 +35,37 @@ class TowerWords:
         del length
         return self._words(text)
 
+    def count(self, text):
+        """Ids of a whole text, start and end included."""
+        return len(self._words.of(text)) + 1
 
-def open_words(folder, tower):
-    """-> function (text -> int32 [tower.length]) of the vocabulary in a folder.
+    def unknown(self, text):
+        """Share of the pieces of a text that the tower has no id for."""
+        ids = self._words.of(text)
+        return ids.count(self._words.unknown) / max(len(ids), 1)
+
+
+class Ids(NamedTuple):
+    """Texts -> int32 [tower.length]: as many ids as there is room for, the end, padding."""
+
+    of: Callable[[str], list[int]]  # all ids of a text, without the end
+    tower: object
+    end: int
+    pad: int
+    unknown: int | None
+
+    def __call__(self, text):
+        ids = [*self.of(text)[: self.tower.length - 1], self.end]
+        if max(ids) >= self.tower.vocabulary_size:
+            raise UserError(
+                f"the vocabulary beside the weights gives the id {max(ids)} and the text tower has "
+                f"{self.tower.vocabulary_size}; they are not of one model."
+            )
+        return np.array(ids + [self.pad] * (self.tower.length - len(ids)), np.int32)
+
+
+def open_words(folder, tower) -> Ids:
+    """Of the vocabulary in a folder.
 
     SigLIP: spiece.model. CLIP and SigLIP 2: tokenizer.json.
     """
@@ -57,22 +87,20 @@ def _siglip(file, tower):
         raise UserError(f"{file} is no SentencePiece model; get it again.") from error
     end = model.eos_id()
 
-    def words(text):
-        plain = " ".join(text.lower().translate(PUNCTUATION).split())
-        return _padded([*model.encode(plain)[: tower.length - 1], end], tower, end)
+    def of(text):
+        return model.encode(" ".join(text.lower().translate(PUNCTUATION).split()))
 
-    return words
+    return Ids(of, tower, end, end, model.unk_id())
 
 
 def _siglip2(table, tower):
     """Lower case; the end, then padding."""
     end, pad = _ids(table, "<eos>", "<pad>")
 
-    def words(text):
-        ids = table.encode(text.lower(), add_special_tokens=False).ids
-        return _padded([*ids[: tower.length - 1], end], tower, pad)
+    def of(text):
+        return table.encode(text.lower(), add_special_tokens=False).ids
 
-    return words
+    return Ids(of, tower, end, pad, table.token_to_id("<unk>"))
 
 
 def _clip(table, tower):
@@ -81,20 +109,10 @@ def _clip(table, tower):
     if end != tower.end:
         raise UserError(f"{TABLE} ends texts with the id {end}, the weights with {tower.end}.")
 
-    def words(text):
-        ids = table.encode(text, add_special_tokens=False).ids
-        return _padded([start, *ids[: tower.length - 2], end], tower, end)
+    def of(text):
+        return [start, *table.encode(text, add_special_tokens=False).ids]
 
-    return words
-
-
-def _padded(ids, tower, pad):
-    if max(ids) >= tower.vocabulary_size:
-        raise UserError(
-            f"the vocabulary beside the weights gives the id {max(ids)} and the text tower has "
-            f"{tower.vocabulary_size}; they are not of one model."
-        )
-    return np.array(ids + [pad] * (tower.length - len(ids)), np.int32)
+    return Ids(of, tower, end, end, None)  # every byte has a piece
 
 
 def _table(file):

@@ -1,6 +1,7 @@
 """C3 on published weights: CLIP reads in its words, GPT-2 writes in its own, and both are found."""
 
 import json
+import types
 
 import jax
 import numpy as np
@@ -114,6 +115,20 @@ def test_the_tower_reads_the_same_texts_in_its_own_words(config, clip):
     expected = towers.text_features(texts)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_what_the_tower_cannot_read_whole_is_not_drawn(config, capsys):
+    session = object.__new__(Session)
+    session.config, session.trained = config, types.SimpleNamespace(recipe=Recipe(config))
+    session._drawer_for = lambda ability: None
+    session._in_batches = lambda drawer, seed, ids: [np.full((1, 1, 3), len(ids), np.uint8)]
+    with pytest.raises(UserError, match="a text to draw is empty"):
+        session.draw([TEXTS[0], "  "])
+    whole = "a red circle in" + " the" * WORDS
+    count = session.trained.recipe.reads.count(whole)
+    with pytest.raises(UserError, match=f"has {count} tokens and this run reads {WORDS}; shorten"):
+        session.draw(whole)
+    assert count > WORDS and session.draw(TEXTS[0]) and not capsys.readouterr().err
 
 
 @pytest.mark.long

@@ -27,6 +27,7 @@ def test_siglip_lowers_drops_punctuation_and_pads_with_the_end(pieces):
     ids = words("a red dog")
     assert ids.shape == (8,) and 1 in ids[:-1] and (ids[list(ids).index(1) :] == 1).all()
     np.testing.assert_array_equal(words(" A red,  DOG!\n"), ids)
+    assert words.of("A red dog!").count(words.unknown) == 0 < words.of("zzz").count(words.unknown)
     long = words("the dog runs on red the dog runs on red")
     assert long[-1] == 1 and (long[:-1] != 1).all()
 
