@@ -86,7 +86,9 @@ def _parts(named) -> dict[str, list[pathlib.Path]]:
             place = pathlib.Path(folder)
             if any(place.resolve() == other.resolve() for other in found[name]):
                 raise UserError(f"{name} of {folder} is given twice; give it once.")
-            if info["format"] in IN_TURN and len(info["splits"][name]["shards"]) > 1:
+            told = info["splits"][name]
+            in_turn = info["format"] in IN_TURN and len(told["shards"]) > 1
+            if in_turn or "sha256" not in told:
                 raise UserError(f"{folder} was made by an older version; build it anew.")
             found[name].append(place)
     return found

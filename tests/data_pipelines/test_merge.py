@@ -1,5 +1,6 @@
 """One data set of splits of several: no record is copied, no pair comes together again."""
 
+import json
 import re
 import shutil
 
@@ -8,7 +9,7 @@ import pytest
 
 from data_pipelines import merge, verify
 from data_pipelines.errors import UserError
-from data_pipelines.records import Records, digest, read_info
+from data_pipelines.records import INFO, UNSIGNED, Records, digest, read_info
 from data_pipelines.streams import Streams
 from tests.data_pipelines.sources.made import png, run
 
@@ -127,6 +128,15 @@ def test_a_merged_set_is_not_merged_again(place, capsys):
     assert do(place, "a") == 0
     assert merge.main([f"{place}/mix", f"--out={place}/more"]) == 2
     assert "was merged itself" in capsys.readouterr().err
+
+
+def test_a_set_whose_splits_have_no_hash_is_refused(place, tmp_path, capsys):
+    old = shutil.copytree(place / "t", tmp_path / "old")
+    info = read_info(old)
+    del info["splits"]["texts"]["sha256"]
+    (old / INFO).write_text(json.dumps(info | {"format": UNSIGNED}))
+    assert merge.main([f"{place}/a:pairs", str(old), f"--out={place}/mix"]) == 2
+    assert f"{old} was made by an older version; build it anew." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("window", [0, 1])
