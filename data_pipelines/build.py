@@ -18,7 +18,7 @@ import sys
 from configs.commands import Argument, command
 from configs.keys import Check, at_least, below_one, between, one_of
 from data_pipelines import emoji, importing, made_of, records
-from data_pipelines.errors import UserError
+from data_pipelines.errors import Resumable, UserError
 from data_pipelines.files import check_writable, is_address, is_draft, located, whole_folder
 from data_pipelines.folder import Folder
 from data_pipelines.records import INFO, read_info
@@ -40,6 +40,7 @@ SOURCES = {
     "tfds": Tfds, "seqio": Seqio,
 }  # fmt: skip
 PICTURED = tuple(kind for kind in SOURCES if kind != "texts")  # whose examples may be pairs
+WORDS = ("--vocabulary", "--vocabulary_size")  # flags that no shard depends on
 THEIRS = "as the pictures and texts it was made from"
 KINDS = (*LICENCES, *SOURCES)
 FROM = Check(
@@ -149,12 +150,14 @@ def make(command, options, fill, apart=("--out",)):
         name=options.from_, licence=LICENCES.get(options.from_, THEIRS), made_by=options.command
     )
     about |= dict(made_of=contents)
+    of = json.dumps([records.FORMAT, {n: each for n, each in contents.items() if n not in WORDS}])
     try:  # from the start: who comes second is told before the work
-        with whole_folder(out, of=json.dumps([records.FORMAT, contents])) as draft:
+        with whole_folder(out, of=of) as draft:
             written, facts, texts, parameters = fill(draft, options, report)
             extra = {"report.json": json.dumps(report.summary(), indent=1).encode()}
-            extra |= _vocabulary(options, texts)
+            extra |= _vocabulary(options, written, texts)
             about |= dict(parameters=parameters)
+            importing.clean(draft)
             info = records.finish(draft, written, facts, extra, **about)
     except OSError as error:
         raise UserError(
@@ -223,19 +226,28 @@ def _next(out, kind, splits):
     config = TOKENIZERS.get(kind, TOKENIZER)
     words = [f"python -m itit_jax.main --config=configs/{config}.py --workdir=RUN"]
     words.append(f"--config.data.path={shlex.quote(str(out))}")
+    if "pairs" not in splits:
+        words.append("--config.data.rows.draw=0")
     if "test" not in splits:
         scored = next((name for name in ("validation", "pairs") if name in splits), "")
         words.append(f"--config.evaluate.splits={scored}{',' if scored else ''}")
     return " ".join(words)
 
 
-def _vocabulary(options, texts):
-    """{name: bytes} of the vocabulary that lies beside the records."""
+def _vocabulary(options, splits, texts):
+    """{name: bytes} of the vocabulary that lies beside the records; none of pictures alone."""
     if options.vocabulary:
         return open_words(options.vocabulary).files()
-    if options.vocabulary_size:
-        return {FILE: train_pieces(texts, options.vocabulary_size)}
-    return {FILE: train_enough_pieces(texts, 256 if options.from_ == "scenes" else 1000)}
+    if splits.keys() == {"images"}:
+        return {}
+    try:
+        if options.vocabulary_size:
+            return {FILE: train_pieces(texts, options.vocabulary_size)}
+        return {FILE: train_enough_pieces(texts, 256 if options.from_ == "scenes" else 1000)}
+    except UserError as error:
+        raise Resumable(
+            f"{str(error).rstrip('.')}, or a --vocabulary, and building goes on where it was."
+        ) from error
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pathlib
 import shutil
 import tempfile
 
-from data_pipelines.errors import UserError
+from data_pipelines.errors import Resumable, UserError
 
 OF = ".of"  # the file of a draft that tells what is made
 PIECE = 2**22  # bytes that are copied at once
@@ -144,7 +144,7 @@ def whole_folder(path, of=""):
                 path.rmdir()
             os.replace(draft, path)
         except BaseException as error:
-            if not (of and isinstance(error, OSError | KeyboardInterrupt)):
+            if not (of and isinstance(error, OSError | KeyboardInterrupt | Resumable)):
                 shutil.rmtree(draft, ignore_errors=True)
             raise
 

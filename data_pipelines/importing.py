@@ -32,8 +32,13 @@ def build(folder, source, options, report):
     written = work.told()
     for name, count in planned.splits().items():
         written[name]["hashes"] = hashes.write(folder, name, count, planned.rows(name, rows))
-    (folder / ROWS).unlink()
     return written, facts, parts.texts_in_order(work.parts.texts)
+
+
+def clean(folder):
+    """Remove what is of use to whoever goes on, and to nobody when all is done."""
+    if (rows := folder / ROWS).exists():
+        rows.unlink()
 
 
 def check(planned, source, told):

@@ -23,7 +23,7 @@ from data_pipelines import images, page
 from data_pipelines.example import asks
 from data_pipelines.files import check_file, whole
 from data_pipelines.records import Records, read_info
-from data_pipelines.words.find import open_words
+from data_pipelines.words.find import holds_words, open_words
 
 SHOWN = 24  # pictures or texts of a split
 WORDS = 40  # the commonest and as many rare ones
@@ -40,7 +40,7 @@ def main(options):
     """Writes the page."""
     check_file(options.out, "--out")
     folder = pathlib.Path(options.data)
-    info, words = read_info(folder), open_words(folder)
+    info, words = read_info(folder), open_words(folder) if holds_words(folder) else None
     looked = {name: look(folder, name, options.most, words) for name in info["splits"]}
     report = folder / "report.json"
     skipped = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
@@ -81,7 +81,7 @@ def _add(found, record, words, split):
     found.keys.append(record.key)
     found.texts.append(len(said))
     for text in said:
-        found.tokens.append(words.count(text))
+        found.tokens += [words.count(text)] if words else []
         found.words.update(re.findall(r"\w+", text.lower()))
     if record.image:
         found.sides.append(images.size_of(record.image))

@@ -32,14 +32,14 @@ from data_pipelines.records import (
     read_info,
 )
 from data_pipelines.sources.base import HELD_OUT
-from data_pipelines.words.find import open_words
+from data_pipelines.words.find import holds_words, open_words
 
 NAME = "merge"  # of every such data set
 TRAINED = ("pairs", "images", QUESTIONS)
 ARGUMENTS = {
     "data": Argument("", "data sets, or DIR:SPLIT of them", many=True),
     "--out": Argument("", "folder to make", form="DIR", needed=True),
-    "--vocabulary": Argument("", "instead of that of the first", form="FILE", bucket=True),
+    "--vocabulary": Argument("", "instead of that of the first with one", form="FILE", bucket=True),
 }
 
 
@@ -53,8 +53,10 @@ def main(options):
     parts = _parts(options.data)
     _check_lone(parts)
     leaks = _leaks(parts)
-    words = open_words(options.vocabulary or next(iter(parts.values()))[0]).files()
     infos = {folder: read_info(folder) for places in parts.values() for folder in places}
+    given = options.vocabulary or next(filter(holds_words, infos), next(iter(infos)))
+    wordless = parts.keys() == {"images"} and not (options.vocabulary or holds_words(given))
+    words = {} if wordless else open_words(given).files()
     about = dict(
         name=NAME, made_by=main.typed(options, without=("--out",)),
         licence="; ".join(dict.fromkeys(info["licence"] for info in infos.values())),

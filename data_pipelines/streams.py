@@ -146,7 +146,8 @@ class Streams:
     whose rows are mixed at a time, see order.windowed; 0: all. mixture: {stream: weights of the
     data sets that its split was merged of}; without them every record is shown equally often.
     bad_budget: share of the records of a split that may be unreadable. augment: how pictures are
-    changed, other than those that a question is about: its answer may not hold any more."""
+    changed, other than those that a question is about: its answer may not hold any more.
+    vocabulary: None where no stream reads words."""
 
     def __init__(
         self,

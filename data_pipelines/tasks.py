@@ -120,8 +120,8 @@ def _vocabulary(words):
 
 
 def _features(streams, name):
-    words = _vocabulary(streams.vocabulary)
     codes = seqio.PassThroughVocabulary(2**31 - 1)
+    words = _vocabulary(streams.vocabulary) if streams.vocabulary else codes
     return {
         n: seqio.Feature(
             words if n in WORDS else codes,

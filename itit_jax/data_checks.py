@@ -9,7 +9,7 @@ from data_pipelines.example import asks
 from data_pipelines.records import read_info
 from data_pipelines.scenes.world import PRESETS
 from data_pipelines.streams import STREAMS
-from data_pipelines.words.find import open_words
+from data_pipelines.words.find import holds_words, open_words
 from data_pipelines.words.t5_layout import in_t5_layout
 from itit_jax import addresses, cluster
 from itit_jax.config import ConfigError
@@ -39,7 +39,10 @@ def vocabulary_path(config):
 
 
 def open_vocabulary(config):
-    """The vocabulary, checked against the size of the model."""
+    """The vocabulary, checked against the size of the model; None of pictures alone, for a model
+    that knows no words."""
+    if _wordless(config):
+        return None
     vocabulary = in_t5_layout(open_words(vocabulary_path(config)))
     size = config.get("model", {}).get("vocabulary_size", vocabulary.size)
     if vocabulary.size > size:
@@ -48,6 +51,13 @@ def open_vocabulary(config):
             f"set --config.model.vocabulary_size={vocabulary.size} or give its own vocabulary."
         )
     return vocabulary
+
+
+def _wordless(config):
+    if config.data.vocabulary or "vocabulary_size" in config.get("model", {}):
+        return False
+    splits = read_info(config.data.path)["splits"]
+    return splits.keys() == {"images"} and not holds_words(config.data.path)
 
 
 def _engine(config, info):

@@ -7,16 +7,20 @@ import subprocess
 import sys
 
 import hypothesis
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
 from data_pipelines import records
 from data_pipelines.errors import UserError
+from data_pipelines.images import encode_png
 from data_pipelines.records import Record
+from data_pipelines.streams import Streams
 from data_pipelines.words.train import train_pieces
 from itit_jax import config as settings
 from itit_jax import data_checks
 from itit_jax.config import ConfigError
+from itit_jax.data_checks import open_vocabulary
 from launch import local
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -97,6 +101,20 @@ def test_a_vocabulary_too_large_for_the_model_or_not_of_the_data_set_is_told(tmp
     (tmp_path / "x/vocabulary.model").write_bytes(train_pieces(["x y z"] * 9, 8))
     with pytest.raises(UserError, match="has not the vocabulary that dataset.json tells of"):
         data_checks.check_data(config)
+
+
+def test_a_model_without_words_needs_none_of_pictures_alone(tmp_path):
+    rows = {"images": [Record(f"{i}", encode_png(np.full((9, 9, 3), i, np.uint8)), (), "s")
+                       for i in range(4)]}  # fmt: skip
+    records.write(tmp_path / "x", rows, name="s", licence="", made_by="", parameters={})
+    changes = ["data.rows.draw=0", "data.rows.images=2", "evaluate.splits="]
+    config = asked(tmp_path / "x", *changes)
+    data_checks.check_data(config)
+    size = dict(seed=0, image_size=9, text_length=4)
+    found = Streams(tmp_path / "x", {"images": 2}, vocabulary=open_vocabulary(config), **size)
+    assert found.batch(0)["images"]["image"].shape == (2, 9, 9, 3)
+    with pytest.raises(UserError, match="holds no vocabulary"):
+        data_checks.check_data(asked(tmp_path / "x", changes[-1], path="configs/itit_emoji.py"))
 
 
 @pytest.mark.parametrize("missing", data_checks.SEQIO)

@@ -28,6 +28,11 @@ def open_words(path) -> Words:
     return Bpe(path) if path.suffix == ".json" else Pieces(path)
 
 
+def holds_words(folder) -> bool:
+    """Whether a folder holds a vocabulary; one of pictures alone may not."""
+    return any(map(_there, _each(located(folder))))
+
+
 def _in_folder(folder):
     kind, files = next(filter(_there, _each(folder)), (None, ()))
     _check(folder, files)

@@ -72,7 +72,9 @@ def train_pieces(texts: Iterable[str], size: int) -> bytes:
     except RuntimeError as error:
         if needed := re.search(r" vs (\d+)", str(error)):
             raise TooFewPieces(size, int(needed[1])) from error
-        raise UserError("these texts have no word to learn a vocabulary from.") from error
+        raise UserError(
+            "these texts have no word to learn a vocabulary from; give a data set with some."
+        ) from error
     return model.getvalue()
 
 
