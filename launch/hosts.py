@@ -1,7 +1,7 @@
 """What a host does, in bash: install, fetch the data, run the program, run it again."""
 
-from launch.start import ON_HOST
-from launch.text import join
+from launch import start
+from launch.text import join, quote
 
 PYTHON = ".venv/bin/python"
 SENT = ("setup.py", "requirements", "configs", "data_pipelines", "itit_jax", "launch")
@@ -26,12 +26,14 @@ def install(extras):
 
 
 def fetch(options, python="python"):
-    """One command that copies the data set to this machine, unless it is there as a whole."""
+    """One command that copies the data set to this machine, unless it is there as a whole. Copies
+    of others make room."""
     if not options.data:
         return "true"
-    copy = join((python, "-c", COPY, f"{options.data}/", f"{ON_HOST}.part/"))
-    part = f"rm -rf {ON_HOST}.part && mkdir {ON_HOST}.part"
-    return f"{{ [ -e {ON_HOST} ] || {{ {part} && {copy} && mv {ON_HOST}.part {ON_HOST}; }}; }}"
+    there = start.on_host(options.data)
+    copy = join((python, "-c", COPY, f"{options.data}/", f"{there}.part/"))
+    part = f"rm -rf {start.ON_HOST}-* && mkdir {there}.part"
+    return f"{{ [ -e {there} ] || {{ {part} && {copy} && mv {there}.part {there}; }}; }}"
 
 
 def once(job, python="python"):
@@ -43,9 +45,11 @@ def once(job, python="python"):
 def loop(job, python="python"):
     """Lines that run the program until it is done or the user has to mend something. $code is its
     exit code; after 42 and signals a new start helps."""
+    told = quote(f"--data={job.options.data} was not copied to this machine")
+    data = f"  code=2; {fetch(job.options, python)} || {{ echo {told}; break; }}\n"
     return (
-        f"{fetch(job.options, python)} || exit 1\n"
         f"for attempt in $(seq 0 {job.options.max_restarts}); do\n"
+        f"{data if job.options.data else ''}"
         f"  code=0; {join(job.program(python))} || code=$?\n"
         f"  {{ {AGAIN}; }} || break\n"
         '  echo "exit code $code: started again in 10 s"; sleep 10\n'

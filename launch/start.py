@@ -5,6 +5,7 @@ very script. Before anything starts, `python -m itit_jax.main --dry_run` tells o
 is wrong with the settings, and which runs a sweep has.
 """
 
+import hashlib
 import pathlib
 import re
 import shlex
@@ -19,7 +20,7 @@ from launch.text import join
 
 ROOT = pathlib.Path(__file__).parent.parent
 PROGRAM = ("python", "-m", "itit_jax.main")
-ON_HOST = "/tmp/itit_data"  # where a host has its copy of --data
+ON_HOST = "/tmp/itit_data"  # how copies of --data on a host begin
 
 
 class Job(NamedTuple):
@@ -112,8 +113,18 @@ def arguments_of(target, options):
     if options.data:
         if "--config.data.path" in given:
             raise Fault("--data says where --config.data.path is; give one of them.")
-        ours.append(f"--config.data.path={ON_HOST}")
+        ours.append(f"--config.data.path={on_host(options.data)}")
     return (*ours, *options.more)
+
+
+def on_host(address):
+    """Where a host has its copy of a data set: another address is another copy."""
+    return f"{ON_HOST}-{mark(address)}"
+
+
+def mark(text):
+    """A short word that another text does not have."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def beside(workdir):

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import yaml
 
-from launch import gke, hosts, text
+from launch import gke, start, text
 from launch.options import RESTARTED
 from tests.launch import stubs
 
@@ -79,7 +79,8 @@ def test_spot_machines_are_asked_for_and_tolerated():
 
 @pytest.mark.parametrize("data", [False, True])
 def test_the_program_is_told_what_was_typed(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(hosts, "ON_HOST", str(tmp_path))  # where the data set is already
+    monkeypatch.setattr(start, "ON_HOST", str(tmp_path / "data"))
+    (tmp_path / f"data-{start.mark('gs://bucket/d')}").mkdir()  # it is there already
     flags = ["--data=gs://bucket/d"] if data else []
     found = manifest(*flags, arguments=stubs.hostile_arguments())
     pod = found["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from launch import hosts
+from launch import hosts, start
 from tests.launch import stubs
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -15,38 +15,47 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 @pytest.fixture
 def fetched(tmp_path, monkeypatch):
     """run() of the command that fetches, from a folder in place of a bucket."""
-    source, there = tmp_path / "bucket" / "data set", tmp_path / "here"
+    source = tmp_path / "bucket" / "data set"
     (source / "inner").mkdir(parents=True)
     (source / "dataset.json").write_text("{}")
     (source / "inner" / "shard").write_text("rows")
-    monkeypatch.setattr(hosts, "ON_HOST", str(there))
+    monkeypatch.setattr(start, "ON_HOST", str(tmp_path / "here"))
     monkeypatch.setattr(hosts, "COPY", hosts.COPY.replace("'gcs'", "'local'"))
     options = stubs.job("gke", "--data=gs://b/d").options
     options.data = str(source)
 
-    def run():
-        return subprocess.run(["bash", "-c", hosts.fetch(options, sys.executable)]).returncode
+    def run(address=source):
+        options.data = str(address)
+        done = subprocess.run(["bash", "-c", hosts.fetch(options, sys.executable)])
+        return done.returncode, pathlib.Path(start.on_host(options.data))
 
     return run
 
 
 def test_the_data_set_is_copied_once_and_whole(fetched, tmp_path):
-    here, part = tmp_path / "here", tmp_path / "here.part"
+    part = pathlib.Path(start.on_host(str(tmp_path / "bucket" / "data set")) + ".part")
     part.mkdir()
     (part / "torn").write_text("of a copy that was killed")
-    assert fetched() == 0 and not part.exists()
+    code, here = fetched()
+    assert code == 0 and not part.exists()
     files = {path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()}
     assert files == {"dataset.json", "inner/shard"}
     (tmp_path / "bucket" / "data set" / "new").write_text("")
-    assert fetched() == 0 and not (here / "new").exists()
+    assert fetched() == (0, here) and not (here / "new").exists()
+
+
+def test_another_data_set_is_another_copy_and_takes_its_room(fetched, tmp_path):
+    _, before = fetched()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "rows").write_text("")
+    code, here = fetched(tmp_path / "other")
+    assert code == 0 and [path.name for path in here.iterdir()] == ["rows"]
+    assert not before.exists()
 
 
 def test_a_copy_that_fails_leaves_nothing_and_is_a_failure(fetched, tmp_path):
-    (tmp_path / "bucket" / "data set" / "inner" / "shard").unlink()
-    (tmp_path / "bucket" / "data set" / "inner").rmdir()
-    (tmp_path / "bucket" / "data set" / "dataset.json").unlink()
-    (tmp_path / "bucket" / "data set").rmdir()
-    assert fetched() != 0 and not (tmp_path / "here").exists()
+    code, here = fetched(tmp_path / "nowhere")
+    assert code != 0 and not here.exists()
 
 
 def test_the_image_has_what_a_host_is_sent():
