@@ -8,7 +8,7 @@ import functools
 import sys
 
 from launch import hosts, slices
-from launch.options import RESTARTED, Fault
+from launch.options import Fault
 from launch.start import Job, Target, main
 from launch.text import here, join, yaml
 
@@ -43,14 +43,20 @@ def topology(options):
 
 
 def script(job: Job):
-    """Writes the task to a file, and launches it as a job that SkyPilot brings back."""
+    """Writes the task to a file, and launches it as a job that SkyPilot brings back where machines
+    are lost."""
     file = 'task="$(mktemp -d)/task.yaml"\n' + here('cat > "$task"', yaml(task(job)))
     launch = join(("sky", "jobs", "launch", "--yes", "--detach-run", "--name", job.name))
     return f'{hosts.heading(job, "launch.skypilot")}{file}{launch} "$task"\n'
 
 
 def task(job):
-    """What SkyPilot reads. This folder goes along as it is, but for what .gitignore names."""
+    """What SkyPilot reads. This folder goes along as it is, but for what .gitignore names.
+
+    A machine begins the program anew by itself. SkyPilot could, by exit codes, but does not count
+    how often, and takes those of all machines together: where one ends by a fault, it kills the
+    others, and their 137 would be a reason.
+    """
     options = job.options
     extras = "tpu,gcs" if is_tpu(options) else "cuda,gcs"
     meet = MEET if not is_tpu(options) else ""
@@ -60,12 +66,12 @@ def task(job):
         "workdir": ".",
         "resources": resources(options),
         "setup": hosts.install(extras),
-        "run": f"{meet}{hosts.once(job, hosts.PYTHON)}\n",
+        "run": f'{meet}{hosts.loop(job, hosts.PYTHON)}exit "$code"\n',
     }
 
 
 def resources(options):
-    """Machines, and what a new start helps against."""
+    """Machines."""
     found = {"accelerators": options.accelerator.upper()}
     if is_tpu(options):
         tpu = slices.find(options.accelerator.removeprefix("tpu-"))
@@ -77,9 +83,7 @@ def resources(options):
         }
     elif options.zone:
         found["infra"] = f"*/*/{options.zone}"
-    # A job that ended with one of these is begun anew, however often that was done before.
-    again = {"max_restarts_on_errors": 0, "recover_on_exit_codes": list(RESTARTED)}
-    return found | {"use_spot": options.spot, "job_recovery": again}
+    return found | {"use_spot": options.spot}
 
 
 def delete(job: Job):

@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from launch import skypilot, text
-from launch.options import RESTARTED
 from tests.launch import stubs
 
 
@@ -40,8 +39,6 @@ def test_a_tpu_is_asked_for_by_its_name_and_place():
     assert found["accelerators"] == "tpu-v6e-8" and found["infra"] == "gcp/us-west4/us-west4-a"
     assert found["accelerator_args"] == {"runtime_version": "v2-alpha-tpuv6e"}
     assert found["use_spot"] is True
-    assert found["job_recovery"]["recover_on_exit_codes"] == list(RESTARTED)
-    assert found["job_recovery"]["max_restarts_on_errors"] == 0
 
 
 def test_the_program_is_told_what_was_typed(tmp_path):
@@ -60,3 +57,24 @@ def test_machines_with_gpus_find_each_other(tmp_path, monkeypatch):
     assert cluster == dict(
         JAX_COORDINATOR_ADDRESS="10.0.0.1:8476", JAX_NUM_PROCESSES="2", JAX_PROCESS_ID="1"
     )
+
+
+@pytest.mark.parametrize(
+    "codes, starts, end",
+    [("42 143 134 0", 4, 0), ("42 2 0", 2, 2), ("1 0", 1, 1), ("42 134 137 42 0", 4, 42)],
+)
+def test_a_machine_begins_anew_after_42_and_signals_as_often_as_was_asked(
+    codes, starts, end, tmp_path
+):
+    """SkyPilot itself does not: it begins anew after 137 of machines that it ended, without end."""
+    found = task("--max_restarts=3")
+    assert "job_recovery" not in found["resources"]
+    tools = stubs.Tools(tmp_path / ".venv" / "bin")
+    tools.write("sleep", "#!/bin/bash\n")
+    tools.write(
+        "python",
+        "#!/bin/bash\necho >> starts\nread code codes < codes; echo $codes > codes\nexit $code\n",
+    )
+    (tmp_path / "codes").write_text(codes + "\n")
+    done = subprocess.run(["bash", "-c", found["run"]], cwd=tmp_path, env=tools.environment)
+    assert done.returncode == end and len((tmp_path / "starts").read_text()) == starts
