@@ -10,7 +10,7 @@ import sys
 from launch import hosts, slices
 from launch.options import RESTARTED
 from launch.start import Job, Target, main
-from launch.text import here, yaml
+from launch.text import here, join, yaml
 
 CONTAINER = "jax-tpu"
 
@@ -21,8 +21,16 @@ def check(options):
 
 
 def script(job: Job):
-    """Applies the manifest."""
-    return hosts.heading(job, "launch.gke") + here("kubectl apply -f -", yaml(manifest(job)))
+    """Hands over the manifest. A JobSet of that name which has ended makes room; kubectl refuses
+    where one has not, while `apply` would leave it, started or ended, and say that all is well."""
+    jobset = ("jobset", job.name, "--ignore-not-found")
+    ended = join(("kubectl", "get", *jobset, "-o", "jsonpath={.status.terminalState}"))
+    return (
+        hosts.heading(job, "launch.gke")
+        + f'ended="$({ended})" || exit\n'
+        + f'[ -z "$ended" ] || {join(delete(job))} || exit\n'
+        + here("kubectl create -f -", yaml(manifest(job)))
+    )
 
 
 def delete(job: Job):

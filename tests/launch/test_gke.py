@@ -86,3 +86,40 @@ def test_the_program_is_told_what_was_typed(data, tmp_path, monkeypatch):
     pod = found["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
     words = words_of(pod["containers"][0]["command"], tmp_path)
     assert words == ("-u", "-m", "itit_jax.main", *stubs.hostile_arguments())
+
+
+KUBECTL = """#!/bin/bash
+echo "$*" >> {folder}/calls
+case "$1" in
+  get) cat {folder}/state; exit {code} ;;
+  create) [ ! -e {folder}/jobset ] && cat > {folder}/jobset ;;
+  delete) rm {folder}/jobset ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    "before, state, code, end, verbs",
+    [
+        (False, "", 0, 0, ["get", "create"]),
+        (True, "Completed", 0, 0, ["get", "delete", "create"]),
+        (True, "Failed", 0, 0, ["get", "delete", "create"]),
+        (True, "", 0, 1, ["get", "create"]),
+        (True, "", 3, 3, ["get"]),
+    ],
+    ids=["first", "completed", "failed", "alive", "no-answer"],
+)
+def test_what_has_ended_is_begun_and_what_is_alive_is_refused(
+    before, state, code, end, verbs, tmp_path
+):
+    tools = stubs.Tools(tmp_path / "bin")
+    tools.write("kubectl", KUBECTL.format(folder=tmp_path, code=code))
+    (tmp_path / "state").write_text(state)
+    if before:
+        (tmp_path / "jobset").write_text("before")
+    script = gke.script(stubs.job("gke"))
+    done = subprocess.run(["bash", "-c", script], env=tools.environment, cwd=tmp_path)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert (done.returncode, [call.split()[0] for call in calls]) == (end, verbs)
+    assert {call.split()[2] for call in calls} <= {"itit-large", "-"}
+    assert end or "kind: JobSet" in (tmp_path / "jobset").read_text()
