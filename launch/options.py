@@ -60,6 +60,7 @@ OPTIONS = {
     "queued": Option(False, "wait in the queue of the cloud for machines"),
     "data": Option("", "gs://BUCKET/FOLDER of a data set, copied to every machine", ADDRESS),
     "hours": Option(24, "that SLURM is asked for at a time", POSITIVE),
+    "cores": Option(8, "of the machine for each GPU, asked of SLURM", POSITIVE),
     "processes": Option(1, "to start", POSITIVE),
     "devices": Option(0, "CPU devices of each; 0 = the accelerators of this machine", NUMBER),
     "no_plan": Option(False, "do not tell first what the run takes and costs"),

@@ -10,12 +10,12 @@ import pytest
 from launch import slurm
 from tests.launch import stubs
 
+# Two tasks: one has seen a fault, and the other is ended by JAX then. The highest code is told.
 SRUN = """#!/bin/bash
-[ "$1" = --kill-on-bad-exit=1 ] || exit 9
-"${@:2}"
+[ "$1 $2" = "--kill-on-bad-exit=1 --cpus-per-task=8" ] || exit 9
+"${@:3}"
 code=$?
-# Others of the tasks are killed then.
-[ "$code" -ne 2 ] || exit 137
+[ "$code" -eq 0 ] || [ "$code" -eq 42 ] || [ "$code" -ge 134 ] || exit 134
 exit "$code"
 """
 
@@ -32,6 +32,7 @@ def submitted(tmp_path):
         job = stubs.job("slurm", arguments=stubs.hostile_arguments())
         ids = dict(SLURM_JOB_ID="7", SLURM_JOB_NAME="itit-large")
         environment = tools.environment | ids | variables
+        (tmp_path / ".itit-large-7.fault").write_text("3")  # of a batch script that was killed
         done = subprocess.run(
             ["bash", "-c", slurm.batch(job)],
             cwd=tmp_path,
@@ -56,8 +57,8 @@ def test_what_a_new_start_helps_against_is_begun_anew(submitted, code):
     assert submitted(code)[2] == [["requeue", "7"]]
 
 
-@pytest.mark.parametrize("code", [1, 2])
-def test_what_the_user_has_to_mend_ends_the_job(submitted, code):
+@pytest.mark.parametrize("code", [1, 2, 77])
+def test_a_fault_of_one_process_ends_the_job_with_its_code(submitted, code):
     found, _, others = submitted(code)
     assert (found, others) == (code, [])
 
@@ -82,7 +83,7 @@ def test_what_is_asked_of_slurm():
     asked = {line.removeprefix("#SBATCH --") for line in lines if line.startswith("#SBATCH")}
     assert asked == {
         "job-name=itit-large", "nodes=2", "ntasks-per-node=8", "gpus-per-node=h100:8",
-        "time=12:00:00", "signal=TERM@120", "partition=gpu", "account=lab", "requeue",
-        "open-mode=append",
+        "cpus-per-task=8", "time=12:00:00", "signal=TERM@120", "partition=gpu", "account=lab",
+        "requeue", "open-mode=append",
     }  # fmt: skip
     assert json.dumps(lines).count("itit_jax.main") == 1
