@@ -3,25 +3,33 @@
 import contextlib
 import io
 import json
-import pathlib
-import shutil
-import tempfile
+import socket
+import struct
+import sys
 import time
 
 import jax
 import numpy as np
-from tensorboardX import SummaryWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.record_writer import masked_crc32c
 
+from data_pipelines.errors import UserError
 from itit_jax import curves, workdir
 from itit_jax.distributed import is_lead
 from itit_jax.run_files import finite
 from itit_jax.screen import Screen, duration
 
 UNSHOWN = ("grad_norm", "skipped")  # on the progress line
+EVENTS = "events"
 
 
 class Report(Screen):
-    """Reports of one run. Steps are done steps: 1 after the first update."""
+    """Reports of one run. Steps are done steps: 1 after the first update.
+
+    What cannot be written, as on a full disk, ends no run: that is told, and lines and events wait
+    until they can be.
+    """
 
     def __init__(self, run, steps, every_seconds, rows=0):
         """rows: of one global step, for the speed."""
@@ -32,8 +40,8 @@ class Report(Screen):
         self.skipped, self.sound = 0, 0
         self._since = (time.time(), 0)
         self._data_wait = 0.0
-        self._metrics = None
-        self._log = run.lines(workdir.LOG) if self.loud else None
+        self._files = {workdir.LOG: run.lines(workdir.LOG)} if self.loud else {}
+        self._waits = {}  # file: why it lacks lines that are kept here
 
     def begin(self, step):
         """From here on metrics are told; those past `step` are about to be written anew."""
@@ -45,8 +53,10 @@ class Report(Screen):
                 self.say(f"{workdir.METRICS} was damaged: it lacks {lost}; the run goes on")
             if went and not step:
                 self.say(f"no checkpoint yet: {workdir.METRICS} of {went:,} steps begins anew")
-            self._metrics = self.run.lines(workdir.METRICS)
-            self._events = Events(self.run, step)
+            self._files[workdir.METRICS] = self.run.lines(workdir.METRICS)
+            name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}"
+            self._files[EVENTS] = self.run.lines(name)
+            self._write(EVENTS, first_events(step))
 
     def tick(self, step, metrics):
         """Take a step's metrics. They are fetched one line later, so no step waits for them."""
@@ -82,7 +92,7 @@ class Report(Screen):
             self.sound = s if np.isfinite(metrics["loss"]) else self.sound
         speed = done / passed
         if self.loud:
-            self._write(rows, means | {"steps_per_second": speed}, step)
+            self._keep(rows, means | {"steps_per_second": speed}, step)
         shown = [f"{k} {v:.3g}" for k, v in means.items() if k not in UNSHOWN]
         if left_out := sum(m.get("skipped", 0) for _, m in rows):
             shown.append(f"skipped {left_out:.0f}")
@@ -95,28 +105,40 @@ class Report(Screen):
         )
         self._since, self._data_wait = (now, step), 0.0
 
-    def _write(self, rows, means, step):
+    def _keep(self, rows, means, step):
         lines = []
         for s, metrics in rows:
             row = {"step": s, **{k: float(v) for k, v in metrics.items()}}
             lines.append(json.dumps(finite(row), allow_nan=False) + "\n")
-        self._metrics.write("".join(lines))
-        self._metrics.flush()
-        self._events.add(finite(means), step)
+        self._write(workdir.METRICS, "".join(lines))
+        self._write(EVENTS, event(step, finite(means)))
+
+    def _write(self, name, data):
+        """Adds to a file, if this process tells."""
+        if file := self._files.get(name):
+            with self._spared(name):
+                file.write(data)
+
+    @contextlib.contextmanager
+    def _spared(self, name):
+        """What cannot be written in here is told once, and is tried again."""
+        try:
+            yield
+            self._waits.pop(name, None)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if name not in self._waits:  # not by `say`, which writes too
+                super().say(f"{name} cannot be written ({reason}); training goes on")
+            self._waits[name] = reason
 
     def _tell(self, step, text):
         self.at(step, self.steps, text)
-        self._log_line(text)
+        self._write(workdir.LOG, text + "\n")
 
     def say(self, text):
         """One line, on the terminal and in the log."""
         super().say(text)
-        self._log_line(text)
-
-    def _log_line(self, text):
-        if self._log:
-            self._log.write(text + "\n")
-            self._log.flush()
+        self._write(workdir.LOG, text + "\n")
 
     @contextlib.contextmanager
     def phase(self, name):
@@ -128,39 +150,40 @@ class Report(Screen):
 
     def upload(self):
         """Bring what is written to where others can read it, before a checkpoint says so."""
-        for file in (self._metrics, self._log):
-            if hasattr(file, "upload"):
-                file.upload()
-        if self._metrics:
-            self._events.upload()
+        for name, file in self._files.items():
+            with self._spared(name):
+                file.settle()
 
     def sheet(self, step, picture):
         """A sample sheet, a PIL picture."""
         if self.loud:
             data = io.BytesIO()
             picture.save(data, format="PNG")
-            self.run.keep_sample(step, data.getvalue())
+            with self._spared(workdir.SAMPLES):
+                self.run.keep_sample(step, data.getvalue())
 
     def scores(self, step, scores):
         """File {split: {score: value}}, draw the curves anew once there are any, and tell them."""
         if not self.loud:
             return
-        self.run.keep_scores(step, scores)
+        with self._spared(workdir.SCORES):
+            self.run.keep_scores(step, scores)
         if metrics := self.run.metrics():
-            self.run.keep(workdir.CURVES, curves.draw(metrics, self.run.scores()))
+            with self._spared(workdir.CURVES):
+                self.run.keep(workdir.CURVES, curves.draw(metrics, self.run.scores()))
         for line in told(scores):
             self.say(line)
 
     def close(self):
-        """Write what is left."""
+        """Write what is left, or UserError at the end of a run that has no other fault."""
         if self._waiting:
             self.flush(self._waiting[-1][0])
         super().close()
-        if self._metrics:
-            self._events.close()
-            self._metrics.close()
-        if self._log:
-            self._log.close()
+        self.upload()
+        lost = sorted(self._files.keys() & self._waits)
+        if lost and sys.exception() is None:
+            raise UserError(f"the last lines of {', '.join(lost)} could not be written "
+                            f"({self._waits[lost[0]]}) and are lost; make room.")  # fmt: skip
 
 
 def _mean(values):
@@ -177,31 +200,30 @@ def told(scores):
         yield f"{split}: " + "  ".join(line)
 
 
-class Events:
-    """TensorBoard's file of a run; of one in a bucket it is written here and copied there."""
+# ---- events ------------------------------------------------------------------------------------
+# TensorBoard's. tensorboardX has the messages; its writer is a thread that dies of a full disk, and
+# whoever adds to it then waits without end.
 
-    def __init__(self, run, step):
-        """step: from which the run goes on; what another file says of later ones is void."""
-        self._run = run
-        self._folder = pathlib.Path(run.path if run.local else tempfile.mkdtemp())
-        self._writer = SummaryWriter(str(self._folder), purge_step=step + 1 if step else None)
 
-    def add(self, values, step):
-        """{name: number} at a step."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
+def first_events(step):
+    """Bytes at the head of a file of a run that goes on from a step: what another file says of
+    later ones is void."""
+    found = _record(Event(wall_time=time.time(), file_version="brain.Event:2"))
+    if step:
+        start = SessionLog(status=SessionLog.START)
+        found += _record(Event(wall_time=time.time(), step=step + 1, session_log=start))
+    return found
 
-    def upload(self):
-        """Copy what there is."""
-        if self._run.local:
-            return
-        self._writer.flush()
-        for file in self._folder.iterdir():
-            self._run.keep(file.name, file.read_bytes())
 
-    def close(self):
-        """Write the rest."""
-        self._writer.close()
-        self.upload()
-        if not self._run.local:
-            shutil.rmtree(self._folder)
+def event(step, values):
+    """Bytes of {name: number} at a step."""
+    values = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+    return _record(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
+
+
+def _record(message):
+    """Bytes of a message as TFRecord: length and message, each with its checksum."""
+    data = message.SerializeToString()
+    length = struct.pack("<Q", len(data))
+    checked = lambda part: part + struct.pack("<I", masked_crc32c(part))
+    return checked(length) + checked(data)

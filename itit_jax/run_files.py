@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 
 from data_pipelines.errors import UserError
 
@@ -57,3 +58,41 @@ def read_rows(file):
 def finite(values):
     """{name: value} without numbers that are not finite: they measure nothing, and are no JSON."""
     return {k: v for k, v in values.items() if not isinstance(v, float) or math.isfinite(v)}
+
+
+class Lines:
+    """A file that only grows. What finds no room waits, and is written in front of what follows."""
+
+    def __init__(self, path):
+        self._path, self._waiting = path, b""
+        self._alone = threading.Lock()  # a reminder of a slow phase comes from another thread
+
+    def write(self, data):
+        """Add text or bytes. OSError where that cannot be done now: nothing is lost by it."""
+        with self._alone:
+            self._waiting += data.encode() if isinstance(data, str) else data
+        self.settle()
+
+    def settle(self):
+        """Write what waits. Opened each time: a disk that was away leaves a dead file behind."""
+        with self._alone:
+            if not self._waiting:
+                return
+            with open(self._path, "ab", buffering=0) as file:
+                while self._waiting:
+                    self._waiting = self._waiting[file.write(self._waiting) :]
+
+
+class Rewritten:
+    """The same of an object in a bucket, which can only be written as a whole, by `keep(data)`: for
+    every line that would take all day, so `settle` alone does it."""
+
+    def __init__(self, path, keep):
+        self._keep = keep
+        self._data = path.read_bytes() if path.exists() else b""
+
+    def write(self, data):
+        self._data += data.encode() if isinstance(data, str) else data
+
+    def settle(self):
+        self._keep(self._data)

@@ -32,6 +32,8 @@ class Screen:
                 print(text, flush=True)
             except BrokenPipeError:  # of `| head`: the work goes on
                 print_nowhere()
+            except OSError:  # of `> FILE` on a full disk: so it does
+                pass
 
     def at(self, step, steps, text):
         """How far it is: the bar moves on a terminal, elsewhere a line is added."""

@@ -9,6 +9,7 @@ files appear whole or not at all, and lines are only ever added. No JAX here.
 
 import contextlib
 import difflib
+import functools
 import json
 import os
 import pathlib
@@ -20,7 +21,15 @@ from data_pipelines.places import place
 from itit_jax import addresses
 from itit_jax import config as settings
 from itit_jax.config import ConfigError
-from itit_jax.run_files import finite, read_object, read_rows, read_scores, read_text
+from itit_jax.run_files import (
+    Lines,
+    Rewritten,
+    finite,
+    read_object,
+    read_rows,
+    read_scores,
+    read_text,
+)
 
 CONFIG = "config.json"
 COMPANIONS = "companions.json"  # hashes of what the run stands on
@@ -230,11 +239,11 @@ class Workdir:
         return len(kept), len(rows) - len(kept)
 
     def lines(self, name):
-        """An open file to which whole lines are added."""
+        """A file to which whole lines, or events, are added."""
         self.make()
         if not self.local:
-            return _Rewritten(self, name)
-        return open(self.path / name, "a", encoding="utf-8")
+            return Rewritten(self.path / name, functools.partial(self.keep, name))
+        return Lines(self.path / name)
 
     @contextlib.contextmanager
     def lock(self, process=0):
@@ -281,25 +290,3 @@ class Workdir:
 
 def _sample(step):
     return f"{SAMPLES}/{step:08d}.png"
-
-
-class _Rewritten:
-    """Lines of an object in a bucket, which can only be written as a whole."""
-
-    def __init__(self, run, name):
-        file = run.path / name
-        self._keep = lambda text: run.keep(name, text)
-        self._text = file.read_text(encoding="utf-8") if file.exists() else ""
-
-    def write(self, text):
-        self._text += text
-
-    def flush(self):
-        """Nothing: to write the whole object for every line would take all day."""
-
-    def close(self):
-        self.upload()
-
-    def upload(self):
-        """Write the object."""
-        self._keep(self._text)

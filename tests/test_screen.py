@@ -1,6 +1,7 @@
 """What a person sees: lines in a file, a bar on a terminal, nothing of a silent process."""
 
 import contextlib
+import errno
 import io
 import re
 import time
@@ -101,3 +102,12 @@ def test_a_fast_phase_says_nothing(capsys):
 )
 def test_a_duration_has_the_unit_that_one_would_say(seconds, words):
     assert screen.duration(seconds) == words
+
+
+def test_an_output_that_is_full_ends_no_work():
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with contextlib.redirect_stdout(Full()):
+        use(screen.Screen())

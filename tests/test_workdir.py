@@ -125,10 +125,8 @@ def write_beside(folder, count):
     file = run.lines(METRICS)
     for step in range(1, count + 1):
         file.write(json.dumps({"step": step, "loss": 1.0, "name": "x" * (step % 97)}) + "\n")
-        file.flush()
         if step % 10 == 0:
             run.keep_scores(step, {"test": {"f1": 0.5, "filler": list(range(step % 50))}})
-    file.close()
 
 
 def test_a_reader_beside_a_writer_sees_only_whole_lines_and_loses_none(tmp_path):
