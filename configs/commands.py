@@ -140,7 +140,8 @@ class Choice:
 
 
 def exit_code(name, work, *, show_traceback=False):
-    """What `work` returns, 0 for None; a fault of the user is one sentence on stderr and 2.
+    """What `work` returns, 0 for None; a fault of the user is one sentence on stderr and 2, or the
+    `exit_code` that it has.
 
     Whatever the terminal cannot spell is told in escapes. Who reads no further has had enough.
     """
@@ -166,7 +167,7 @@ def exit_code(name, work, *, show_traceback=False):
         if show_traceback:
             traceback.print_exc()
         print(f"{name.partition('.')[0]}: {sentence}", file=sys.stderr)
-        return USER_FAULT
+        return getattr(error, "exit_code", USER_FAULT)
 
 
 def _sentence(error):

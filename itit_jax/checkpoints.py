@@ -11,15 +11,27 @@ import time
 import jax
 import orbax.checkpoint as ocp
 
+from configs.commands import MENDABLE
 from data_pipelines.errors import UserError
-from itit_jax import manifest
+from itit_jax import distributed, manifest
 from itit_jax.distributed import is_lead
 from itit_jax.sharding import path_of
 from itit_jax.state import not_finite
 
 PAUSE = 0.05  # seconds between two looks whether a save has come to its end
 FULL = (OSError, ValueError)  # what a save meets where no more can be written
-DAMAGE = (AttributeError, KeyError, OSError, TypeError, ValueError)
+UNREADABLE = (AttributeError, KeyError, OSError, TypeError, ValueError)
+AGAIN = (1, 4, 16)  # seconds before another look at what could not be read
+
+
+class Damaged(Exception):
+    """A step is not as it was written."""
+
+
+class Passing(UserError):
+    """A disk cannot read now what it may read later: launchers give the command again."""
+
+    exit_code = 42
 
 
 class Checkpoints:
@@ -43,7 +55,7 @@ class Checkpoints:
     def whole_step(self):
         """Newest step whose files are as they were written, for who reads; others are told."""
         for step in self.steps():
-            if not (fault := manifest.fault(self.folder / str(step), step)):
+            if not (fault := self._patiently(self._fault, step)):
                 return step
             _tell(step, fault)
         if self.steps():
@@ -59,8 +71,8 @@ class Checkpoints:
         for step in self.steps():
             try:
                 return type(abstract)(**self._read(step, _as_dict(abstract)))
-            except DAMAGE as error:
-                _tell(step, _reason(error))
+            except Damaged as error:
+                _tell(step, error)
         raise UserError(f"no checkpoint under {self.folder} can be restored; take a new workdir.")
 
     def restore_part(self, section, name, abstract, step=None):
@@ -68,17 +80,55 @@ class Checkpoints:
         step = self.whole_step() if step is None else step
         try:
             return self._read(step, {section: {name: abstract}}, partial=True)[section][name]
-        except DAMAGE as error:
+        except Damaged as error:
             raise UserError(
-                f"checkpoint {self.folder / str(step)} cannot be read ({_reason(error)}); the "
+                f"checkpoint {self.folder / str(step)} cannot be read ({error}); the "
                 "command that trained it saves it anew, or remove it and an older one is taken."
             ) from error
 
     def _read(self, step, wanted, *, partial=False):
-        if fault := manifest.fault(self.folder / str(step), step):
-            raise ValueError(fault)
+        """Damaged says what is wrong with the files. Where they are as they were written, nothing
+        is, whoever cannot read them."""
+        if fault := self._patiently(self._fault, step):
+            raise Damaged(fault)
+        found = self._patiently(self._restore, step, wanted, partial)
+        if path := not_finite(found):  # no run writes that, see step.py
+            raise Damaged(f"{path} is not finite")
+        return found
+
+    def _fault(self, step):
+        return manifest.fault(self.folder / str(step), step)
+
+    def _patiently(self, look, step, *more):
+        """look(step, *more), again where the disk, or who reads it, fails for a moment."""
+        for pause in (*AGAIN, None):
+            try:
+                return look(step, *more)
+            except UNREADABLE as error:
+                if getattr(error, "errno", None) in MENDABLE:
+                    raise
+                if pause is None:
+                    fault = Passing if isinstance(error, OSError) else UserError
+                    raise fault(
+                        f"checkpoint {self.folder / str(step)} cannot be read ({_reason(error)}), "
+                        "and no damage is known of it; give the same command again, or remove that "
+                        "folder if it does not help: an older one is taken then."
+                    ) from error
+            time.sleep(pause)
+
+    def _restore(self, step, wanted, partial):
+        """Without a manifest nothing else tells of damage than that it cannot be read."""
+        try:
+            return self._restore_once(step, wanted, partial)
+        except UNREADABLE as error:
+            away = isinstance(error, OSError) and not isinstance(error, manifest.MISSING)
+            if away or manifest.there(self.folder / str(step)):
+                raise
+            raise Damaged(_reason(error)) from error
+
+    def _restore_once(self, step, wanted, partial):
         self._check_shapes(step, wanted, partial)
-        found = self._handler.restore(
+        return self._handler.restore(
             self.folder / str(step) / "default",
             args=ocp.args.PyTreeRestore(
                 item=wanted,
@@ -86,9 +136,6 @@ class Checkpoints:
                 partial_restore=partial,
             ),
         )
-        if path := not_finite(found):  # no run writes that, see step.py
-            raise ValueError(f"{path} is not finite")
-        return found
 
     def shapes(self, step):
         """{path: shape} of every leaf of a step, such as params/tokenizer/conv_in/kernel."""
@@ -182,12 +229,13 @@ class Saver(Checkpoints):
             )
 
     def forget_after(self, step):
-        """Remove later steps: damaged ones, which the run comes to again and then saves anew."""
-        # By the manager's list: on disk a step may be gone already by another process's hand,
-        # and each has to come to the barrier of each removal.
-        for later in self._manager.all_steps():
-            if later > step:
-                self._manager.delete(later)
+        """Put later steps aside: damaged ones, which the run comes to again and then saves anew.
+        -> {step: what became of it}, where it is known."""
+        found = [later for later in self._manager.all_steps() if later > step if is_lead()]
+        became = {later: self._run.put_aside(later) for later in found}
+        distributed.wait_for_all("damaged checkpoints put aside")
+        self._manager.reload()
+        return became
 
 
 def _is_news(record):

@@ -9,6 +9,7 @@ import json
 from data_pipelines.files import whole
 
 NAME = "manifest.json"
+MISSING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
 def write(folder, step):
@@ -19,21 +20,32 @@ def write(folder, step):
 
 
 def fault(folder, step):
-    """What is wrong with the files; "" if nothing is, or if there is no manifest to tell."""
-    if not (folder / NAME).exists():
+    """What is wrong with the files; "" if nothing is, or if there is no manifest to tell.
+
+    OSError of a disk that cannot say it just now.
+    """
+    if not there(folder):
         return ""
     try:
         known = json.loads((folder / NAME).read_text(encoding="utf-8"))
         if known["step"] != step:
             return f"it is step {known['step']}"
-        for name, value in known["files"].items():
-            if not (folder / name).exists():
-                return f"{name} is missing"
-            if digest(folder / name) != value:
-                return f"{name} is not as it was written"
-    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        faults = (_file_fault(folder / name, name, sum) for name, sum in known["files"].items())
+        return next(filter(None, faults), "")
+    except (AttributeError, KeyError, TypeError, ValueError):
         return f"{NAME} cannot be read"
-    return ""
+
+
+def there(folder):
+    """Whether it is told what the files were."""
+    return (folder / NAME).exists()
+
+
+def _file_fault(file, name, known):
+    try:
+        return "" if digest(file) == known else f"{name} is not as it was written"
+    except MISSING:
+        return f"{name} is missing"
 
 
 def digest(file):

@@ -96,7 +96,9 @@ def set_up(config, place, profile, closing):
             begin = parts.begin(program, config.seed, stands_on, report.say)
     else:
         begin = saver.restore(program.state)
-        saver.forget_after(int(begin.step))
+        agreement.check({"checkpoint": str(int(begin.step))})
+        for step, became in saver.forget_after(int(begin.step)).items():
+            report.say(f"checkpoint {step}, which is damaged, {became}")
         report.say(f"resuming from step {int(begin.step)}")
     if distributed.is_lead():
         place.keep_config(config, int(begin.step))

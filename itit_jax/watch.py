@@ -16,7 +16,7 @@ import traceback
 
 import jax
 
-from configs.commands import USER_FAULT, exit_code
+from configs.commands import exit_code
 from data_pipelines.errors import UserError
 from itit_jax import distributed
 
@@ -39,8 +39,9 @@ def together():
         yield
         distributed.wait_for_all("the end of the run")
     except UserError as error:
-        watch.tell_end(str(error))
-        _leave(exit_code("itit_jax", functools.partial(_again, error)))
+        code = exit_code("itit_jax", functools.partial(_again, error))
+        watch.tell_end(code, str(error))
+        _leave(code)
     except Exception:
         if watch.find_lost():
             _leave(LOST)
@@ -88,11 +89,12 @@ class Watch:
         """Say and leave no more."""
         self._over.set()
 
-    def tell_end(self, sentence):
-        """This process ends by the user's fault: so do the others, when they have seen it."""
+    def tell_end(self, code, sentence):
+        """This process ends by what is no fault of ours: so do the others, when they have seen
+        it."""
         self.stop()  # what the others say of it is the same
         with contextlib.suppress(Exception):
-            self._store.key_value_set(f"{ENDED}{self._me}", sentence)
+            self._store.key_value_set(f"{ENDED}{self._me}", f"{code} {sentence}")
             time.sleep(3 * PAUSE)
 
     def find_lost(self):
@@ -112,10 +114,11 @@ class Watch:
             except Exception:  # of grpc, of XLA: the store is gone, and process 0 with it
                 continue
             self._answered += 1
-            for key, sentence in ended:
+            for key, note in ended:
                 if not self._over.is_set() and (number := _number(key)) != self._me:
+                    code, _, sentence = note.partition(" ")
                     self._say(f"process {number} ended: {sentence}")
-                    _leave(USER_FAULT)
+                    _leave(int(code))
             self._note({_number(key): sign for key, sign in found.items()})
 
     def _note(self, found):

@@ -274,6 +274,17 @@ class Workdir:
                 raise UserError(otherwise) from None
             yield
 
+    def put_aside(self, step):
+        """A damaged checkpoint becomes STEP.bad, in the place of an older one of that name; in a
+        bucket, where nothing can be moved, it is removed. -> what became of it."""
+        damaged, bad = self.checkpoints / str(step), self.checkpoints / f"{step}.bad"
+        if not self.local:
+            damaged.rmtree()
+            return "is removed"
+        shutil.rmtree(bad, ignore_errors=True)
+        damaged.rename(bad)
+        return f"is kept as {CHECKPOINTS}/{bad.name}"
+
     def remove_leftovers(self):
         """Half-written steps of killed saves; nobody else cleans them up.
 

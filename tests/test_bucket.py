@@ -120,6 +120,11 @@ def test_an_object_of_a_checkpoint_that_changed_is_seen_and_the_older_one_taken(
     found = Checkpoints(run).restore(shapes(state(0)))
     jax.tree.map(np.testing.assert_array_equal, found, state(1))
     assert f"checkpoint 2 is damaged ({data} is not as it was" in capsys.readouterr().err
+    saver = Saver(run, 2)
+    assert saver.forget_after(1) == {2: "is removed"}
+    saver.save(2, state(2))
+    saver.wait()
+    assert Checkpoints(run).whole_step() == 2
 
 
 def test_a_step_without_its_end_is_none_and_is_saved_anew(bucket):

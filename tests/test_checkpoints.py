@@ -1,6 +1,7 @@
 """Checkpoints come back bit for bit, and a damaged one is passed over."""
 
 import contextlib
+import errno
 import resource
 import shutil
 
@@ -9,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs.commands import exit_code
 from data_pipelines.errors import UserError
+from itit_jax import checkpoints, manifest
 from itit_jax.checkpoints import Checkpoints, Saver
 from itit_jax.state import TrainState
 from itit_jax.workdir import Workdir
@@ -61,11 +64,75 @@ def test_a_damaged_step_is_saved_anew_when_the_run_comes_to_it_again(tmp_path):
             file.write_bytes(b"")
     saver = Saver(Workdir(tmp_path), 2)
     begin = saver.restore(shapes(state(0)))
-    saver.forget_after(int(begin.step))
+    assert saver.forget_after(int(begin.step)) == {2: "is kept as checkpoints/2.bad"}
     saver.save(2, state(2))
     saver.wait()
     found = Checkpoints(Workdir(tmp_path)).restore(shapes(state(0)))
     jax.tree.map(np.testing.assert_array_equal, found, state(2))
+    left = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert left == ["1", "2", "2.bad"], "what was found is kept"
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """failing(count, error): the first so many looks at what `place` names end by it."""
+    monkeypatch.setattr(checkpoints, "AGAIN", (0, 0))
+
+    def begin(place, name, count, error):
+        real, looks = getattr(place, name), []
+
+        def look(*arguments, **more):
+            looks.append(1)
+            if len(looks) <= count:
+                raise error
+            return real(*arguments, **more)
+
+        monkeypatch.setattr(place, name, look)
+
+    return begin
+
+
+AWAY = OSError(errno.ESTALE, "Stale file handle")
+READERS = ((manifest, "digest"), (Checkpoints, "_restore_once"))
+
+
+@pytest.mark.parametrize("place, name", READERS)
+def test_a_disk_that_is_away_for_a_moment_costs_no_checkpoint(place, name, failing, tmp_path):
+    saved(tmp_path)
+    failing(place, name, 2, AWAY)
+    saver = Saver(Workdir(tmp_path), 2)
+    begin = saver.restore(shapes(state(0)))
+    assert int(begin.step) == 2 and saver.forget_after(2) == {}
+
+
+@pytest.mark.parametrize("place, name", READERS)
+@pytest.mark.parametrize("error, code", [
+    (AWAY, 42), (PermissionError(errno.EACCES, "Permission denied"), 2)
+])  # fmt: skip
+def test_a_disk_that_stays_away_is_no_damage_and_is_begun_anew_but_rights_are_the_users(
+    error, code, place, name, failing, tmp_path, capsys
+):
+    saved(tmp_path)
+    failing(place, name, 99, error)
+    reader, model = Checkpoints(Workdir(tmp_path)), shapes(state(0).params["model"])
+    for read in (lambda: reader.restore(shapes(state(0))), reader.whole_step,
+                 lambda: reader.restore_part("params", "model", model)):  # fmt: skip
+        if place is Checkpoints and read == reader.whole_step:
+            continue  # which looks at the manifest alone
+        assert exit_code("itit_jax", read) == code
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1 and "damaged" not in told and error.strerror in told
+
+
+def test_a_step_that_is_as_it_was_written_is_not_damaged_whoever_cannot_read_it(failing, tmp_path):
+    saved(tmp_path)
+    failing(Checkpoints, "_restore_once", 99, ValueError("no such driver"))
+    with pytest.raises(UserError, match=r"/2 cannot be read \(no such driver\), and no damage is"):
+        Checkpoints(Workdir(tmp_path)).restore(shapes(state(0)))
+    (tmp_path / "checkpoints" / "2" / "manifest.json").unlink()
+    (tmp_path / "checkpoints" / "1" / "manifest.json").unlink()
+    with pytest.raises(UserError, match="no checkpoint under .* can be restored"):
+        Checkpoints(Workdir(tmp_path)).restore(shapes(state(0)))
 
 
 def test_a_reader_makes_no_folder_and_says_nothing(tmp_path, capfd):

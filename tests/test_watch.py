@@ -108,9 +108,9 @@ def test_a_fault_of_ours_is_told_apart_from_that_of_a_lost_process(watched, monk
 
 def test_all_end_by_the_fault_of_one_with_its_sentence(watched):
     (first, _), (_, said) = watched(0, 2), watched(1, 2)
-    first.tell_end("The disk is full; make room.")
+    first.tell_end(42, "The disk is full; make room.")
     until(lambda: watched.ended)
-    assert watched.ended[0] == 2 and said[0] == "process 0 ended: The disk is full; make room."
+    assert watched.ended[0] == 42 and said[0] == "process 0 ended: The disk is full; make room."
 
 
 def test_one_process_is_not_watched(monkeypatch):
