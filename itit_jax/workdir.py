@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import shutil
+import sys
 
 from data_pipelines.errors import UserError
 from data_pipelines.files import check_writable, is_address, whole
@@ -249,30 +250,38 @@ class Workdir:
     def lock(self, process=0):
         """Refuses a second run in a live workdir. The kernel lets go when the process dies.
 
-        A store of objects has no locks: there, who starts two runs in one place loses one.
+        A store of objects has no locks, nor has every file system that machines share: there, who
+        starts two runs in one place loses one.
         """
         name = f"{LOCK}-{process}" if process else LOCK  # LOCK however many the other run has
         with self._alone(
             name,
             f"another run is alive in {self}; wait for it, or take another workdir.",
-        ):
+        ) as fault:
+            if fault and name == LOCK:
+                told = f"{self} is where files cannot be locked ({fault})"
+                print(f"{told}: nothing keeps a second run out of it", file=sys.stderr)
             yield
 
     @contextlib.contextmanager
     def _alone(self, name, otherwise=""):
-        """Alone in here by the file `name`; who is not waits, or is told `otherwise`."""
+        """Alone in here by the file `name`; who is not waits, or is told `otherwise`. Gives why
+        that cannot be had here; "" where it can."""
         self.make()
         if not self.local:
-            yield
+            yield ""
             return
         import fcntl
 
         with open(self.path / name, "w", encoding="utf-8") as file:
+            fault = ""
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if otherwise else 0))
-            except OSError:
+            except BlockingIOError:
                 raise UserError(otherwise) from None
-            yield
+            except OSError as error:
+                fault = error.strerror
+            yield fault
 
     def put_aside(self, step):
         """A damaged checkpoint becomes STEP.bad, in the place of an older one of that name; in a

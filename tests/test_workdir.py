@@ -1,5 +1,7 @@
 """The folder of a run: what is written there, and that whoever reads changes nothing."""
 
+import errno
+import fcntl
 import json
 import multiprocessing
 
@@ -175,6 +177,19 @@ def test_a_run_is_locked_while_it_lives_and_free_after(tmp_path):
                 pass
     with run.lock():
         pass
+
+
+def test_a_file_system_without_locks_is_told_once_and_no_live_run(tmp_path, monkeypatch, capsys):
+    def flock(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    run = Workdir(tmp_path)
+    with run.lock(0), run.lock(1):
+        run.keep_scores(5, {"test": {"f1": 1.0}})
+    assert run.scores() == {"5": {"test": {"f1": 1.0}}}
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "cannot be locked (No locks available)" in told
 
 
 # ---- what changes on the way ---------------------------------------------------------------------
