@@ -161,7 +161,7 @@ def exit_code(name, work, *, show_traceback=False):
               "command again.", file=sys.stderr)  # fmt: skip
         return INTERRUPTED
     except (UserError, OSError, MemoryError, RuntimeError) as error:
-        sentence = _sentence(error)
+        sentence = sentence_of(error)
         if not sentence:
             raise
         if show_traceback:
@@ -170,7 +170,7 @@ def exit_code(name, work, *, show_traceback=False):
         return getattr(error, "exit_code", USER_FAULT)
 
 
-def _sentence(error):
+def sentence_of(error):
     """What a user is told of it; "" of an error that is ours."""
     if isinstance(error, UserError):
         return str(error).replace("\n", " ")

@@ -16,8 +16,7 @@ import traceback
 
 import jax
 
-from configs.commands import exit_code
-from data_pipelines.errors import UserError
+from configs.commands import exit_code, sentence_of
 from itit_jax import distributed
 
 PAUSE = 1.0  # seconds between two signs
@@ -38,11 +37,11 @@ def together():
     try:
         yield
         distributed.wait_for_all("the end of the run")
-    except UserError as error:
-        code = exit_code("itit_jax", functools.partial(_again, error))
-        watch.tell_end(code, str(error))
-        _leave(code)
-    except Exception:
+    except Exception as error:
+        if sentence := sentence_of(error):
+            code = exit_code("itit_jax", functools.partial(_again, error))
+            watch.tell_end(code, sentence)
+            _leave(code)
         if watch.find_lost():
             _leave(LOST)
         traceback.print_exc()

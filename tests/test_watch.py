@@ -3,11 +3,13 @@
 With real processes: tests/test_meshes.py.
 """
 
+import errno
 import threading
 import time
 
 import pytest
 
+from data_pipelines.errors import UserError
 from itit_jax import watch
 
 
@@ -111,6 +113,32 @@ def test_all_end_by_the_fault_of_one_with_its_sentence(watched):
     first.tell_end(42, "The disk is full; make room.")
     until(lambda: watched.ended)
     assert watched.ended[0] == 42 and said[0] == "process 0 ended: The disk is full; make room."
+
+
+@pytest.mark.parametrize("error, code, sentence", [
+    (UserError("The data are gone."), 2, "The data are gone."),
+    (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), 2, "the memory is not enough (RESOURCE_EX"),
+    (OSError(errno.ENOSPC, "No space left on device", "x"), 2, "a file cannot be read or written"),
+])  # fmt: skip
+def test_what_a_user_can_mend_ends_all_with_its_sentence_and_code_as_it_ends_one(
+    error, code, sentence, watched, monkeypatch, capsys
+):
+    monkeypatch.setattr(watch.jax, "process_count", lambda: 2)
+    monkeypatch.setattr(watch.distributed, "store", lambda: watched.store)
+
+    def leave(code):
+        watched.ended.append(code)
+        if threading.current_thread() is threading.main_thread():
+            raise SystemExit(code)
+
+    monkeypatch.setattr(watch, "_leave", leave)
+    _, said = watched(1, 2)
+    with pytest.raises(SystemExit), watch.together():
+        raise error
+    until(lambda: said and len(watched.ended) > 1)
+    assert set(watched.ended) == {code} and said[0].startswith(f"process 0 ended: {sentence}")
+    told = capsys.readouterr().err
+    assert told.startswith(f"itit_jax: {sentence}") and told.count("\n") == 1
 
 
 def test_one_process_is_not_watched(monkeypatch):
