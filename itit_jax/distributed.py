@@ -9,7 +9,7 @@ from jax._src import distributed as jax_distributed  # the store has no public n
 from data_pipelines.errors import UserError
 from itit_jax import cluster
 
-PATIENCE = 3600  # seconds
+PATIENCE = 7 * 24 * 3600  # seconds: who is dead is found by `watch`, and who works is waited for
 SILENCE = 15  # seconds without a sign of a process after which JAX ends the others
 
 

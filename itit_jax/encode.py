@@ -119,7 +119,7 @@ class Work(NamedTuple):
             screen.say(f"{split}: {self.name} are there already")
             return
         runs, how = self.source.runs(split), dict(self.say.out, dataset=self.dataset)
-        mine = _share(len(runs))
+        mine = _share(list(map(len, runs)))
         total = sum(len(runs[number]) for number in mine)
         how_far = HowFar(screen, f"{split}: {self.name}", total, seconds)
         for number in mine:
@@ -135,10 +135,13 @@ class Work(NamedTuple):
             encoded.join(self.folder, split, self.name, list(map(len, runs)), **how)
 
 
-def _share(count):
-    """Numbers of so many parts that this process does, which follow each other."""
+def _share(sizes):
+    """Numbers of the parts, of so many rows each, that this process does: its share of the rows.
+    They follow each other, and a part goes to whose share its middle lies in."""
     me, all_ = jax.process_index(), jax.process_count()
-    return range(me * count // all_, (me + 1) * count // all_)
+    middles = np.cumsum(sizes) - np.array(sizes) / 2
+    first, end = np.searchsorted(middles, np.array([me, me + 1]) * sum(sizes) / all_)
+    return range(first, len(sizes) if me + 1 == all_ else end)
 
 
 def _folder(workdir):

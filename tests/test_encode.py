@@ -227,7 +227,7 @@ def test_who_was_killed_and_another_share_leave_parts_that_are_not_done_again(
 ):
     count, share = len(records.Records(shards, "pairs").runs), encode._share
     assert count > 4
-    monkeypatch.setattr(encode, "_share", lambda count: range(count // 2, count))
+    monkeypatch.setattr(encode, "_share", lambda sizes: range(count // 2, count))
     written.stop_at = encoded.part("pairs", count - 1)
     assert itit(tmp_path, shards, tokenizer) == 130
     monkeypatch.setattr(encode, "_share", share)
@@ -272,6 +272,22 @@ def test_processes_that_do_not_share_the_folder_are_told(shards, tokenizer, tmp_
     assert [process.returncode for process in both] == [2, 2], outputs
     for output in outputs:
         assert re.search(r"process 1 \(.*\) has another --workdir than process 0", output)
+
+
+SIZES = ([9], [10] * 4 + [1] * 40, [5, 0, 0], [0, 0], [3, 50, 3])
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_processes_share_rows_and_no_part_twice(sizes, monkeypatch):
+    shares = []
+    for count in (1, 2, 3):
+        monkeypatch.setattr(encode.jax, "process_count", lambda: count)  # noqa: B023
+        for me in range(count):
+            monkeypatch.setattr(encode.jax, "process_index", lambda: me)  # noqa: B023
+            shares.append([number for number in encode._share(sizes)])
+        assert sum(shares[-count:], []) == list(range(len(sizes)))
+        rows = [sum(sizes[number] for number in share) for share in shares[-count:]]
+        assert max(rows) <= sum(sizes) / count + max(sizes)
 
 
 # ---- refusals ----------------------------------------------------------------------------------
