@@ -65,6 +65,11 @@ class Report(Screen):
         if first or step == self.steps or time.time() - self._since[0] >= self.every:
             self.flush(step)
 
+    @property
+    def told(self):
+        """The last step whose metrics have come from the devices."""
+        return self._since[1]
+
     def time_waits(self, batches):
         """The same batches; counts the seconds that the loop stands still for them, and the speed
         from the first of them on."""

@@ -67,12 +67,14 @@ def run(config, workdir, profile=None):
     distributed.initialize()
     compiled.keep(config.compile_cache)
     place = Workdir(workdir)
-    with watch.together(), contextlib.ExitStack() as closing:  # what was begun is ended, also
-        closing.enter_context(place.lock(jax.process_index()))  # after a fault
+    with watch.together() as moves, contextlib.ExitStack() as closing:  # what was begun is ended,
+        closing.enter_context(place.lock(jax.process_index()))  # also after a fault
         agreement.check_settings(config)
         if distributed.is_lead():
             place.remove_leftovers()
-        return STOPPED if loop(set_up(config, place, profile, closing)) else 0
+        this = set_up(config, place, profile, closing)
+        closing.callback(moves.rest)
+        return STOPPED if loop(this, moves) else 0
 
 
 def set_up(config, place, profile, closing):
@@ -157,7 +159,7 @@ def keep_companions(config, place, recipe, frozen, streams):
     return found
 
 
-def loop(this):
+def loop(this, moves):
     """Steps until the end, or until the process is asked to stop. True if it was."""
     config, total = this.config, this.config.train.steps
     asked = StopSignal()
@@ -175,26 +177,37 @@ def loop(this):
     batches = inputs.read_streams(config, this.streams, this.program.recipe, first)
     rows = sharding.batch_sharding(this.program.mesh)
     for step, batch in itertools.islice(this.report.time_waits(batches), total - first):
+        moves.passed()
         batch = distributed.to_global(batch, rows)
         with this.profile.step(step):
             this.state, metrics = step_once(this.state, this.frozen, batch)
         this.profile.end(step, this.state, this.report.say)
         done, stopped = step + 1, asked.after_step()
         this.report.tick(done, metrics)
+        moves.passed()
+        # Its first wait for devices that are steps behind is over: it tells how long others take.
+        moves.regular |= this.report.told > first + 1
         for line in this.streams.news():
             this.report.say(line)
-        if stopped or due(done, config.save.every, total):
-            save(this, done)
-        elif asked.alone:  # of several processes each tells at moments of its own
-            check_sound(this, done)
+        with moves.aside():
+            look_after(this, done, stopped, asked.alone)
         if stopped:
             this.report.say(f"stopped on a signal at step {done}; the same command goes on")
             return True
-        if due(done, config.sample.every, total):
-            draw_samples(this, done)
-        if due(done, config.evaluate.every, total):
-            score(this, done)
     return False
+
+
+def look_after(this, done, stopped, alone):
+    """What is due behind a step: a checkpoint, samples, scores."""
+    config, total = this.config, this.config.train.steps
+    if stopped or due(done, config.save.every, total):
+        save(this, done)
+    elif alone:  # of several processes each tells at moments of its own
+        check_sound(this, done)
+    if not stopped and due(done, config.sample.every, total):
+        draw_samples(this, done)
+    if not stopped and due(done, config.evaluate.every, total):
+        score(this, done)
 
 
 def save(this, step):

@@ -44,9 +44,9 @@ def watched(monkeypatch):
     monkeypatch.setattr(watch, "_leave", ended.append)
     store, started = Store(), []
 
-    def start(process, count):
+    def start(process, count, moves=None):
         said = []
-        one = watch.Watch(store, process, count, said.append)
+        one = watch.Watch(store, process, count, moves or watch.Moves(), said.append)
         one.start()
         started.append(one)
         return one, said
@@ -139,6 +139,49 @@ def test_what_a_user_can_mend_ends_all_with_its_sentence_and_code_as_it_ends_one
     assert set(watched.ended) == {code} and said[0].startswith(f"process 0 ended: {sentence}")
     told = capsys.readouterr().err
     assert told.startswith(f"itit_jax: {sentence}") and told.count("\n") == 1
+
+
+@pytest.fixture
+def pair(watched, monkeypatch):
+    """Moves of two processes that are known to be regular, and what each says."""
+    monkeypatch.setattr(watch, "STUCK", 1.0)
+    both = [watch.Moves(), watch.Moves()]
+    for moves in both:
+        moves.regular = True
+    return both, [watched(number, 2, moves)[1] for number, moves in enumerate(both)]
+
+
+def test_who_hangs_while_its_signs_come_is_named_and_ends_all(pair, watched, capfd):
+    (first, _), said = pair
+    first.passed()  # and waits from then on for the second
+    until(lambda: said[0] and said[1] and len(watched.ended) > 1)
+    for sentence in (said[0][0], said[1][0]):
+        assert sentence.startswith("process 1 (") and "of 2 has hung for 1 s" in sentence
+    assert set(watched.ended) == {134}
+    assert "test_watch.py" in capfd.readouterr().err, "where it hangs"
+
+
+def test_where_nobody_is_behind_and_nobody_moves_all_hang(pair):
+    _, said = pair
+    until(lambda: said[0] and said[1])
+    assert said[0][0].startswith("process 0 (") and "), 1 (" in said[0][0]
+
+
+def test_nobody_hangs_who_moves_or_scores_or_waits_for_who_does(pair):
+    (first, second), said = pair
+    first.passed()
+    for _ in range(75):
+        time.sleep(0.02)
+        second.passed()
+        first.passed()
+    with second.aside():
+        second.longest = 0.0  # in here it takes more than the patience of a loaded machine
+        time.sleep(2)
+    second.longest = 1.0  # one move took so long
+    time.sleep(2)
+    assert second.patience() == 10 and not said[0] and not said[1]
+    first.rest(), second.rest()
+    assert first.patience() == second.patience() == 0
 
 
 def test_one_process_is_not_watched(monkeypatch):
