@@ -56,12 +56,12 @@ def ids(network, params, images):
 @jax.named_scope("tokenizer")
 def tokenized(network, params, batch):
     """{stream: rows} with "tokens" [b, n] beside each "image" [b, h, w, 3]: all pictures of a step
-    in one pass, so that the network is compiled once."""
+    in one pass, so that the network is compiled once. params: {part: parameters}."""
     seen = {name: rows["image"] for name, rows in batch.items()
             if "image" in rows and "tokens" not in rows}  # fmt: skip
     if not seen:
         return batch
-    found = ids(network, params, sharding.joined(list(seen.values())))
+    found = ids(network, params["tokenizer"], sharding.joined(list(seen.values())))
     parts = sharding.parted(found, [len(images) for images in seen.values()])
     return batch | {name: batch[name] | {"tokens": part} for name, part in zip(seen, parts)}
 

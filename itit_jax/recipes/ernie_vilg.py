@@ -93,7 +93,7 @@ class Recipe:
         """Weighted sum [] of the terms; the metrics hold each [] without its weight."""
         del teacher
         keys = dict(zip(TERMS, jax.random.split(key, len(TERMS))))
-        batch = tokenizers.tokenized(self.tokenizer, params["tokenizer"], batch)
+        batch = tokenizers.tokenized(self.tokenizer, params, batch)
         total, metrics = 0.0, {}
         for name in objectives(self.config):
             terms = getattr(self, f"{name}_terms")(params, batch[TERMS[name]], keys[name], step)

@@ -102,7 +102,7 @@ class Recipe:
         generator = teacher if self.config.cycle.generator == "ema" else params
         generator = jax.lax.stop_gradient(generator)
         keys = dict(zip(TERMS, jax.random.split(key, len(TERMS))))
-        batch = tokenizers.tokenized(self.tokenizer, params["tokenizer"], batch)
+        batch = tokenizers.tokenized(self.tokenizer, params, batch)
         total, metrics = 0.0, {}
         for name in objectives(self.config):
             weight, rows = self.config.loss[name], batch[TERMS[name]]

@@ -16,10 +16,10 @@ def test_all_pictures_of_a_step_are_read_in_one_pass(monkeypatch):
         "images": {"image": picture(3)},
         "caption": {"image": picture(4), "tokens": "known"},
     }
-    found = tokenizers.tokenized(None, None, batch)
+    found = tokenizers.tokenized(None, {"tokenizer": None}, batch)
     assert [images.shape for images in seen] == [(3, 1, 1, 1)]
     assert np.asarray(found["draw"]["tokens"]).tolist() == [[1], [2]]
     assert np.asarray(found["images"]["tokens"]).tolist() == [[3]]
     assert found["draw"]["text"] == "a" and found["caption"]["tokens"] == "known"
     assert found["texts"] == batch["texts"]
-    assert tokenizers.tokenized(None, None, {"texts": {}}) == {"texts": {}} and len(seen) == 1
+    assert tokenizers.tokenized(None, {}, {"texts": {}}) == {"texts": {}} and len(seen) == 1
